@@ -1,0 +1,28 @@
+"""What a command says: lines for a person, or JSON for a program. Nothing else in the program prints."""
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def stream(text: str) -> None:
+    """A piece of running text, shown at once."""
+    print(text, end="", flush=True)
+
+
+def say_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def abandon_output() -> None:
+    """Whoever read our output has gone; without this Python complains of it once more while it ends."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def complain(text: str) -> None:
+    print(f"smallcoder: {text}", file=sys.stderr, flush=True)

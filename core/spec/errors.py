@@ -1,0 +1,36 @@
+"""What can go wrong for a person, said to that person.
+
+Each message is one sentence that names what was found and what to do next. A bug in the program is not one of
+these and keeps its traceback. Only the server and the two command lines turn an error into a reply or an exit
+code.
+"""
+
+
+class SmallCoderError(Exception):
+    """Something the person can act on; `str(error)` is the whole story."""
+
+    exit_code = 2
+
+
+class UsageError(SmallCoderError):
+    """A command, option or setting that cannot be meant."""
+
+
+class ModelFormatError(SmallCoderError):
+    """A model file or folder that is not understood, damaged, or not supported."""
+
+
+class TokenizerError(SmallCoderError):
+    """A vocabulary that is missing, damaged, or does not belong to its weights."""
+
+
+class DoesNotFit(SmallCoderError):
+    """More memory, disk or context than there is."""
+
+
+class DataError(SmallCoderError):
+    """Training or benchmark data that cannot be used."""
+
+
+class JobError(SmallCoderError):
+    """A run or a job that cannot be started, resumed or finished."""

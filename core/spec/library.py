@@ -1,0 +1,251 @@
+"""The models on this disk, told from the headers of their files: no weights are read and nothing is run.
+
+Whether one can be run here, and fits, is asked of the budget and of core/checkpoint.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from core.spec.errors import ModelFormatError
+from core.spec.gguf_header import read_gguf_header
+from core.spec.gguf_values import GgufMetadata
+from core.spec.headers import TensorInfo, read_json, refuse_pickle
+from core.spec.safetensors_header import read_safetensors_folder
+
+Kind = Literal["native", "huggingface", "gguf"]
+
+FIM_PREFIX_TOKENS = (
+    "<fim_prefix>",
+    "<fim-prefix>",
+    "<|fim_prefix|>",
+    "<[fim-prefix]>",
+    "<｜fim▁begin｜>",  # noqa: RUF001 (DeepSeek's full-width bars)
+    "▁<PRE>",
+    "<PRE>",
+    "[PREFIX]",
+)
+_FIM_PREFIX_KEYS = ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id")
+_CONTEXT_KEYS = ("max_context", "max_position_embeddings", "n_positions", "n_ctx")
+_TOKENIZER_FILES = ("tokenizer_config.json", "added_tokens.json", "tokenizer.json", "tokenizer.model")
+_CHAT_FILES = ("chat_template.jinja", "chat_template.json")
+_LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$", re.IGNORECASE)
+_HUB_FOLDER = re.compile(r"models--(.+)$")
+_NO_MODELS_IN = frozenset({"blobs", "refs", ".locks", ".no_exist", ".git", "node_modules", "__pycache__"})
+_NO_WEIGHTS = frozenset({"BOOL", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
+_MAX_DEPTH = 8
+_MAX_ENTRIES = 200_000
+_MAX_TOKENIZER_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A folder or a GGUF file. What its headers do not say is None; `problem` says why it cannot be used."""
+
+    path: Path
+    name: str
+    kind: Kind
+    architecture: str | None = None
+    parameters: int | None = None
+    size_bytes: int = 0
+    context_tokens: int | None = None
+    has_fim: bool = False
+    has_chat_template: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Library:
+    """`problems` are sentences about places that could not be looked into."""
+
+    models: tuple[ModelFile, ...]
+    problems: tuple[str, ...]
+
+
+def find_models(folders: Iterable[Path]) -> Library:
+    """Below each folder, links followed. A folder that does not exist has no models."""
+    walk = _Walk()
+    places = [place for folder in folders for place in walk.candidates(folder)]
+    found = [model for place in places if (model := describe_model(place)) is not None]
+    return Library(
+        tuple(sorted(found, key=lambda model: (model.name.lower(), model.path))), tuple(walk.problems)
+    )
+
+
+def describe_model(path: Path) -> ModelFile | None:
+    """None where there is no model at all; a damaged one is described as far as can be."""
+    if os.path.isdir(path):  # unlike Path.is_dir, it does not raise where access is denied
+        return _describe_folder(path)
+    return _described(ModelFile(path, path.stem, "gguf"), _describe_gguf)
+
+
+class _Walk:
+    """Visits each folder once, however it is linked to, and gives up after so many entries."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._entries_left = _MAX_ENTRIES
+        self._seen: set[tuple[int, int]] = set()
+
+    def candidates(self, folder: Path, depth: int = 0) -> Iterator[Path]:
+        entries = self._entries(folder)
+        if any(entry.name == "config.json" for entry in entries):
+            yield folder
+        for entry in entries:
+            path = Path(entry.path)
+            if _is_folder(entry):
+                if depth < _MAX_DEPTH and entry.name not in _NO_MODELS_IN:
+                    yield from self.candidates(path, depth + 1)
+            elif path.suffix.lower() == ".gguf" and not _LATER_PART.search(entry.name):
+                yield path
+
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in self._seen:
+                return []
+            self._seen.add((status.st_dev, status.st_ino))
+            return self._listed(folder)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.problems.append(
+                f"{folder} cannot be looked into ({error.strerror}); check your access to it."
+            )
+            return []
+
+    def _listed(self, folder: Path) -> list[os.DirEntry[str]]:
+        entries = []
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                if self._entries_left == 0:
+                    self.problems.append(
+                        f"{folder} was left out after very many other files; choose a folder nearer to it."
+                    )
+                    break
+                self._entries_left -= 1
+                entries.append(entry)
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False
+
+
+def _describe_folder(folder: Path) -> ModelFile | None:
+    blank = ModelFile(folder, _folder_name(folder), "huggingface")
+    try:
+        config = read_json(folder / "config.json")
+    except ModelFormatError as error:
+        has_weights = any(folder.glob("*.safetensors"))
+        return replace(blank, problem=str(error)) if has_weights else None
+    if not isinstance(config, dict):
+        return None
+    if "format" in config:
+        network = config.get("network", {})
+        return _described(replace(blank, kind="native"), lambda model: _with_folder_facts(model, network))
+    holds_weights = any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin"))
+    if "model_type" not in config or not holds_weights:
+        return None
+    model_type = config["model_type"]
+    if isinstance(model_type, str) and model_type.isprintable():
+        blank = replace(blank, architecture=model_type)
+    return _described(blank, lambda model: _with_folder_facts(model, config))
+
+
+def _described(blank: ModelFile, describe: Any) -> ModelFile:
+    try:
+        described: ModelFile = describe(blank)
+    except ModelFormatError as error:
+        return replace(blank, problem=str(error))
+    except OSError as error:  # it went away, or may not be read
+        return replace(
+            blank, problem=f"{blank.path} cannot be read ({error.strerror}); check your access to it."
+        )
+    return described
+
+
+def _with_folder_facts(blank: ModelFile, config: dict[str, Any]) -> ModelFile:
+    refuse_pickle(blank.path)
+    files = read_safetensors_folder(blank.path)
+    tensors = [tensor for tensors in files.values() for tensor in tensors.values()]
+    return replace(
+        blank,
+        parameters=_parameters(tensors),
+        size_bytes=sum(path.stat().st_size for path in files),
+        context_tokens=_first_count(config, _CONTEXT_KEYS),
+        has_fim=_folder_has_fim(blank.path),
+        has_chat_template=_folder_has_chat(blank.path),
+    )
+
+
+def _describe_gguf(blank: ModelFile) -> ModelFile:
+    blank = replace(blank, size_bytes=blank.path.stat().st_size)
+    header = read_gguf_header(blank.path)
+    no_weights = f"{blank.path} holds a vocabulary and no weights; get the whole model to run it."
+    return replace(
+        blank,
+        problem=None if header.tensors else no_weights,
+        architecture=header.architecture,
+        parameters=_parameters(header.tensors.values()),
+        context_tokens=_first_count(header.metadata, (f"{header.architecture}.context_length",)),
+        has_fim=_gguf_has_fim(header.metadata),
+        has_chat_template="tokenizer.chat_template" in header.metadata,
+    )
+
+
+def _parameters(tensors: Iterable[TensorInfo]) -> int:
+    """Wide or unsigned integers beside the weights are masks and counters."""
+    return sum(tensor.elements for tensor in tensors if tensor.type not in _NO_WEIGHTS)
+
+
+def _first_count(facts: Any, keys: tuple[str, ...]) -> int | None:
+    for key in keys if isinstance(facts, Mapping) else ():
+        if type(facts.get(key)) is int and facts[key] > 0:
+            return int(facts[key])
+    return None
+
+
+def _gguf_has_fim(metadata: GgufMetadata) -> bool:
+    return any(key in metadata for key in _FIM_PREFIX_KEYS) or any(
+        metadata.list_contains("tokenizer.ggml.tokens", token) for token in FIM_PREFIX_TOKENS
+    )
+
+
+def _folder_has_fim(folder: Path) -> bool:
+    """Searched for as bytes: a tokenizer.json takes a hundred times longer to parse."""
+    for name in _TOKENIZER_FILES:
+        path = folder / name
+        if path.is_file() and path.stat().st_size <= _MAX_TOKENIZER_BYTES:
+            data = path.read_bytes()
+            quote = "" if path.suffix == ".model" else '"'
+            for token in FIM_PREFIX_TOKENS:
+                spelled = quote + token + quote
+                if spelled.encode() in data or spelled.encode("ascii", "backslashreplace") in data:
+                    return True
+    return False
+
+
+def _folder_has_chat(folder: Path) -> bool:
+    if any((folder / name).is_file() for name in _CHAT_FILES):
+        return True
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return False
+    config = read_json(path)
+    return isinstance(config, dict) and bool(config.get("chat_template"))
+
+
+def _folder_name(folder: Path) -> str:
+    """A download of huggingface_hub lies in models--OWNER--NAME/snapshots/REVISION."""
+    if folder.parent.name == "snapshots":
+        hub = _HUB_FOLDER.match(folder.parent.parent.name)
+        if hub:
+            return hub[1].replace("--", "/", 1)
+    return folder.name
