@@ -1,0 +1,40 @@
+"""From logits to a token: pure functions of a row of logits, the settings and a generator."""
+
+import torch
+from torch import Tensor
+
+from core.spec.sampling import Sampling
+
+
+def choose(logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator) -> int:
+    """The next token from one row of logits; `seen` are the tokens so far."""
+    logits = penalised(logits.float(), seen, sampling.repetition_penalty)
+    if sampling.temperature == 0:
+        return int(logits.argmax())
+    return int(torch.multinomial(probabilities(logits, sampling), 1, generator=generator))
+
+
+def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
+    """What is sampled from at a temperature above 0: the settings applied in order top-k, top-p, min-p."""
+    logits = logits / sampling.temperature
+    if 0 < sampling.top_k < logits.shape[-1]:
+        weakest = logits.topk(sampling.top_k).values[-1]
+        logits = logits.masked_fill(logits < weakest, -torch.inf)
+    chances = logits.softmax(dim=-1)
+    if sampling.top_p < 1:
+        ordered, order = chances.sort(descending=True)
+        # a token stays while those before it hold less than top_p; so the likeliest always stays
+        before = ordered.cumsum(dim=-1) - ordered
+        dropped = (before >= sampling.top_p) & (before > 0)
+        chances = chances.masked_fill(dropped.scatter(-1, order, dropped), 0)
+    if sampling.min_p > 0:
+        chances = chances.masked_fill(chances < sampling.min_p * chances.max(), 0)
+    return chances / chances.sum()
+
+
+def penalised(logits: Tensor, seen: list[int], penalty: float) -> Tensor:
+    if penalty == 1 or not seen:
+        return logits
+    ids = torch.tensor(sorted(set(seen)), device=logits.device)
+    held = logits[ids]
+    return logits.index_put((ids,), torch.where(held > 0, held / penalty, held * penalty))

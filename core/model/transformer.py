@@ -1,0 +1,209 @@
+"""The one network. A ModelConfig decides every variant; nothing here knows a model family.
+
+Where weights come from, how they are quantised and how text is decoded live elsewhere.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.model.cache import KVCache
+from core.model.rope import Rope, rotate
+from core.spec.config import ModelConfig
+
+Rotation = tuple[Tensor, Tensor]  # cosines and sines of the new positions
+
+
+class RmsNorm(nn.Module):
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        # normalised in fp32, scaled in the type of x: the order in which the reference models round
+        return F.rms_norm(x.float(), self.weight.shape, eps=self.eps).to(x.dtype) * self.weight
+
+
+class Sight:
+    """Which cached positions each new one may look at; what attention needs is made once for all layers."""
+
+    def __init__(self, held: int, new: int, device: torch.device) -> None:
+        self.held, self.new, self.device = held, new, device
+        self._masks: dict[int | None, Tensor | None] = {}
+
+    def mask(self, window: int | None) -> Tensor | None:
+        """(new, held + new), true where seen; None where plain causal attention says the same."""
+        if window is not None and window >= self.held + self.new:
+            window = None
+        if window not in self._masks:
+            self._masks[window] = self._make(window)
+        return self._masks[window]
+
+    def _make(self, window: int | None) -> Tensor | None:
+        if window is None and (self.held == 0 or self.new == 1):
+            return None
+        keys = torch.arange(self.held + self.new, device=self.device)
+        queries = keys[self.held :, None]
+        seen = keys <= queries
+        return seen if window is None else seen & (keys > queries - window)
+
+
+class Attention(nn.Module):
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.layer, self.head_dim, self.scale = layer, config.head_dim, config.attention_scale
+        self.window, self.dropout = config.window_of(layer), config.dropout
+        self.is_grouped = config.n_kv_heads != config.n_heads
+        self.is_rotary = config.position == "rope"
+        bias, wide = config.has_attention_bias, config.n_heads * config.head_dim
+        narrow = config.n_kv_heads * config.head_dim
+        self.q = nn.Linear(config.dim, wide, bias=bias)
+        self.k = nn.Linear(config.dim, narrow, bias=bias)
+        self.v = nn.Linear(config.dim, narrow, bias=bias)
+        self.o = nn.Linear(wide, config.dim, bias=config.has_output_bias)
+        self.q_norm = RmsNorm(config.head_dim, config.norm_eps) if config.qk_norm else nn.Identity()
+        self.k_norm = RmsNorm(config.head_dim, config.norm_eps) if config.qk_norm else nn.Identity()
+
+    def forward(self, x: Tensor, rotation: Rotation | None, sight: Sight, cache: KVCache | None) -> Tensor:
+        batch, new, _ = x.shape  # heads below: (batch, heads, positions, head_dim)
+        q = self.q_norm(self.q(x).view(batch, new, -1, self.head_dim)).transpose(1, 2)
+        k = self.k_norm(self.k(x).view(batch, new, -1, self.head_dim)).transpose(1, 2)
+        v = self.v(x).view(batch, new, -1, self.head_dim).transpose(1, 2)
+        if rotation is not None:
+            q, k = rotate(q, *rotation), rotate(k, *rotation)
+        if cache is not None:
+            k, v = cache.write(self.layer, k, v)
+        mask = sight.mask(self.window)
+        seen = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=mask,
+            is_causal=mask is None and new > 1,
+            dropout_p=self.dropout if self.training else 0.0,
+            scale=self.scale,
+            enable_gqa=self.is_grouped,
+        )
+        return self.o(seen.transpose(1, 2).reshape(batch, new, -1))
+
+
+class Swiglu(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.gate = nn.Linear(config.dim, config.ffn_dim, bias=config.has_mlp_bias)
+        self.up = nn.Linear(config.dim, config.ffn_dim, bias=config.has_mlp_bias)
+        self.down = nn.Linear(config.ffn_dim, config.dim, bias=config.has_mlp_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+class Gelu(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.approximate = "tanh" if config.mlp == "gelu_tanh" else "none"
+        self.up = nn.Linear(config.dim, config.ffn_dim, bias=config.has_mlp_bias)
+        self.down = nn.Linear(config.ffn_dim, config.dim, bias=config.has_mlp_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x), approximate=self.approximate))
+
+
+class Block(nn.Module):
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.attn_norm = _norm(config)
+        self.attn = Attention(config, layer)
+        self.mlp_norm = _norm(config)
+        self.mlp = Swiglu(config) if config.mlp == "swiglu" else Gelu(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.multiplier = config.residual_multiplier
+
+    def forward(self, x: Tensor, rotation: Rotation | None, sight: Sight, cache: KVCache | None) -> Tensor:
+        x = x + self._branch(self.attn(self.attn_norm(x), rotation, sight, cache))
+        return x + self._branch(self.mlp(self.mlp_norm(x)))
+
+    def _branch(self, x: Tensor) -> Tensor:
+        x = self.dropout(x)
+        return x if self.multiplier == 1 else x * self.multiplier
+
+
+class Transformer(nn.Module):
+    """ids (batch, positions) -> logits (batch, positions asked for, vocab_size)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab_size, config.dim)
+        is_learned = config.position == "learned"
+        self.positions = nn.Embedding(config.max_context, config.dim) if is_learned else None
+        self.rope = None if is_learned else Rope(config)
+        self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+        self.norm = _norm(config)
+        self.head = None if config.tie_embeddings else nn.Linear(config.dim, config.vocab_size, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, ids: Tensor, cache: KVCache | None = None, last: int | None = None) -> Tensor:
+        """Logits of the `last` positions, of all where it is None. With a cache, ids follow what it holds."""
+        x = self.hidden(ids, cache)
+        return self.logits(x if last is None else x[:, x.shape[1] - last :])
+
+    def hidden(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
+        """What the output projection is given: (batch, positions, dim)."""
+        held, new = (len(cache) if cache is not None else 0), ids.shape[1]
+        x = self.embed(ids) * self.config.embedding_multiplier
+        rotation = None
+        if self.rope is not None:
+            rotation = self.rope(held, held + new, x)
+        elif self.positions is not None:
+            x = x + self.positions.weight[held : held + new]
+        x = self.through_blocks(self.dropout(x), rotation, Sight(held, new, x.device), cache)
+        if cache is not None:
+            cache.advance(new)
+        return x
+
+    def through_blocks(
+        self, x: Tensor, rotation: Rotation | None, sight: Sight, cache: KVCache | None
+    ) -> Tensor:
+        for block in self.layers:
+            x = block(x, rotation, sight, cache)
+        return self.norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        logits = F.linear(hidden, self.embed.weight) if self.head is None else self.head(hidden)
+        return logits if self.config.logits_divisor == 1 else logits / self.config.logits_divisor
+
+
+def _norm(config: ModelConfig) -> nn.Module:
+    if config.norm == "rms":
+        return RmsNorm(config.dim, config.norm_eps)
+    return nn.LayerNorm(config.dim, eps=config.norm_eps)
+
+
+def on_meta(config: ModelConfig) -> Transformer:
+    """The network without memory: shapes and counts only."""
+    with torch.device("meta"):
+        return Transformer(config)
+
+
+def count_parameters(config: ModelConfig) -> int:
+    return sum(weight.numel() for weight in on_meta(config).parameters())
+
+
+def with_random_weights(config: ModelConfig, seed: int) -> Transformer:
+    """Normal weights; what writes into the residual stream is smaller the deeper the network is."""
+    model = on_meta(config).to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    residual_std = 0.02 / math.sqrt(2 * config.n_layers)
+    for name, weight in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(weight)
+        elif weight.dim() == 1:
+            nn.init.ones_(weight)
+        else:
+            is_residual = name.endswith(("attn.o.weight", "mlp.down.weight"))
+            nn.init.normal_(weight, std=residual_std if is_residual else 0.02, generator=generator)
+    return model
