@@ -1,0 +1,35 @@
+"""What our own folders and Hugging Face's have in common when they are written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from core.text.tokenizer import Tokenizer
+
+_CARD = """# {name}
+
+A {parameters:,}-parameter language model for code, written by SmallCoder as {dtype} safetensors.
+Its origin and licence are those of the model it was made from.
+"""
+
+
+def write_folder(
+    folder: Path,
+    description: dict[str, Any],
+    tensors: Mapping[str, torch.Tensor],
+    tokenizer: Tokenizer,
+    dtype: torch.dtype,
+) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    stored = {name: tensor.to(dtype).contiguous() for name, tensor in tensors.items()}
+    # "format" is what transformers asks of a file it opens
+    save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    tokenizer.save(folder)
+    parameters = sum(tensor.numel() for tensor in stored.values())
+    card = _CARD.format(name=folder.name, parameters=parameters, dtype=str(dtype).removeprefix("torch."))
+    (folder / "README.md").write_text(card, encoding="utf-8")

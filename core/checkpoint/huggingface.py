@@ -1,0 +1,26 @@
+"""Hugging Face folders: config.json and safetensors under the family's names, readable by transformers."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.checkpoint.families import family_of, read_config, write_config
+from core.checkpoint.folder import write_folder
+from core.checkpoint.stored import StoredModel
+from core.checkpoint.weights import open_safetensors
+from core.model.transformer import Transformer
+from core.text.tokenizer import Tokenizer
+
+
+def open_huggingface(folder: Path, description: dict[str, Any]) -> StoredModel:
+    config, layout = read_config(description, str(folder / "config.json"))
+    return StoredModel(folder, config, layout, open_safetensors(folder))
+
+
+def write_huggingface(model: Transformer, tokenizer: Tokenizer, folder: Path, dtype: torch.dtype) -> None:
+    config = model.config
+    description = write_config(config, str(dtype).removeprefix("torch."))
+    description |= {"bos_token_id": tokenizer.bos_id, "eos_token_id": tokenizer.eos_id}
+    tensors = family_of(config).layout.pack(config, model.state_dict())
+    write_folder(folder, description, tensors, tokenizer, dtype)

@@ -1,0 +1,44 @@
+"""What is this path? A StoredModel, whatever the format; or one sentence that says why not."""
+
+from pathlib import Path
+
+from core.checkpoint.gguf import open_gguf_model
+from core.checkpoint.huggingface import open_huggingface
+from core.checkpoint.native import is_native, open_native
+from core.checkpoint.stored import StoredModel
+from core.spec.errors import ModelFormatError
+from core.spec.headers import read_json, refuse_pickle
+from core.spec.presets import PRESETS
+
+
+def open_model(path: Path) -> StoredModel:
+    if path.is_dir():
+        return _open_folder(path)
+    if not path.exists():
+        raise _no_such_model(path)
+    refuse_pickle(path)
+    if path.suffix.lower() != ".gguf":
+        raise ModelFormatError(f"{path} is neither a model's folder nor a .gguf file; choose one of these.")
+    return open_gguf_model(path)
+
+
+def _open_folder(folder: Path) -> StoredModel:
+    if not (folder / "config.json").is_file():
+        raise ModelFormatError(
+            f"{folder} is not a model's folder: it has no config.json; choose another one."
+        )
+    description = read_json(folder / "config.json")
+    if not isinstance(description, dict):
+        raise ModelFormatError(f"{folder / 'config.json'} must hold a JSON object; get the model again.")
+    refuse_pickle(folder)
+    if is_native(description):
+        return open_native(folder, description)
+    return open_huggingface(folder, description)
+
+
+def _no_such_model(path: Path) -> ModelFormatError:
+    if str(path) in PRESETS:
+        return ModelFormatError(
+            f"{path} is a preset: an architecture without weights; train it first or choose a model's folder."
+        )
+    return ModelFormatError(f"There is no model at {path}; choose a model's folder or a .gguf file.")

@@ -1,0 +1,44 @@
+"""Our own folder: config.json with a ModelConfig, safetensors under our own names, tokenizer, model card."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.checkpoint.folder import write_folder
+from core.checkpoint.names import NATIVE
+from core.checkpoint.stored import StoredModel
+from core.checkpoint.weights import open_safetensors
+from core.model.transformer import Transformer
+from core.spec.config import ModelConfig
+from core.spec.errors import ModelFormatError, UsageError
+from core.spec.fields import from_json, to_json
+from core.text.tokenizer import Tokenizer
+
+FORMAT = 1
+
+
+def is_native(description: dict[str, Any]) -> bool:
+    return "format" in description
+
+
+def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
+    where = str(folder / "config.json")
+    if description["format"] != FORMAT:
+        raise ModelFormatError(
+            f"{where} has format {description['format']!r}, newer than this program; update it."
+        )
+    unknown = set(description) - {"format", "network"}
+    if unknown or "network" not in description:
+        wrong = f"has an unknown key {min(unknown)!r}" if unknown else "lacks the key 'network'"
+        raise ModelFormatError(f"{where} {wrong}; get the model again.")
+    try:
+        config = from_json(ModelConfig, description["network"], where)
+    except UsageError as error:
+        raise ModelFormatError(str(error)) from None
+    return StoredModel(folder, config, NATIVE, open_safetensors(folder))
+
+
+def write_native(model: Transformer, tokenizer: Tokenizer, folder: Path, dtype: torch.dtype) -> None:
+    description = {"format": FORMAT, "network": to_json(model.config)}
+    write_folder(folder, description, NATIVE.pack(model.config, model.state_dict()), tokenizer, dtype)

@@ -1,0 +1,75 @@
+"""StoredModel: a model at rest, opened: what it is, where each tensor lies. Weights stay on disk until read.
+
+The formats differ only in how a StoredModel comes about; from there on there is one way to a network.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import torch
+
+from core.checkpoint.names import Layout
+from core.checkpoint.weights import Weights
+from core.model.transformer import Transformer, on_meta
+from core.spec.config import ModelConfig
+from core.spec.errors import ModelFormatError, TokenizerError
+from core.text.tokenizer import Tokenizer
+
+# what files of the known families hold beside parameters: tables that are computed, masks, the tied output
+_NOT_PARAMETERS = ("*.rotary_emb.inv_freq", "*.attn.bias", "*.attn.masked_bias", "rope_freqs.weight")
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    path: Path
+    config: ModelConfig
+    layout: Layout
+    weights: Weights
+
+    def tokenizer(self) -> Tokenizer:
+        from core.text.vocabulary_folder import open_tokenizer
+
+        tokenizer = open_tokenizer(self.path)
+        if tokenizer.vocab_size > self.config.vocab_size:
+            raise TokenizerError(
+                f"The tokenizer of {self.path} has {tokenizer.vocab_size:,} tokens but its weights only "
+                f"{self.config.vocab_size:,}; they do not belong together, so get the model again."
+            )
+        return tokenizer
+
+    def load(self, dtype: torch.dtype | None = None) -> Transformer:
+        """The network on the CPU, in its stored type where none is asked for; mapped where possible."""
+        model = on_meta(self.config)
+        ours = list(model.state_dict())
+        parameters: dict[str, torch.Tensor] = {}
+        for theirs in self._checked_names(model):
+            tensor = self.weights.read(theirs, dtype)
+            parameters |= self.layout.unpack(self.config, ours, theirs, tensor)
+        model.load_state_dict(parameters, assign=True)
+        return model.requires_grad_(False).eval()
+
+    def _checked_names(self, model: Transformer) -> list[str]:
+        """The tensors to read, once all are there and have the shape that the configuration calls for."""
+        expected = self.layout.pack(self.config, model.state_dict())
+        present = set(self.weights.names)
+        for name, tensor in expected.items():
+            if name not in present:
+                raise ModelFormatError(f"{self.path} lacks the tensor {name!r}; get the model again.")
+            found = self.weights.info(name).shape
+            if tuple(found) != tuple(tensor.shape):
+                raise ModelFormatError(
+                    f"Tensor {name!r} in {self.path} has the shape {list(found)}, but its configuration "
+                    f"calls for {list(tensor.shape)}; get the model again."
+                )
+        self._refuse_extra(present - set(expected))
+        return list(expected)
+
+    def _refuse_extra(self, names: set[str]) -> None:
+        tied_head = self.layout.table["head"] + ".weight" if self.config.tie_embeddings else ""
+        for name in sorted(names):
+            if name != tied_head and not any(fnmatchcase(name, pattern) for pattern in _NOT_PARAMETERS):
+                raise ModelFormatError(
+                    f"{self.path} holds a tensor {name!r} that it has no place for; "
+                    "models of this kind are not supported."
+                )
