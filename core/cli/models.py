@@ -1,0 +1,151 @@
+"""`models`: what is on this disk, what can be trained from nothing, what a file is, other formats for it."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core import report
+from core.cli.command import Commands, guarded
+from core.spec.budget import PRECISIONS, weight_bytes
+from core.spec.config import ModelConfig
+from core.spec.fields import to_json
+from core.spec.library import ModelFile, find_models
+from core.spec.presets import PRESETS
+
+
+def add_command(commands: Commands) -> None:
+    parser = commands.add_parser("models", help="list, look at and convert models")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the models on this disk")
+    listing.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="look here too")
+    listing.set_defaults(run=guarded(_list))
+    presets = actions.add_parser("presets", help="architectures to train from nothing")
+    presets.set_defaults(run=guarded(_presets))
+    show = actions.add_parser("show", help="what a model is")
+    show.add_argument("model", help="a folder, a .gguf file or a preset")
+    show.set_defaults(run=guarded(_show))
+    convert = actions.add_parser("convert", help="write a model in another format, and check it")
+    convert.add_argument("source", type=Path, metavar="SRC", help="a folder or a .gguf file")
+    convert.add_argument("destination", type=Path, metavar="DST", help="what to make; must not exist yet")
+    convert.add_argument("--to", required=True, choices=("native", "hf", "gguf", "onnx"))
+    convert.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    convert.set_defaults(run=guarded(_convert))
+    for action in (listing, presets, show, convert):
+        action.add_argument("--json", action="store_true", help="JSON for a program")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from core.spec.folders import hub_cache_folder, models_folder
+
+    library = find_models([models_folder(), hub_cache_folder(), *arguments.folders])
+    for problem in library.problems:
+        report.complain(problem)
+    if arguments.json:
+        report.say_json([to_json(model) | {"path": str(model.path)} for model in library.models])
+        return 0
+    if not library.models:
+        report.say(f"No models found; put some into {models_folder()} or name a folder to look in.")
+    for model in library.models:
+        what = model.problem or f"{model.architecture or model.kind}, {_abilities(model)}"
+        report.say(f"{model.name}  {_megabytes(model.size_bytes)}  {what}\n    {model.path}")
+    return 0
+
+
+def _abilities(model: ModelFile) -> str:
+    parameters = "" if model.parameters is None else f"{model.parameters / 1e6:,.0f}M parameters, "
+    context = "" if model.context_tokens is None else f"context {model.context_tokens}, "
+    fills = "fills in the middle" if model.has_fim else "continues only"
+    return f"{parameters}{context}{fills}{', chat' if model.has_chat_template else ''}"
+
+
+def _presets(arguments: argparse.Namespace) -> int:
+    from core.model.transformer import count_parameters
+
+    rows: list[dict[str, Any]] = [
+        {"name": name, "parameters": count_parameters(config)} | _facts(config)
+        for name, config in PRESETS.items()
+    ]
+    if arguments.json:
+        report.say_json(rows)
+        return 0
+    for row in rows:
+        report.say(
+            f"{row['name']:22}{row['parameters']:>15,} parameters  context {row['context']:>5}  "
+            f"{_megabytes(row['bytes']['int8'])} as int8, {_megabytes(row['bytes']['fp16'])} as fp16"
+        )
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    if arguments.model in PRESETS:
+        config, path, tensors = PRESETS[arguments.model], None, None
+    else:
+        from core.checkpoint.load import open_model
+
+        stored = open_model(Path(arguments.model))
+        config, path = stored.config, stored.path
+        tensors = sorted({stored.weights.info(name).type for name in stored.weights.names})
+    from core.model.transformer import count_parameters
+
+    facts: dict[str, Any] = {
+        "name": arguments.model,
+        "parameters": count_parameters(config),
+        **_facts(config),
+    }
+    if path is not None:
+        facts |= {"path": str(path), "stored_as": tensors}
+    if arguments.json:
+        report.say_json(facts)
+        return 0
+    for key, value in facts.items():
+        report.say(f"{key.replace('_', ' '):12}{_shown(value)}")
+    return 0
+
+
+def _facts(config: ModelConfig) -> dict[str, Any]:
+    return {
+        "layers": config.n_layers,
+        "hidden": config.dim,
+        "heads": config.n_heads,
+        "kv_heads": config.n_kv_heads,
+        "head_dim": config.head_dim,
+        "ffn": config.ffn_dim,
+        "vocab": config.vocab_size,
+        "context": config.max_context,
+        "bytes": {precision: weight_bytes(config, precision) for precision in PRECISIONS},
+    }
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from core.checkpoint.convert import convert
+    from core.checkpoint.load import open_model
+
+    source = open_model(arguments.source)
+    done = convert(source, arguments.destination, arguments.to, arguments.precision)
+    if arguments.json:
+        report.say_json(
+            {
+                "path": str(done.path),
+                "bytes": done.size_bytes,
+                "difference": done.difference,
+                "divergence": done.divergence,
+            }
+        )
+        return 0
+    report.say(
+        f"{done.path}: {_megabytes(done.size_bytes)}. Loaded back, its logits are right within "
+        f"{done.difference:.1e}; {arguments.precision} costs {done.divergence:.2g} nats a token."
+    )
+    return 0
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{_megabytes(size)} as {precision}" for precision, size in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
