@@ -1,0 +1,131 @@
+"""The one entry: no word opens the window, a word runs that command.
+
+Arguments are parsed before anything is set up, so that help and mistakes cost nothing. Nothing heavy is
+imported; what the commands do is not here: see core/cli, trainer/cli and app/run.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from bootstrap import environment
+from bootstrap.installer import ROOT, SetupError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def main() -> int:
+    """The entry of an installed copy, whose packages pip has brought."""
+    return run(sys.argv[1:], sets_itself_up=False)
+
+
+def run(words: list[str], *, sets_itself_up: bool) -> int:
+    try:
+        if sets_itself_up:
+            environment.check_python(sys.version_info[:2])
+        arguments = parse(words)
+        asks_for_change = bool(arguments.torch or arguments.extra)
+        if arguments.purpose == "window" and not asks_for_change and without_display(arguments):
+            return 2
+        if sets_itself_up and arguments.purpose != "nothing":
+            environment.enter(
+                arguments.purpose, extras=[*arguments.needs, *arguments.extra], torch=arguments.torch
+            )
+        return int(arguments.run(arguments))
+    except SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def parse(words: list[str]) -> Namespace:
+    import argparse
+
+    from core import cli as engine_cli
+    from trainer import cli as training_cli
+
+    parser = argparse.ArgumentParser(
+        description="SmallCoder writes code with you, with a small language model on your own machine. "
+        "Without a command it opens its window.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="say which version this is")
+    parser.add_argument(
+        "--torch", choices=[*environment.BUILDS], help="set up PyTorch for the processor, or with CUDA"
+    )
+    parser.add_argument(
+        "--extra", action="append", default=[], metavar="NAME", help="set up extra packages, as export"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
+    engine_cli.add_commands(commands)
+    training_cli.add_commands(commands)
+    test = commands.add_parser("test", help="run the test suite", allow_abbrev=False)
+    test.add_argument("options", nargs=argparse.REMAINDER, help="options of pytest")
+    test.set_defaults(run=run_tests, purpose="tests", needs=["dev", "export"])
+    parser.set_defaults(run=open_window, purpose="command", needs=[], commands=[*commands.choices])
+
+    arguments, unknown = parser.parse_known_args(words)
+    if arguments.version:
+        arguments.run, arguments.purpose = say_version, "nothing"
+    elif arguments.command is None:
+        arguments.purpose = "window"
+    elif arguments.command == "test":  # argparse takes a leading -k or -x for one of ours
+        arguments.options = unknown + arguments.options
+        unknown = []
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return arguments
+
+
+def without_display(arguments: Namespace) -> bool:
+    from app import run as window
+
+    problem = window.display_problem()
+    if problem:
+        commands = ", ".join(arguments.commands)
+        sys.stderr.write(
+            f"{problem}; these commands need none: {commands} (python3 main.py --help says more).\n"
+        )
+    return bool(problem)
+
+
+def open_window(arguments: Namespace) -> int:
+    from app import run as window
+
+    return 2 if without_display(arguments) else window.run(arguments.commands)
+
+
+def run_tests(arguments: Namespace) -> int:
+    import os
+    import subprocess
+
+    if not (ROOT / "tests").is_dir():
+        sys.stderr.write("An installed copy has no tests: run them in a clone of the repository.\n")
+        return 2
+    os.chdir(ROOT)
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments.options])  # noqa: S603
+
+
+def say_version(_: Namespace) -> int:
+    project = ROOT / "pyproject.toml"
+    if project.exists():
+        import tomllib
+
+        version = tomllib.loads(project.read_text("utf-8"))["project"]["version"]
+    else:
+        from importlib import metadata
+
+        version = metadata.version("smallcoder")
+    sys.stdout.write(f"SmallCoder {version}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    if getattr(sys, "frozen", False):
+        import multiprocessing
+
+        multiprocessing.freeze_support()
+    sys.exit(run(sys.argv[1:], sets_itself_up=not getattr(sys, "frozen", False)))
