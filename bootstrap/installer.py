@@ -36,7 +36,7 @@ FAILURES = (
         f"The disk that holds {VENV} is full: free some space, {AGAIN}.",
     ),
     (
-        r"Errno 13|Errno 30|Permission denied|WinError 5\b",
+        r"Errno 1\b|Errno 13|Errno 30|Permission denied|WinError 5\b",
         f"{VENV} cannot be written: give yourself the right to, or set SMALLCODER_VENV to another folder.",
     ),
     (r"Errno 17|Errno 20", f"{VENV} is a file, and must be a folder: move it away, {AGAIN}."),
@@ -107,7 +107,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[bool, s
     said = []
     with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n")
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -89,7 +89,7 @@ def has_compiler() -> bool:
         return False
     command = [compiler, "-fsyntax-only", "-x", "c", "-"]
     program = b"#include <stdio.h>\n"
-    return subprocess.run(command, input=program, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, input=program, capture_output=True, check=False).returncode == 0
 
 
 def has_apt() -> bool:

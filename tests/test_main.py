@@ -140,11 +140,8 @@ def test_an_interrupted_command_ends_with_130_and_no_traceback(tmp_path: Path) -
 
 def test_an_installed_copy_runs_without_any_set_up(tmp_path: Path) -> None:
     source, installed = tmp_path / "source", tmp_path / "installed"
-    source.mkdir()
-    for part in ("bootstrap", "core", "trainer", "app", "resources"):
-        shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("main.py", "pyproject.toml", "README.md"):
-        shutil.copy(ROOT / file, source)
+    not_source = shutil.ignore_patterns(".*", "__pycache__", "tests", "runs", "build", "dist", "*.egg-info")
+    shutil.copytree(ROOT, source, ignore=not_source)
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(installed)]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True, timeout=120)
     done = subprocess.run(
