@@ -214,8 +214,10 @@ def build(cut: Cut) -> "pre_tokenizers.PreTokenizer":
     return pre_tokenizers.Sequence([*splits, to_bytes])
 
 
-def name_of(own: "pre_tokenizers.PreTokenizer", *, whole_words: bool) -> str | None:
+def name_of(own: "pre_tokenizers.PreTokenizer | None", *, whole_words: bool) -> str | None:
     """The first name whose cut breaks the probing text exactly as `own` does."""
+    if own is None:
+        return None
     wanted = [word for word, _ in own.pre_tokenize_str(PROBE)]
     for names, cut in _CUTS:
         if cut.whole_words is whole_words and wanted == [w for w, _ in build(cut).pre_tokenize_str(PROBE)]:

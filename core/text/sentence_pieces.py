@@ -45,9 +45,12 @@ class SentencePieces:
         """`added`: tokens by number, of which those count that go on where the file's own end."""
         model = _read_file(path)
         pieces, adds_space = read_model(model, str(path))
-        while (token := len(pieces)) in added:
-            pieces.append(added[token])
-            model += write_pieces([added[token]])
+        last = len(pieces)
+        while last in added:
+            last += 1
+        if last > len(pieces):
+            model += write_pieces([added[token] for token in range(len(pieces), last)])
+            pieces, adds_space = read_model(model, str(path))
         return cls(model, pieces, adds_space=adds_space, source=str(path))
 
     @classmethod

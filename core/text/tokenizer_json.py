@@ -71,6 +71,7 @@ class TokenizerJson:
         import tokenizers
 
         text = _read_text(path)
+        _refuse_what_aborts(text, path)
         with _library_errors(f"{path} cannot be used"):
             library = tokenizers.Tokenizer.from_str(text)
         return cls(library, source=str(path), marks=marks)
@@ -110,7 +111,7 @@ class TokenizerJson:
 
     def adds_bos(self, bos_id: int | None) -> bool:
         """Whether the file's own template puts the beginning mark before a text."""
-        return self._library.encode("x", add_special_tokens=True).ids[:1] == [bos_id]
+        return self._encode(self._library, "x", with_template=True)[:1] == [bos_id]
 
     def token_bytes(self, token: int) -> bytes:
         if token in self._added:
@@ -182,11 +183,13 @@ class TokenizerJson:
             return TokenKind.BYTE
         return TokenKind.USER_DEFINED if token in self._added else TokenKind.NORMAL
 
-    def _encode(self, library: "tokenizers.Tokenizer", text: str) -> list[int]:
+    def _encode(
+        self, library: "tokenizers.Tokenizer", text: str, *, with_template: bool = False
+    ) -> list[int]:
         with _library_errors(
-            "This text cannot be cut into tokens, most likely for a run of millions of alike signs"
+            f"{self._source} cannot cut this text, which may hold a run of millions of like signs"
         ):
-            return library.encode(text, add_special_tokens=False).ids
+            return library.encode(text, add_special_tokens=with_template).ids
 
     @cached_property
     def _continuing(self) -> "tokenizers.Tokenizer":
@@ -195,7 +198,8 @@ class TokenizerJson:
         state = json.loads(self._library.to_str())
         state["normalizer"] = _without_prefix(state["normalizer"], "normalizers")
         state["pre_tokenizer"] = _without_prefix(state["pre_tokenizer"], "pretokenizers")
-        library = tokenizers.Tokenizer.from_str(json.dumps(state))
+        with _library_errors(f"{self._source} cannot leave out the space it puts first"):
+            library = tokenizers.Tokenizer.from_str(json.dumps(state))
         library.encode_special_tokens = True
         return library
 
@@ -211,6 +215,20 @@ def _read_text(path: Path) -> str:
         raise TokenizerError(
             f"{path} cannot be read ({error}); get it again from where it came from."
         ) from None
+
+
+def _refuse_what_aborts(text: str, path: Path) -> None:
+    """Joining pieces with a prefix or suffix, the library may cut a character in two and end the process."""
+    try:
+        state = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TokenizerError(f"{path} is not JSON ({shown(str(error))}); get it again.") from None
+    model = state.get("model") if isinstance(state, dict) else None
+    if not isinstance(model, dict):
+        raise TokenizerError(f"{path} holds no 'model'; get it again from where it came from.")
+    for key in ("continuing_subword_prefix", "end_of_word_suffix"):
+        if model.get("type", "BPE") == "BPE" and model.get(key):
+            raise TokenizerError(f"{path} joins pieces by a {key!r}, which is not supported.")
 
 
 @contextmanager

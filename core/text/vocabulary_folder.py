@@ -11,7 +11,7 @@ from core.spec.errors import TokenizerError
 from core.spec.gguf_header import read_gguf_header
 from core.spec.headers import read_json
 from core.text.gguf_vocabulary import from_gguf
-from core.text.pieces import Piece
+from core.text.pieces import SPACE_MARK, Piece
 from core.text.sentence_pieces import SentencePieces
 from core.text.tokenizer import VOCABULARY_FILE_KEY, Tokenizer, TokenKind, find_end_ids
 from core.text.tokenizer_json import TokenizerJson
@@ -131,7 +131,7 @@ class _Said:
             if not number.isdecimal() or not isinstance(content, str) or not content:
                 raise self._wrong("added_tokens_decoder", "a number and a text for each token")
             kind = TokenKind.CONTROL if known.get("special") else TokenKind.USER_DEFINED
-            added[int(number)] = Piece(content, 0.0, kind)
+            added[int(number)] = Piece(content.replace(" ", SPACE_MARK), 0.0, kind)
         return added
 
     def _wrong(self, key: str, expected: str) -> TokenizerError:

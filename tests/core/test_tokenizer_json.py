@@ -123,6 +123,14 @@ def test_a_vocabulary_whose_tokens_are_words_is_refused(tmp_path: Path) -> None:
         TokenizerJson.read(tmp_path / "tokenizer.json", ())
 
 
+@pytest.mark.parametrize("key", ["continuing_subword_prefix", "end_of_word_suffix"])
+def test_what_would_end_the_process_is_refused(tmp_path: Path, key: str) -> None:
+    path = json_file(tmp_path)
+    model = json.loads(path.read_text())["model"] | {key: "x"}
+    with pytest.raises(TokenizerError, match=key):
+        TokenizerJson.read(changed(path, model=model), ())
+
+
 def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     with path.open("wb") as file:

@@ -87,10 +87,11 @@ def test_a_template_file_overrules_the_configuration(tmp_path: Path) -> None:
         ("generation_config", {"eos_token_id": "2"}),
         ("generation_config", {"eos_token_id": [1, -2]}),
         ("special_tokens_map", "x"),
+        ("tokenizer_config", {"eos_token": "\ud800"}),
     ],
 )
 def test_a_wrong_value_is_named_in_a_sentence(tmp_path: Path, name: str, content: Any) -> None:
-    with pytest.raises(TokenizerError, match=r"\.$"):
+    with pytest.raises(SmallCoderError, match=r"\.$"):
         open_folder(folder_with(tmp_path, **{name: content}))
 
 
@@ -120,6 +121,15 @@ def test_tokens_numbered_after_those_of_a_model_file_belong_to_it(tmp_path: Path
     assert size in tokenizer.encode("a<own>b")
     assert size + 1 not in tokenizer.encode("<|im_end|>")
     assert size + 1 in tokenizer.end_ids
+
+
+@pytest.mark.parametrize("content", ["", "a\0b", 5, None, "<unk>", "x" * 10**6])
+def test_an_added_token_that_cannot_be_one_is_refused(tmp_path: Path, content: Any) -> None:
+    (tmp_path / "tokenizer.model").write_bytes(train_pieces())
+    added = {str(open_folder(tmp_path).vocab_size): {"content": content}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": added}))
+    with pytest.raises(TokenizerError, match=r"\.$"):
+        open_folder(tmp_path)
 
 
 def test_a_lone_model_file_opens_with_the_marks_it_names(tmp_path: Path) -> None:
