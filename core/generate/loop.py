@@ -1,15 +1,17 @@
 """The one decoding loop.
 
 Invariant: `cache` holds the keys and values of a prefix of `tokens`; what it lacks is fed next. Reading the
-prompt in chunks and decoding both follow from keeping that true.
+prompt in chunks, plain decoding, speculation and the reuse of a prefix all follow from keeping that true.
 """
 
 from collections.abc import Callable, Iterator
 
 import torch
 
-from core.generate.sampling import choose
-from core.model.cache import KVCache
+from core.generate.drafting import Drafter
+from core.generate.pace import Pace
+from core.generate.sampling import choose_along
+from core.model.cache import KVCache, shared_length
 from core.model.transformer import Transformer
 from core.spec.sampling import Sampling
 
@@ -21,18 +23,28 @@ def decode(
     cache: KVCache,
     tokens: list[int],
     *,
+    drafter: Drafter,
     sampling: Sampling,
     is_cancelled: Callable[[], bool],
 ) -> Iterator[int]:
-    """Endless: the caller stops taking tokens at an end mark or a limit."""
+    """The tokens that follow, until cancelled or until the model's context is full."""
     tokens = list(tokens)
     generator = torch.Generator(cache.device).manual_seed(sampling.seed)
-    while not is_cancelled():
-        fed = tokens[len(cache) : len(cache) + PREFILL_CHUNK]
-        ids = torch.tensor([fed], device=cache.device)
-        if len(cache) + len(fed) < len(tokens):
-            model.hidden(ids, cache)
+    pace = Pace()
+    # one token is always left to feed, else there would be no logits to choose from
+    cache.keep(min(shared_length(cache.tokens, tokens), len(tokens) - 1))
+    while not is_cancelled() and len(tokens) <= model.config.max_context:
+        missing = tokens[len(cache) :]
+        if len(missing) > PREFILL_CHUNK:
+            model.read(missing[:PREFILL_CHUNK], cache, last=0)
             continue
-        logits = model(ids, cache, last=1)[0, -1]
-        tokens.append(choose(logits, tokens, sampling, generator))
-        yield tokens[-1]
+        room = model.config.max_context - len(tokens)
+        draft = drafter.propose(tokens, min(pace.guesses(), room)) if len(missing) == 1 else []
+        pace.start()
+        logits = model.read(missing + draft, cache, last=1 + len(draft))
+        accepted = choose_along(draft, logits, tokens, sampling, generator)
+        if len(missing) == 1:
+            pace.finish(len(draft), len(accepted) - 1)
+        tokens += accepted
+        cache.keep(len(tokens) - 1)
+        yield from accepted

@@ -6,6 +6,27 @@ from torch import Tensor
 from core.spec.sampling import Sampling
 
 
+def choose_along(
+    draft: list[int], logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator
+) -> list[int]:
+    """The next tokens: as many as guesses in `draft` stay right, and one more.
+
+    `logits` has a row for each guess and one beyond. Each token is chosen as it would be without guesses
+    and from the same stream of chances, so a draft changes neither the distribution nor a seed's text.
+    """
+    is_plain = sampling.temperature == 0 and sampling.repetition_penalty == 1
+    likeliest = logits.argmax(dim=-1).tolist() if is_plain else []
+    chosen: list[int] = []
+    for place, guess in enumerate([*draft, None]):
+        if is_plain:
+            chosen.append(likeliest[place])
+        else:
+            chosen.append(choose(logits[place], seen + chosen, sampling, generator))
+        if chosen[-1] != guess:
+            break
+    return chosen
+
+
 def choose(logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator) -> int:
     """The next token from one row of logits; `seen` are the tokens so far."""
     logits = penalised(logits.float(), seen, sampling.repetition_penalty)

@@ -76,6 +76,7 @@ class Attention(nn.Module):
             q, k = rotate(q, *rotation), rotate(k, *rotation)
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
+            q = q.to(k.dtype)
         mask = sight.mask(self.window)
         seen = F.scaled_dot_product_attention(
             q,
@@ -87,7 +88,7 @@ class Attention(nn.Module):
             scale=self.scale,
             enable_gqa=self.is_grouped,
         )
-        return self.o(seen.transpose(1, 2).reshape(batch, new, -1))
+        return self.o(seen.transpose(1, 2).reshape(batch, new, -1).to(x.dtype))
 
 
 class Swiglu(nn.Module):
@@ -143,13 +144,30 @@ class Transformer(nn.Module):
         self.rope = None if is_learned else Rope(config)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.norm = _norm(config)
+        # without a head of its own, the network ends in the table it began with
         self.head = None if config.tie_embeddings else nn.Linear(config.dim, config.vocab_size, bias=False)
         self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def device(self) -> torch.device:
+        return self.norm.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what flows between the layers."""
+        return self.norm.weight.dtype
 
     def forward(self, ids: Tensor, cache: KVCache | None = None, last: int | None = None) -> Tensor:
         """Logits of the `last` positions, of all where it is None. With a cache, ids follow what it holds."""
         x = self.hidden(ids, cache)
         return self.logits(x if last is None else x[:, x.shape[1] - last :])
+
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
+        """Feeds tokens behind those that the cache holds; logits of the `last` ones, (last, vocab_size)."""
+        ids = torch.tensor([tokens], device=cache.device)
+        hidden = self.hidden(ids, cache)
+        cache.tokens += tokens
+        return self.logits(hidden[0, len(tokens) - last :])
 
     def hidden(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
         """What the output projection is given: (batch, positions, dim)."""
@@ -177,7 +195,7 @@ class Transformer(nn.Module):
         return logits if self.config.logits_divisor == 1 else logits / self.config.logits_divisor
 
 
-def _norm(config: ModelConfig) -> nn.Module:
+def _norm(config: ModelConfig) -> RmsNorm | nn.LayerNorm:
     if config.norm == "rms":
         return RmsNorm(config.dim, config.norm_eps)
     return nn.LayerNorm(config.dim, eps=config.norm_eps)

@@ -1,0 +1,34 @@
+"""An answer under way: pieces of text as they come, and afterwards how it went."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Ending = Literal["end", "stop", "length", "context", "trimmed", "cancelled"]
+
+
+@dataclass
+class Statistics:
+    """Filled in while the answer runs. `reused_tokens` of the prompt had been read before."""
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    dropped_tokens: int = 0
+    new_tokens: int = 0
+    first_token_ms: float = 0.0
+    total_ms: float = 0.0
+    ending: Ending = "cancelled"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Iterate over it once; `statistics` are complete when the pieces have ended."""
+
+    pieces: Iterator[str]
+    statistics: Statistics
+
+    def __iter__(self) -> Iterator[str]:
+        return self.pieces
+
+    def text(self) -> str:
+        return "".join(self.pieces)
