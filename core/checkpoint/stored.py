@@ -3,6 +3,7 @@
 The formats differ only in how a StoredModel comes about; from there on there is one way to a network.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -41,13 +42,16 @@ class StoredModel:
     def load(self, dtype: torch.dtype | None = None) -> Transformer:
         """The network on the CPU, in its stored type where none is asked for; mapped where possible."""
         model = on_meta(self.config)
+        model.load_state_dict(dict(self.parameters(dtype)), assign=True)
+        return model.requires_grad_(False).eval()
+
+    def parameters(self, dtype: torch.dtype | None = None) -> Iterator[tuple[str, torch.Tensor]]:
+        """Under our names, read one tensor of the file after the other."""
+        model = on_meta(self.config)
         ours = list(model.state_dict())
-        parameters: dict[str, torch.Tensor] = {}
         for theirs in self._checked_names(model):
             tensor = self.weights.read(theirs, dtype)
-            parameters |= self.layout.unpack(self.config, ours, theirs, tensor)
-        model.load_state_dict(parameters, assign=True)
-        return model.requires_grad_(False).eval()
+            yield from self.layout.unpack(self.config, ours, theirs, tensor).items()
 
     def _checked_names(self, model: Transformer) -> list[str]:
         """The tensors to read, once all are there and have the shape that the configuration calls for."""

@@ -48,8 +48,7 @@ class Weights:
     """Open until closed or forgotten; views it has handed out stay valid. For one thread at a time."""
 
     def __init__(self, tensors_by_file: Mapping[Path, Mapping[str, TensorInfo]]) -> None:
-        paths = list(tensors_by_file)
-        self._where = paths[0] if len(paths) == 1 else paths[0].parent
+        self.paths = tuple(tensors_by_file)
         self._places: dict[str, tuple[Path, BinaryIO, TensorInfo]] = {}
         with ExitStack() as files:
             for path, tensors in tensors_by_file.items():
@@ -95,7 +94,8 @@ class Weights:
 
     def _place(self, name: str) -> tuple[Path, BinaryIO, TensorInfo]:
         if name not in self._places:
-            raise ModelFormatError(f"{self._where} lacks the tensor {shown(name)}; download the model again.")
+            where = self.paths[0] if len(self.paths) == 1 else self.paths[0].parent
+            raise ModelFormatError(f"{where} lacks the tensor {shown(name)}; download the model again.")
         return self._places[name]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from core import report
 from core.cli.command import Commands, add_model, file_text, guarded, standard_input
 from core.spec.errors import UsageError
-from core.spec.fields import add_flags, from_flags
+from core.spec.fields import add_flags, from_flags, to_json
+from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 
 
@@ -20,23 +21,22 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--line", type=int, help="from 1; the last line where it is left out")
     parser.add_argument("--column", type=int, help="from 1; the line's end where it is left out")
     add_flags(parser, Sampling)
-    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32")
+    add_flags(parser, Placement)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of running text")
     parser.set_defaults(run=guarded(_complete))
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    sampling = from_flags(Sampling, arguments)
+    sampling, placement = from_flags(Sampling, arguments), from_flags(Placement, arguments)
     prefix, suffix = _around_cursor(arguments)
     from core.engine import load
 
-    engine = load(arguments.model, arguments.precision)
-    pieces = engine.stream(prefix, suffix, sampling)
+    answer = load(arguments.model, placement).complete_answer(prefix, suffix, sampling)
     if arguments.json:
-        text = "".join(pieces)
-        report.say_json({"text": text, "tokens": len(engine.tokenizer.encode(text)), "seed": sampling.seed})
+        text = answer.text()
+        report.say_json({"text": text, "seed": sampling.seed, **to_json(answer.statistics)})
         return 0
-    for piece in pieces:
+    for piece in answer:
         report.stream(piece)
     report.say("")
     return 0

@@ -2,15 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.budget import PRECISIONS, weight_bytes
-from core.spec.config import ModelConfig
 from core.spec.fields import to_json
-from core.spec.library import ModelFile, find_models
-from core.spec.presets import PRESETS
+
+if TYPE_CHECKING:
+    from core.spec.config import ModelConfig
+    from core.spec.library import ModelFile
 
 
 def add_command(commands: Commands) -> None:
@@ -36,6 +37,7 @@ def add_command(commands: Commands) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     from core.spec.folders import hub_cache_folder, models_folder
+    from core.spec.library import find_models
 
     library = find_models([models_folder(), hub_cache_folder(), *arguments.folders])
     for problem in library.problems:
@@ -51,7 +53,7 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _abilities(model: ModelFile) -> str:
+def _abilities(model: "ModelFile") -> str:
     parameters = "" if model.parameters is None else f"{model.parameters / 1e6:,.0f}M parameters, "
     context = "" if model.context_tokens is None else f"context {model.context_tokens}, "
     fills = "fills in the middle" if model.has_fim else "continues only"
@@ -60,6 +62,7 @@ def _abilities(model: ModelFile) -> str:
 
 def _presets(arguments: argparse.Namespace) -> int:
     from core.model.transformer import count_parameters
+    from core.spec.presets import PRESETS
 
     rows: list[dict[str, Any]] = [
         {"name": name, "parameters": count_parameters(config)} | _facts(config)
@@ -77,6 +80,8 @@ def _presets(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from core.spec.presets import PRESETS
+
     if arguments.model in PRESETS:
         config, path, tensors = PRESETS[arguments.model], None, None
     else:
@@ -102,7 +107,7 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(config: ModelConfig) -> dict[str, Any]:
+def _facts(config: "ModelConfig") -> dict[str, Any]:
     return {
         "layers": config.n_layers,
         "hidden": config.dim,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.spec.errors import ModelFormatError
+from core.spec.fim_spellings import FIM_FAMILIES
 from core.spec.gguf_header import read_gguf_header
 from core.spec.gguf_values import GgufMetadata
 from core.spec.headers import TensorInfo, read_json, refuse_pickle
@@ -18,16 +19,7 @@ from core.spec.safetensors_header import read_safetensors_folder
 
 Kind = Literal["native", "huggingface", "gguf"]
 
-FIM_PREFIX_TOKENS = (
-    "<fim_prefix>",
-    "<fim-prefix>",
-    "<|fim_prefix|>",
-    "<[fim-prefix]>",
-    "<｜fim▁begin｜>",  # noqa: RUF001 (DeepSeek's full-width bars)
-    "▁<PRE>",
-    "<PRE>",
-    "[PREFIX]",
-)
+_FIM_PREFIXES = tuple(family.prefix for family in FIM_FAMILIES)
 _FIM_PREFIX_KEYS = ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id")
 _CONTEXT_KEYS = ("max_context", "max_position_embeddings", "n_positions", "n_ctx")
 _TOKENIZER_FILES = ("tokenizer_config.json", "added_tokens.json", "tokenizer.json", "tokenizer.model")
@@ -214,7 +206,7 @@ def _first_count(facts: Any, keys: tuple[str, ...]) -> int | None:
 
 def _gguf_has_fim(metadata: GgufMetadata) -> bool:
     return any(key in metadata for key in _FIM_PREFIX_KEYS) or any(
-        metadata.list_contains("tokenizer.ggml.tokens", token) for token in FIM_PREFIX_TOKENS
+        metadata.list_contains("tokenizer.ggml.tokens", token) for token in _FIM_PREFIXES
     )
 
 
@@ -225,7 +217,7 @@ def _folder_has_fim(folder: Path) -> bool:
         if path.is_file() and path.stat().st_size <= _MAX_TOKENIZER_BYTES:
             data = path.read_bytes()
             quote = "" if path.suffix == ".model" else '"'
-            for token in FIM_PREFIX_TOKENS:
+            for token in _FIM_PREFIXES:
                 spelled = quote + token + quote
                 if spelled.encode() in data or spelled.encode("ascii", "backslashreplace") in data:
                     return True

@@ -17,7 +17,7 @@ from tests.tiny import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.slow
 
-# the bound for mean KL to our logits from the same dequantised weights: llama.cpp rounds activations to 8 bits
+# mean KL to our logits from the same dequantised weights; llama.cpp rounds activations to 8 bits
 MAX_DIVERGENCE = {"Q8_0": 3e-4, "Q4_0": 3e-4}
 
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,75 @@
+"""Which of torch's operations multiplies quantised weights fastest here, measured once a process.
+
+The answer flips with the processor and with the number of rows, so it is never guessed from a name.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+_ROWS, _COLUMNS = 2048, 1024
+_TRIED_ROWS = (1, 2, 4, 8, 16, 32)
+_REPETITIONS = 5
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Up to `few_rows` at once go through the packed weights, more through weights unpacked into `wide`."""
+
+    few_rows: int
+    wide: torch.dtype
+
+    @property
+    def name(self) -> str:
+        wide = str(self.wide).removeprefix("torch.")
+        return f"packed to {self.few_rows} rows, then {wide}" if self.few_rows else f"unpacked to {wide}"
+
+
+def for_device(device: torch.device) -> Kernels:
+    if device.type == "cpu":
+        return _measured_on_cpu(torch.get_num_threads())
+    return Kernels(0, torch.float16)
+
+
+def multiply_packed8(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    """(rows, columns) by (out, columns); the operation is fast in bf16 only, and crashes on odd widths."""
+    return torch.ops.aten._weight_int8pack_mm(x.bfloat16(), weight, scale.bfloat16())
+
+
+def multiply_unpacked8(x: Tensor, weight: Tensor, scale: Tensor, wide: torch.dtype) -> Tensor:
+    return torch.nn.functional.linear(x.to(wide), weight.to(wide)) * scale.to(wide)
+
+
+@cache
+def _measured_on_cpu(threads: int) -> Kernels:
+    # more threads may make another operation the faster one, hence the argument
+    weight = torch.randint(-127, 128, (_ROWS, _COLUMNS), dtype=torch.int8)
+    scale = torch.full((_ROWS,), 1e-3)
+    many = torch.randn(64, _COLUMNS)
+    wide = min(
+        (torch.bfloat16, torch.float32),
+        key=lambda kind: _seconds(lambda: multiply_unpacked8(many, weight, scale, kind)),
+    )
+    few_rows = 0
+    for rows in _TRIED_ROWS:
+        x = many[:rows]
+        packed = _seconds(lambda: multiply_packed8(x, weight, scale))  # noqa: B023 (called at once)
+        if packed > _seconds(lambda: multiply_unpacked8(x, weight, scale, wide)):  # noqa: B023
+            break
+        few_rows = rows
+    return Kernels(few_rows, wide)
+
+
+def _seconds(run: Callable[[], Tensor]) -> float:
+    """The best of a few: what disturbs a measurement only ever makes it longer."""
+    run()
+    best = float("inf")
+    for _ in range(_REPETITIONS):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return best

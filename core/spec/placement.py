@@ -1,0 +1,19 @@
+"""Placement: where and how a model is to run, as a person sets it. `auto` is decided by measuring."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.spec.fields import setting
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8", "int4"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    device: Device = setting("auto", "Where to compute; auto takes the faster one that has room")
+    precision: Precision = setting(
+        "auto", "How weights are held; auto is int8 on the processor, fp16 on a card"
+    )
+    threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
+    cache_mb: int = setting(256, "Memory for texts read before, in megabytes", low=0, high=65536)
