@@ -7,6 +7,7 @@ import torch
 
 from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
+from core.fitting import USUAL_CONTEXT, require, this_machine
 from core.model.cache import KVCache
 from core.model.device import Attempt, attempts, use_threads
 from core.model.quant import choose_kernels
@@ -45,6 +46,8 @@ def place(stored: StoredModel, placement: Placement, say: Say) -> PlacedModel:
     for attempt in attempts(placement):
         if problem is not None:
             say(f"{_reason(problem)}; trying {attempt.why}")
+        if attempt.device == "cpu" and not placement.anyway:
+            require(stored.config, attempt.precision, this_machine(placement.ram_mb), USUAL_CONTEXT)
         try:
             return _placed(stored, attempt, threads, say)
         except (MemoryError, torch.OutOfMemoryError, _NotNumbers) as error:

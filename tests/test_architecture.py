@@ -19,6 +19,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("core.model",),
     ("core.text",),
     ("core.checkpoint", "core.hub"),
+    ("core.fitting",),
     ("core.placing",),
     ("core.generate",),
     ("core.engine",),

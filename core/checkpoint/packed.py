@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from core.checkpoint.stored import StoredModel
-from core.checkpoint.weights import Weights, open_gguf
-from core.model.quant import Quantised, fill, share_table, with_quantised_layers
+from core.checkpoint.weights import open_gguf
+from core.model.quant import Quantised, packed_state, share_table, with_quantised_layers
 from core.model.transformer import Transformer, on_meta
 from core.spec.errors import ModelFormatError
 from core.spec.fields import to_json
@@ -33,18 +35,16 @@ def load_quantised(
     model = _empty(stored, precision)
     if place.exists():
         try:
-            return _mapped(model, _open(place))
+            return _with_state(model, _mapped(place, model))
         except ModelFormatError:
             say("the packed weights on disk are damaged, so they are made again")
     say(f"packing the weights as {precision}, once")
-    fill(model, stored.parameters(), torch.float32)
     try:
-        _keep(model, place)
+        _keep(model, stored, place)
     except OSError as error:
-        say(f"the packed weights could not be kept for the next start ({error.strerror})")
-        return model.eval()
-    # what was just made in memory is given back for the same bytes on disk
-    return _mapped(_empty(stored, precision), _open(place))
+        say(f"the packed weights cannot be kept for the next start ({error.strerror})")
+        return _with_state(model, dict(packed_state(model, stored.parameters())))
+    return _with_state(model, _mapped(place, model))
 
 
 def _empty(stored: StoredModel, precision: Quantised) -> Transformer:
@@ -53,28 +53,49 @@ def _empty(stored: StoredModel, precision: Quantised) -> Transformer:
         return with_quantised_layers(model, precision, torch.float32)
 
 
-def _mapped(model: Transformer, weights: Weights) -> Transformer:
-    expected = _state(model)
-    if set(weights.names) != set(expected):
-        raise ModelFormatError("The packed weights hold other tensors than the model.")
-    tensors = {name: weights.read(name).view(expected[name].dtype) for name in expected}
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
-            raise ModelFormatError(f"The packed tensor {name!r} has another shape or type than the model's.")
-    model.load_state_dict(tensors, assign=True, strict=False)
+def _with_state(model: Transformer, state: dict[str, Tensor]) -> Transformer:
+    model.load_state_dict(state, assign=True, strict=False)
     if model.config.tie_embeddings:
         share_table(model)
     return model.requires_grad_(False).eval()
 
 
-def _state(model: Transformer) -> dict[str, torch.Tensor]:
+def _expected(model: Transformer) -> dict[str, Tensor]:
     """Without the head where it is the table once more."""
     state = model.state_dict()
     is_tied = model.config.tie_embeddings
     return {name: tensor for name, tensor in state.items() if not (is_tied and name.startswith("head."))}
 
 
-def _keep(model: Transformer, place: Path) -> None:
+def _mapped(place: Path, model: Transformer) -> dict[str, Tensor]:
+    weights, expected = open_gguf(place, read_gguf_header(place)), _expected(model)
+    if set(weights.names) != set(expected):
+        raise ModelFormatError("The packed weights hold other tensors than the model.")
+    state = {name: weights.read(name).view(tensor.dtype) for name, tensor in expected.items()}
+    for name, tensor in state.items():
+        if tensor.shape != expected[name].shape:
+            raise ModelFormatError(f"The packed tensor {name!r} has another shape than the model's.")
+    return state
+
+
+def _keep(model: Transformer, stored: StoredModel, place: Path) -> None:
+    """One tensor after the other, so that packing needs little memory."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f"{place.name}.{os.getpid()}")
+    try:
+        _write_header(partial, _expected(model))
+        places = read_gguf_header(partial).tensors
+        with partial.open("r+b") as file:
+            for name, tensor in packed_state(model, stored.parameters()):
+                file.seek(places[name].offset)
+                file.write(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+            os.fsync(file.fileno())
+        partial.replace(place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_header(path: Path, tensors: dict[str, Tensor]) -> None:
     """As GGUF, the one format we write that puts each tensor where vector instructions want it."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
@@ -84,25 +105,21 @@ def _keep(model: Transformer, place: Path) -> None:
         torch.int8: GGMLQuantizationType.I8,
         torch.uint8: GGMLQuantizationType.I8,
     }
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f"{place.name}.{os.getpid()}")
-    writer = GGUFWriter(partial, "packed")
-    try:
-        writer.add_custom_alignment(_ALIGNMENT)
-        for name, tensor in _state(model).items():
-            data = tensor.contiguous().view(torch.uint8).numpy()
-            writer.add_tensor(name, data, raw_dtype=kinds[tensor.dtype])
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        partial.replace(place)
-    finally:
-        partial.unlink(missing_ok=True)
+    writer = GGUFWriter(path, "packed")
+    writer.add_custom_alignment(_ALIGNMENT)
+    for name, tensor in tensors.items():
+        kind = kinds[tensor.dtype]
+        writer.add_tensor_info(name, tuple(tensor.shape), np.dtype(np.float32), tensor.nbytes, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    writer.close()
+    padded = [-(-size // _ALIGNMENT) * _ALIGNMENT for size in (path.stat().st_size, *_sizes(tensors))]
+    os.truncate(path, sum(padded))
 
 
-def _open(place: Path) -> Weights:
-    return open_gguf(place, read_gguf_header(place))
+def _sizes(tensors: dict[str, Tensor]) -> list[int]:
+    return [tensor.nbytes for tensor in tensors.values()]
 
 
 def _fingerprint(stored: StoredModel, precision: Quantised) -> str:

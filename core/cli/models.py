@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
-from core.spec.budget import PRECISIONS, weight_bytes
+from core.spec.budget import MB, PRECISIONS, weight_bytes
 from core.spec.fields import to_json
 
 if TYPE_CHECKING:
+    from core.checkpoint.stored import StoredModel
     from core.spec.config import ModelConfig
     from core.spec.library import ModelFile
 
@@ -22,6 +23,13 @@ def add_command(commands: Commands) -> None:
     listing.set_defaults(run=guarded(_list))
     presets = actions.add_parser("presets", help="architectures to train from nothing")
     presets.set_defaults(run=guarded(_presets))
+    fit = actions.add_parser("fit", help="whether a model fits this machine, and the arithmetic")
+    fit.add_argument("model", help="a folder, a .gguf file or a preset")
+    fit.add_argument(
+        "--context", type=int, default=4096, help="tokens of text (default: 4096)"
+    )
+    fit.add_argument("--ram-mb", type=int, default=8192, help="memory to stay within (default: 8192)")
+    fit.set_defaults(run=guarded(_fit))
     show = actions.add_parser("show", help="what a model is")
     show.add_argument("model", help="a folder, a .gguf file or a preset")
     show.set_defaults(run=guarded(_show))
@@ -31,7 +39,7 @@ def add_command(commands: Commands) -> None:
     convert.add_argument("--to", required=True, choices=("native", "hf", "gguf", "onnx"))
     convert.add_argument("--precision", choices=PRECISIONS, default="fp32")
     convert.set_defaults(run=guarded(_convert))
-    for action in (listing, presets, show, convert):
+    for action in (listing, presets, fit, show, convert):
         action.add_argument("--json", action="store_true", help="JSON for a program")
 
 
@@ -79,32 +87,55 @@ def _presets(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show(arguments: argparse.Namespace) -> int:
-    from core.spec.presets import PRESETS
+def _fit(arguments: argparse.Namespace) -> int:
+    from core.fitting import arithmetic, budget_of, this_machine
 
-    if arguments.model in PRESETS:
-        config, path, tensors = PRESETS[arguments.model], None, None
+    config, _ = _opened(arguments.model)
+    machine = this_machine(arguments.ram_mb)
+    rows = []
+    for precision in PRECISIONS:
+        budget = budget_of(config, precision, arguments.context, machine)
+        fits = budget.total_bytes <= machine.free_bytes
+        rows.append({"precision": precision, "fits": fits, "bytes": budget.total_bytes, **to_json(budget)})
+        if not arguments.json:
+            report.say(f"{precision}  {'fits' if fits else 'does not fit'}: {arithmetic(budget)}")
+    if arguments.json:
+        report.say_json(rows)
     else:
-        from core.checkpoint.load import open_model
+        report.say(f"free for it: {machine.free_bytes / MB:,.0f} MB of {machine.limit_bytes / MB:,.0f} MB")
+    return 0
 
-        stored = open_model(Path(arguments.model))
-        config, path = stored.config, stored.path
-        tensors = sorted({stored.weights.info(name).type for name in stored.weights.names})
+
+def _show(arguments: argparse.Namespace) -> int:
     from core.model.transformer import count_parameters
 
+    config, stored = _opened(arguments.model)
     facts: dict[str, Any] = {
         "name": arguments.model,
         "parameters": count_parameters(config),
         **_facts(config),
     }
-    if path is not None:
-        facts |= {"path": str(path), "stored_as": tensors}
+    if stored is not None:
+        kinds = sorted({stored.weights.info(name).type for name in stored.weights.names})
+        facts |= {"path": str(stored.path), "stored_as": kinds}
     if arguments.json:
         report.say_json(facts)
         return 0
     for key, value in facts.items():
         report.say(f"{key.replace('_', ' '):12}{_shown(value)}")
     return 0
+
+
+def _opened(name: str) -> "tuple[ModelConfig, StoredModel | None]":
+    """A preset has no file."""
+    from core.spec.presets import PRESETS
+
+    if name in PRESETS:
+        return PRESETS[name], None
+    from core.checkpoint.load import open_model
+
+    stored = open_model(Path(name))
+    return stored.config, stored
 
 
 def _facts(config: "ModelConfig") -> dict[str, Any]:

@@ -13,9 +13,8 @@ from core.generate.pace import Pace
 from core.generate.sampling import choose_along
 from core.model.cache import KVCache, shared_length
 from core.model.transformer import Transformer
+from core.spec.budget import PREFILL_CHUNK
 from core.spec.sampling import Sampling
-
-PREFILL_CHUNK = 256
 
 
 def decode(

@@ -1,24 +1,27 @@
 """KVCache: keys and values of the tokens seen so far, for one sequence. The caller owns it."""
 
+import math
+import mmap
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from core.spec.budget import position_bytes
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
 
-_STEP = 256
+_FIRST_STEP = 256
 
 
 class KVCache:
-    """Memory grows in steps as positions are written, up to the model's context."""
+    """Memory doubles in steps as positions are written, up to the model's context."""
 
     def __init__(self, config: ModelConfig, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
         self.config, self.dtype, self.device = config, dtype, torch.device(device)
         self.tokens: list[int] = []
         self.length = 0
-        self._capacity = 0
+        self._capacity = self._written = 0
         # each layer (2, n_kv_heads, capacity, head_dim): keys, then values
         self._layers: dict[int, Tensor] = {}
 
@@ -27,7 +30,8 @@ class KVCache:
 
     @property
     def size_bytes(self) -> int:
-        return sum(layer.numel() * layer.element_size() for layer in self._layers.values())
+        """What has been written, at most; the processor gives memory no sooner."""
+        return self._written * position_bytes(self.config, self.dtype.itemsize)
 
     def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Puts the new positions behind those held; returns all of them as (1, n_kv_heads, length, head_dim).
@@ -44,6 +48,7 @@ class KVCache:
 
     def advance(self, count: int) -> None:
         self.length += count
+        self._written = max(self._written, self.length)
 
     def keep(self, length: int) -> None:
         """Forgets everything behind the first `length` positions."""
@@ -53,11 +58,12 @@ class KVCache:
     def copy(self, length: int) -> "KVCache":
         """A cache of its own that holds the first `length` positions."""
         other = KVCache(self.config, self.dtype, self.device)
-        other.tokens, other.length = self.tokens[:length], length
         if length:
             other._reserve(length)
             for layer, held in self._layers.items():
                 other._layers[layer][:, :, :length] = held[:, :, :length]
+        other.tokens, other.length = self.tokens[:length], 0
+        other.advance(length)
         return other
 
     def _grow(self, needed: int) -> None:
@@ -65,18 +71,28 @@ class KVCache:
             raise DoesNotFit(
                 f"{needed} tokens do not fit the model's context of {self.config.max_context}; use less text."
             )
-        old = self._layers
         self._reserve(needed)
-        for layer, held in old.items():
-            self._layers[layer][:, :, : self.length] = held[:, :, : self.length]
 
     def _reserve(self, positions: int) -> None:
-        self._capacity = min(-(-positions // _STEP) * _STEP, self.config.max_context)
+        """One layer after the other, so that growing never holds everything twice."""
+        capacity = _FIRST_STEP
+        while capacity < positions:
+            capacity *= 2
+        self._capacity = min(capacity, self.config.max_context)
         shape = (2, self.config.n_kv_heads, self._capacity, self.config.head_dim)
-        self._layers = {
-            layer: torch.empty(shape, dtype=self.dtype, device=self.device)
-            for layer in range(self.config.n_layers)
-        }
+        for layer in range(self.config.n_layers):
+            grown = _allocated(shape, self.dtype, self.device)
+            if self.length:
+                grown[:, :, : self.length] = self._layers[layer][:, :, : self.length]
+            self._layers[layer] = grown
+
+
+def _allocated(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """On the processor straight from the system: pages count once written, and go back when freed."""
+    if device.type != "cpu":
+        return torch.empty(shape, dtype=dtype, device=device)
+    memory = mmap.mmap(-1, math.prod(shape) * dtype.itemsize)
+    return torch.frombuffer(memory, dtype=dtype).view(shape)
 
 
 def shared_length(one: Sequence[int], other: Sequence[int]) -> int:

@@ -4,7 +4,7 @@ Activations are not quantised: one channel far above the others would leave no s
 scale a row, int4 a scale and a zero point for each group of a row; tables of tokens are int8 in both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import torch
@@ -16,6 +16,8 @@ from core.model.transformer import Transformer
 
 GROUP = 32
 _STEPS8, _STEPS4 = 127, 15
+_MIDDLE4 = 8  # the step that stands for the zero point
+_BLOCK_ROWS = 1024
 _ROWS_OF_4 = 16  # the int4 operation takes rows by so many
 _WIDTH_OF_8 = 32  # the int8 operation reads beyond the end of other widths
 
@@ -30,8 +32,9 @@ class Linear8(nn.Module):
         self.bias: Tensor | None = nn.Buffer(torch.empty(rows)) if has_bias else None
         self.kernels = Kernels(0, torch.float32)
 
-    def fill(self, weight: Tensor) -> None:
-        self.weight, self.scale = _pack8(weight)
+    @staticmethod
+    def packed(weight: Tensor) -> dict[str, Tensor]:
+        return _pack8(weight)
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = self.weight.shape
@@ -51,8 +54,9 @@ class Linear4(nn.Module):
         self.scale_and_zero: Tensor = nn.Buffer(torch.empty(columns // GROUP, rows, 2, dtype=torch.bfloat16))
         self.bias: Tensor | None = nn.Buffer(torch.empty(rows)) if has_bias else None
 
-    def fill(self, weight: Tensor) -> None:
-        self.weight, self.scale_and_zero = _pack4(weight)
+    @staticmethod
+    def packed(weight: Tensor) -> dict[str, Tensor]:
+        return _pack4(weight)
 
     def forward(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, self.columns).bfloat16()
@@ -69,8 +73,9 @@ class Table8(nn.Module):
         self.scale: Tensor = nn.Buffer(torch.empty(rows))
         self.dtype = dtype
 
-    def fill(self, weight: Tensor) -> None:
-        self.weight, self.scale = _pack8(weight)
+    @staticmethod
+    def packed(weight: Tensor) -> dict[str, Tensor]:
+        return _pack8(weight)
 
     def forward(self, ids: Tensor) -> Tensor:
         return (self.weight[ids] * self.scale[ids].unsqueeze(-1)).to(self.dtype)
@@ -88,19 +93,17 @@ def with_quantised_layers(model: Transformer, precision: Quantised, dtype: torch
     return model
 
 
-def fill(model: Transformer, parameters: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> None:
-    """Packs the weights one by one; where input and output share a table, they go on sharing it."""
+def packed_state(
+    model: Transformer, parameters: Iterable[tuple[str, Tensor]]
+) -> Iterator[tuple[str, Tensor]]:
+    """What the state of `model` is to hold, made of plain weights one by one; all but a tied head."""
     for name, weight in parameters:
         owner_name, _, kind = name.rpartition(".")
         owner = model.get_submodule(owner_name)
         if isinstance(owner, Linear8 | Linear4 | Table8) and kind == "weight":
-            owner.fill(weight.float())
-        elif isinstance(owner, Linear8 | Linear4):
-            owner.bias = weight.float()
+            yield from ((f"{owner_name}.{part}", tensor) for part, tensor in owner.packed(weight).items())
         else:
-            setattr(owner, kind, nn.Parameter(weight.to(dtype), requires_grad=False))
-    if model.config.tie_embeddings:
-        share_table(model)
+            yield name, weight.float()
 
 
 def share_table(model: Transformer) -> None:
@@ -127,21 +130,36 @@ def _replace(model: nn.Module, name: str, layer: nn.Module) -> None:
     setattr(model.get_submodule(owner), attribute, layer)
 
 
-def _pack8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    scale = (weight.abs().amax(dim=1) / _STEPS8).clamp(min=torch.finfo(torch.float32).tiny)
-    return (weight / scale[:, None]).round().clamp(-_STEPS8, _STEPS8).to(torch.int8), scale
+def _pack8(weight: Tensor) -> dict[str, Tensor]:
+    packed = torch.empty(weight.shape, dtype=torch.int8)
+    scale = torch.empty(weight.shape[0])
+    for rows in _blocks(weight):
+        block = weight[rows].float()
+        scale[rows] = (block.abs().amax(dim=1) / _STEPS8).clamp(min=torch.finfo(torch.float32).tiny)
+        packed[rows] = (block / scale[rows, None]).round().clamp(-_STEPS8, _STEPS8).to(torch.int8)
+    return {"weight": packed, "scale": scale}
 
 
-def _pack4(weight: Tensor) -> tuple[Tensor, Tensor]:
+def _pack4(weight: Tensor) -> dict[str, Tensor]:
     rows, columns = weight.shape
-    groups = weight.view(rows, columns // GROUP, GROUP)
-    low, high = groups.amin(dim=-1), groups.amax(dim=-1)
-    # as the operation will see them, so that rounding them costs nothing more
-    scale = ((high - low) / _STEPS4).clamp(min=1e-8).bfloat16().float()
-    zero = (low + scale * (_STEPS4 + 1) / 2).bfloat16().float()
-    steps = ((groups - zero[..., None]) / scale[..., None] + (_STEPS4 + 1) / 2).round().clamp(0, _STEPS4)
-    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps.to(torch.int32).view(rows, columns), 1)
-    return packed, torch.stack((scale, zero), dim=-1).transpose(0, 1).contiguous().bfloat16()
+    steps = torch.empty(rows, columns, dtype=torch.int32)
+    scale_and_zero = torch.empty(columns // GROUP, rows, 2, dtype=torch.bfloat16)
+    for block in _blocks(weight):
+        groups = weight[block].float().view(-1, columns // GROUP, GROUP)
+        low, high = groups.amin(dim=-1), groups.amax(dim=-1)
+        # as the operation will see them, so that rounding them costs nothing more
+        scale = ((high - low) / _STEPS4).clamp(min=1e-8).bfloat16().float()
+        zero = (low + scale * _MIDDLE4).bfloat16().float()
+        chosen = ((groups - zero[..., None]) / scale[..., None] + _MIDDLE4).round().clamp(0, _STEPS4)
+        steps[block] = chosen.view(-1, columns).to(torch.int32)
+        scale_and_zero[:, block] = torch.stack((scale, zero), dim=-1).transpose(0, 1).bfloat16()
+    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps, 1)
+    return {"weight": packed, "scale_and_zero": scale_and_zero}
+
+
+def _blocks(weight: Tensor) -> Iterator[slice]:
+    """Some rows at a time, so that packing a large table needs little more than its result."""
+    return (slice(start, start + _BLOCK_ROWS) for start in range(0, weight.shape[0], _BLOCK_ROWS))
 
 
 def _shaped(result: Tensor, like: Tensor, rows: int, bias: Tensor | None) -> Tensor:

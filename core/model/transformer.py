@@ -138,9 +138,9 @@ class Transformer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.dim)
+        self.embed = _table(config.vocab_size, config.dim)
         is_learned = config.position == "learned"
-        self.positions = nn.Embedding(config.max_context, config.dim) if is_learned else None
+        self.positions = _table(config.max_context, config.dim) if is_learned else None
         self.rope = None if is_learned else Rope(config)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.norm = _norm(config)
@@ -193,6 +193,11 @@ class Transformer(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         logits = F.linear(hidden, self.embed.weight) if self.head is None else self.head(hidden)
         return logits if self.config.logits_divisor == 1 else logits / self.config.logits_divisor
+
+
+def _table(rows: int, dim: int) -> nn.Embedding:
+    """Not filled at random, as Embedding does by itself: on `meta` that imports libraries for a second."""
+    return nn.Embedding(rows, dim, _weight=torch.empty(rows, dim))
 
 
 def _norm(config: ModelConfig) -> RmsNorm | nn.LayerNorm:
