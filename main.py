@@ -110,16 +110,9 @@ def run_tests(arguments: Namespace) -> int:
 
 
 def say_version(_: Namespace) -> int:
-    project = ROOT / "pyproject.toml"
-    if project.exists():
-        import tomllib
+    from core.spec.version import version
 
-        version = tomllib.loads(project.read_text("utf-8"))["project"]["version"]
-    else:
-        from importlib import metadata
-
-        version = metadata.version("smallcoder")
-    sys.stdout.write(f"SmallCoder {version}\n")
+    sys.stdout.write(f"SmallCoder {version()}\n")
     return 0
 
 

@@ -4,7 +4,8 @@ What a prompt looks like is in core/text, how tokens come about in core/generate
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,21 @@ import torch
 from torch import Tensor
 
 from core.checkpoint.load import open_model
-from core.generate.answer import Answer, Statistics
+from core.generate.answer import NO_HOOKS, Answer, Ending, Hooks, Statistics
 from core.generate.drafting import PromptLookup
 from core.generate.loop import decode
 from core.generate.prefixes import PrefixStore
-from core.model.cache import KVCache
+from core.model.cache import KVCache, shared_length
 from core.placing import PlacedModel, Say, place
 from core.spec.budget import weight_bytes
-from core.spec.errors import DoesNotFit
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
-from core.text import fim
+from core.text.chat import ChatPrompts
+from core.text.fim import find_marks
 from core.text.stops import until_stop
 from core.text.tokenizer import StreamDecoder, Tokenizer
-
-OnRead = Callable[[int, int], None]
-IsCancelled = Callable[[], bool]
+from core.text.trim import Cursor, Extent, trimmed
+from core.text.window import WindowBuilder
 
 
 def load(
@@ -44,10 +44,6 @@ def load(
 def _ignore(*_: object) -> None: ...
 
 
-def _never() -> bool:
-    return False
-
-
 class Engine:
     """For one thread at a time. `close` gives the memory back."""
 
@@ -55,7 +51,9 @@ class Engine:
         self.name, self.tokenizer = name, tokenizer
         self._placed = placed
         self._model = placed.model
-        self._marks = fim.find_marks(tokenizer)
+        self._marks = find_marks(tokenizer)
+        self._windows = WindowBuilder(tokenizer, self._marks)
+        self._chats = ChatPrompts(tokenizer)
         self._prefixes = PrefixStore(placed.new_cache, placed.attempt.cache_mb * 2**20)
 
     @property
@@ -70,18 +68,35 @@ class Engine:
     def complete(self, prefix: str, suffix: str = "", sampling: Sampling | None = None) -> str:
         return self.complete_answer(prefix, suffix, sampling or Sampling()).text()
 
+    def chat(self, messages: Sequence[Mapping[str, str]], sampling: Sampling | None = None) -> str:
+        return self.chat_answer(messages, sampling or Sampling()).text()
+
     def complete_answer(
         self,
         prefix: str,
         suffix: str,
         sampling: Sampling,
         *,
-        is_cancelled: IsCancelled = _never,
-        on_read: OnRead = _ignore,
+        extent: Extent | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> Answer:
-        return self._answer(
-            self._prompt(prefix, suffix, sampling.max_tokens), sampling, is_cancelled, on_read
-        )
+        """`extent`: how much an editor wants of what the model writes; all of it where nothing is said."""
+        window = self._windows.build(prefix, suffix, self._room(sampling))
+        statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
+        pieces = self._until_end(window.tokens, sampling, self.tokenizer.special_ids, statistics, hooks)
+        if extent is not None:
+            pieces = _within(pieces, Cursor.between(prefix, suffix), extent, statistics)
+        return Answer(pieces, statistics)
+
+    def chat_answer(
+        self, messages: Sequence[Mapping[str, str]], sampling: Sampling, hooks: Hooks = NO_HOOKS
+    ) -> Answer:
+        prompt = self._chats.build(messages, self._room(sampling))
+        statistics = Statistics(prompt_tokens=len(prompt.tokens), dropped_tokens=prompt.dropped_tokens)
+        ends = self._chats.turn_ends()
+        sampling = replace(sampling, stop=(*sampling.stop, *ends.texts))
+        ids = self.tokenizer.special_ids | ends.ids
+        return Answer(self._until_end(prompt.tokens, sampling, ids, statistics, hooks), statistics)
 
     def facts(self) -> dict[str, Any]:
         config, attempt = self._model.config, self._placed.attempt
@@ -106,101 +121,82 @@ class Engine:
         self._prefixes.clear()
         del self._model, self._placed
 
-    def _answer(
-        self, tokens: list[int], sampling: Sampling, is_cancelled: IsCancelled, on_read: OnRead
-    ) -> Answer:
-        statistics = Statistics(prompt_tokens=len(tokens))
-        texts = self._texts(tokens, sampling, statistics, is_cancelled, on_read)
-        return Answer(_until_stop(texts, sampling.stop, statistics), statistics)
+    def _room(self, sampling: Sampling) -> int:
+        return self.max_context - sampling.max_tokens
+
+    def _until_end(
+        self,
+        tokens: list[int],
+        sampling: Sampling,
+        end_ids: frozenset[int],
+        statistics: Statistics,
+        hooks: Hooks,
+    ) -> Generator[str]:
+        texts = self._texts(tokens, sampling, end_ids, statistics, hooks)
+        try:
+            yield from until_stop(texts, sampling.stop)
+        finally:
+            texts.close()
 
     @torch.inference_mode()
     def _texts(
         self,
         tokens: list[int],
         sampling: Sampling,
+        end_ids: frozenset[int],
         statistics: Statistics,
-        is_cancelled: IsCancelled,
-        on_read: OnRead,
+        hooks: Hooks,
     ) -> Generator[str]:
         started = time.monotonic()
         decoder = StreamDecoder(self.tokenizer)
         cache = self._prefixes.take(tokens)
-        statistics.reused_tokens = len(cache)
-        watch = _Watch(is_cancelled, on_read, cache, len(tokens))
-        written = decode(
-            self._model,
-            cache,
-            tokens,
-            drafter=PromptLookup(),
-            sampling=sampling,
-            is_cancelled=watch,
-        )
-        statistics.ending = "length"
+        statistics.reused_tokens = min(shared_length(cache.tokens, tokens), len(tokens) - 1)
+        watch = _Watch(hooks, cache, len(tokens))
+        statistics.ending = "stop"  # unless it comes to another end below, somebody has stopped listening
         try:
+            written = decode(
+                self._model, cache, tokens, drafter=PromptLookup(), sampling=sampling, is_cancelled=watch
+            )
+            is_over = False
             for token in islice(written, sampling.max_tokens):
                 if statistics.new_tokens == 0:
                     statistics.first_token_ms = (time.monotonic() - started) * 1000
                 statistics.new_tokens += 1
-                if token in self.tokenizer.special_ids:
-                    statistics.ending = "end"
+                if token in end_ids:
+                    is_over = True
                     break
                 yield decoder.feed([token])
             yield decoder.finish()
-            if watch.was_cancelled:
-                statistics.ending = "cancelled"
-            elif statistics.ending == "length" and statistics.new_tokens < sampling.max_tokens:
-                statistics.ending = "context"
-        except GeneratorExit:
-            statistics.ending = "stop"
-            raise
+            statistics.ending = "end" if is_over else watch.ending(statistics.new_tokens, sampling.max_tokens)
         finally:
             statistics.total_ms = (time.monotonic() - started) * 1000
             self._prefixes.give_back(cache)
-
-    def _prompt(self, prefix: str, suffix: str, max_tokens: int) -> list[int]:
-        """What lies furthest from the cursor is left out where the context is too small."""
-        before, after = self.tokenizer.encode(prefix), self.tokenizer.encode(suffix, continues=True)
-        room = self.max_context - max_tokens - 8
-        if room < 1:
-            raise DoesNotFit(
-                f"{max_tokens} new tokens leave no room in the model's context of {self.max_context}; "
-                "ask for fewer."
-            )
-        start = (
-            [self.tokenizer.bos_id] if self.tokenizer.add_bos and self.tokenizer.bos_id is not None else []
-        )
-        if self._marks is None or not after:
-            return (start + before[-room:]) or [self._any_start()]
-        after = after[: room // 2]
-        return start + fim.build(self._marks, before[-(room - len(after)) :], after)
-
-    def _any_start(self) -> int:
-        """A network must be fed something: where there is no text, a mark that stands between texts."""
-        candidates = (self.tokenizer.bos_id, self.tokenizer.eos_id, 0)
-        return next(token for token in candidates if token is not None)
 
 
 class _Watch:
     """Asked between two tokens or two chunks of a prompt: says how far it is read, remembers a cancel."""
 
-    def __init__(self, is_cancelled: IsCancelled, on_read: OnRead, cache: KVCache, total: int) -> None:
-        self._is_cancelled, self._on_read = is_cancelled, on_read
-        self._cache, self._total, self._read = cache, total, len(cache)
-        self.was_cancelled = False
+    def __init__(self, hooks: Hooks, cache: KVCache, total: int) -> None:
+        self._hooks, self._cache, self._total, self._read = hooks, cache, total, len(cache)
+        self._was_cancelled = False
 
     def __call__(self) -> bool:
         if self._read < len(self._cache) < self._total:
             self._read = len(self._cache)
-            self._on_read(self._read, self._total)
-        self.was_cancelled = self.was_cancelled or self._is_cancelled()
-        return self.was_cancelled
+            self._hooks.on_read(self._read, self._total)
+        self._was_cancelled = self._was_cancelled or self._hooks.is_cancelled()
+        return self._was_cancelled
+
+    def ending(self, written: int, wanted: int) -> Ending:
+        if self._was_cancelled:
+            return "cancelled"
+        return "length" if written >= wanted else "context"
 
 
-def _until_stop(texts: Generator[str], stops: tuple[str, ...], statistics: Statistics) -> Iterator[str]:
+def _within(pieces: Generator[str], cursor: Cursor, extent: Extent, statistics: Statistics) -> Generator[str]:
     try:
-        yield from until_stop(texts, stops)
-    except GeneratorExit:
-        texts.close()
-        statistics.ending = "cancelled"
-        raise
-    texts.close()
+        was_cut = yield from trimmed(pieces, cursor, extent)
+    finally:
+        pieces.close()
+    if was_cut and statistics.ending == "stop":
+        statistics.ending = "trimmed"

@@ -25,9 +25,7 @@ def add_command(commands: Commands) -> None:
     presets.set_defaults(run=guarded(_presets))
     fit = actions.add_parser("fit", help="whether a model fits this machine, and the arithmetic")
     fit.add_argument("model", help="a folder, a .gguf file or a preset")
-    fit.add_argument(
-        "--context", type=int, default=4096, help="tokens of text (default: 4096)"
-    )
+    fit.add_argument("--context", type=int, default=4096, help="tokens of text (default: 4096)")
     fit.add_argument("--ram-mb", type=int, default=8192, help="memory to stay within (default: 8192)")
     fit.set_defaults(run=guarded(_fit))
     show = actions.add_parser("show", help="what a model is")

@@ -1,10 +1,31 @@
 """An answer under way: pieces of text as they come, and afterwards how it went."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 Ending = Literal["end", "stop", "length", "context", "trimmed", "cancelled"]
+
+
+def _never() -> bool:
+    return False
+
+
+def _ignore(done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Called on the engine's thread between two tokens and between two chunks of a prompt.
+
+    `is_cancelled` may do other work first, such as a shorter answer; `on_read` hears how far it has read.
+    """
+
+    is_cancelled: Callable[[], bool] = _never
+    on_read: Callable[[int, int], None] = _ignore
+
+
+NO_HOOKS = Hooks()
 
 
 @dataclass
@@ -24,7 +45,7 @@ class Statistics:
 class Answer:
     """Iterate over it once; `statistics` are complete when the pieces have ended."""
 
-    pieces: Iterator[str]
+    pieces: Generator[str]
     statistics: Statistics
 
     def __iter__(self) -> Iterator[str]:

@@ -46,4 +46,7 @@ def decode(
             pace.finish(len(draft), len(accepted) - 1)
         tokens += accepted
         cache.keep(len(tokens) - 1)
-        yield from accepted
+        for place, token in enumerate(accepted):
+            if place > 0 and is_cancelled():
+                return
+            yield token

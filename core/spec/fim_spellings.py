@@ -1,4 +1,4 @@
-"""How vocabularies spell the marks of fill-in-the-middle, family by family: facts, and no code that uses them."""
+"""How vocabularies spell the marks of fill-in-the-middle, family by family."""
 
 from dataclasses import dataclass
 

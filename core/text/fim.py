@@ -7,9 +7,10 @@ in window.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.spec.fim_spellings import FILE_MARKS, FIM_FAMILIES, FIM_PADS
-from core.spec.fim_spellings import FIM_SPELLINGS as FIM_SPELLINGS
+from core.spec.fim_spellings import FILE_MARKS, FIM_FAMILIES, FIM_PADS, FIM_SPELLINGS
 from core.text.tokenizer import Tokenizer
+
+__all__ = ["FIM_SPELLINGS", "FimMarks", "build", "find_marks"]
 
 
 @dataclass(frozen=True)

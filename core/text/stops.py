@@ -1,10 +1,13 @@
 """Where a person's stop texts end an answer that comes in pieces."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 
-def until_stop(pieces: Iterable[str], stops: tuple[str, ...]) -> Iterator[str]:
-    """Holds back what may be the beginning of a stop text, so that none of it is ever shown."""
+def until_stop(pieces: Iterable[str], stops: tuple[str, ...]) -> Generator[str, None, bool]:
+    """Holds back what may be the beginning of a stop text, so that none of it is ever shown.
+
+    Ends with whether there was one.
+    """
     held = ""
     kept_back = max(map(len, stops), default=1) - 1
     for piece in pieces:
@@ -13,10 +16,11 @@ def until_stop(pieces: Iterable[str], stops: tuple[str, ...]) -> Iterator[str]:
         found = [(held.index(stop) + len(stop), held.index(stop)) for stop in stops if stop in held]
         if found:
             yield held[: min(found)[1]]
-            return
+            return True
         safe = len(held) - kept_back
         if safe > 0:
             yield held[:safe]
             held = held[safe:]
     if held:
         yield held
+    return False

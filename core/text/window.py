@@ -2,34 +2,37 @@
 
 The text before the cursor is cut into blocks at places that depend on nothing typed later; the window begins
 at such a place, and each block is encoded once. The text ends where the cursor is, also in mid-word: FIM
-models were taught middles that begin there, so no token is taken back and written anew.
+models were taught middles that begin there, so no token is taken back to be written anew.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from math import ceil
 
 from core.spec.errors import DoesNotFit
 from core.text.fim import FimMarks, build
 from core.text.tokenizer import Tokenizer
 
 STEP_TOKENS = 256
-# Bounds what is looked at: of text that needs fewer tokens than this, some that would fit is left out.
-MOST_LETTERS_PER_TOKEN = 16
-_LETTERS_PER_TOKEN = 4
+_LETTERS_PER_TOKEN = 4  # of code, about
+# Bounds what is looked at: of text that needs still fewer tokens, some that would fit is left out.
+_MOST_LETTERS_PER_TOKEN = 8
 _SUFFIX_SHARE = 4
-# Where the suffix stands last, it is read again at each key.
-_LAST_SUFFIX_TOKENS = 256
+_LAST_SUFFIX_TOKENS = 256  # where it stands behind what is typed, all of it is read again at each key
 _LEAST_ROOM_TOKENS = 16
-_KEPT_BLOCKS = 1024
+_KEPT_BLOCKS = 256
+_INNER_BYTES = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))  # of a character, after its first
 _LINE_START = re.compile(r"(?<=\n)")
 _OUTERMOST_LINE_START = re.compile(r"(?<=\n)(?=\S)")
 
 
 @dataclass(frozen=True)
 class Window:
-    """`left_out_tokens` is told from the letters left out and how many of those read made a token: to count
-    them would mean encoding the whole file at each key."""
+    """`left_out_tokens` is told from the letters left out and from how many letters a token was of those
+    read: to count them would mean encoding the whole file at each key."""
 
     tokens: list[int]
     prefix_left_out_letters: int = 0
@@ -39,58 +42,125 @@ class Window:
 
 @dataclass(frozen=True)
 class _Part:
-    """Encoded text and how many letters it stands for."""
-
-    tokens: list[int]
+    tokens: tuple[int, ...]
     letters: int
 
 
 class WindowBuilder:
-    """For one model; remembers blocks of text it has encoded."""
+    """For one model; remembers what it has encoded."""
 
     def __init__(self, tokenizer: Tokenizer, marks: FimMarks | None) -> None:
         self._tokenizer, self._marks = tokenizer, marks
-        self._encode = lru_cache(maxsize=_KEPT_BLOCKS)(self._encode_block)
+        self._encode = lru_cache(maxsize=_KEPT_BLOCKS)(self._encode_anew)
 
     def build(self, prefix: str, suffix: str, room_tokens: int) -> Window:
-        """At most `room_tokens` tokens."""
+        """At most `room_tokens`, and never none."""
         if room_tokens < _LEAST_ROOM_TOKENS:
             raise DoesNotFit(
                 f"There is room for {max(room_tokens, 0)} tokens of text around the cursor and at least"
                 f" {_LEAST_ROOM_TOKENS} are needed; ask for a shorter answer or take a longer context."
             )
-        start = _bos(self._tokenizer)
+        bos_id = self._tokenizer.bos_id
+        start = [bos_id] if self._tokenizer.add_bos and bos_id is not None else []
         room_tokens -= len(start)
+        after = _Part((), 0)
         if self._marks is None or not suffix:
             before = self._end_of(prefix, room_tokens)
-            after, tokens = _Part([], 0), before.tokens
+            tokens = [*start, *before.tokens]
         else:
             room_tokens -= self._marks.count
-            after = self._beginning_of(suffix, self._suffix_room(room_tokens, self._marks))
+            after = self._beginning_of(suffix, _suffix_room(room_tokens, self._marks))
             before = self._end_of(prefix, room_tokens - len(after.tokens))
-            tokens = build(self._marks, before.tokens, after.tokens)
-        window = (start + tokens) or [any_start(self._tokenizer)]
-        return _counted(window, before, after, len(prefix), len(suffix))
+            tokens = [*start, *build(self._marks, before.tokens, after.tokens)]
+        prefix_left_out, suffix_left_out = len(prefix) - before.letters, len(suffix) - after.letters
+        letters = before.letters + after.letters
+        rate = (len(before.tokens) + len(after.tokens)) / letters if letters else 1 / _LETTERS_PER_TOKEN
+        return Window(
+            tokens or [any_start(self._tokenizer)],
+            prefix_left_out,
+            suffix_left_out,
+            ceil((prefix_left_out + suffix_left_out) * rate),
+        )
 
-    @staticmethod
-    def _suffix_room(room_tokens: int, marks: FimMarks) -> int:
-        """Told from the room alone, so that it stands still whatever is typed."""
-        share = room_tokens // _SUFFIX_SHARE
-        comes_first = marks.suffix_first or marks.middle is None
-        return share if comes_first else min(share, _LAST_SUFFIX_TOKENS)
+    def _end_of(self, text: str, room_tokens: int) -> _Part:
+        # where there is little room the steps are smaller, else each would throw away most of the window
+        step_tokens = min(STEP_TOKENS, max(room_tokens // 8, 1))
+        starts = self._fitting_starts(text, room_tokens, step_tokens * _LETTERS_PER_TOKEN)
+        for index in range(len(starts)):
+            edges = [*starts[index:], len(text)]
+            tokens = [
+                token
+                for place, (start, end) in enumerate(pairwise(edges))
+                for token in self._encode(text[start:end], place > 0)
+            ]
+            if len(tokens) <= room_tokens:
+                return _Part(tuple(tokens), len(text) - edges[0])
+        return self._end_of_tokens(tokens, room_tokens, step_tokens)
 
-    def _end_of(self, prefix: str, room_tokens: int) -> _Part:
-        """The last blocks that fit together; of a single one that does not fit, its end."""
-        # a window of few tokens moves in smaller steps, else each would throw away most of it
-        step = _LETTERS_PER_TOKEN * min(STEP_TOKENS, max(room_tokens // 8, 1))
-        end = len(prefix)
-        oldest = end - room_tokens * MOST_LETTERS_PER_TOKEN
-        parts: list[_Part] = []
-        total = 0
+    def _fitting_starts(self, text: str, room_tokens: int, step: int) -> list[int]:
+        """Where the blocks begin that fit together, the first of them perhaps not quite; at least one."""
+        oldest = len(text) - room_tokens * _MOST_LETTERS_PER_TOKEN
+        starts: list[int] = []
+        end, total = len(text), 0
         for number in range(max(end // step - 1, 0), -1, -1):
-            start = _block_start(prefix, number, step)
-            part = self._block(prefix[start:end], is_first=not parts or start == 0)
-            total += len(part.tokens)
-    
-    def _encode_block(self, text: str, continues: bool) -> tuple[int, ...]:
+            start = _block_start(text, number, step)
+            total += len(self._encode(text[start:end], True))
+            if starts and (total > room_tokens or start < oldest):
+                break
+            starts.insert(0, start)
+            end = start
+        return starts
+
+    def _end_of_tokens(self, tokens: list[int], room_tokens: int, step_tokens: int) -> _Part:
+        """Of a text whose last block alone is too long, as where each letter is several tokens."""
+        left_out = -(-(len(tokens) - room_tokens) // step_tokens) * step_tokens
+        kept = tokens[left_out:]
+        while kept and self._tokenizer.token_bytes(kept[0])[:1] in _INNER_BYTES:
+            del kept[0]
+        return _Part(tuple(kept), len(self._text(kept)))
+
+    def _beginning_of(self, text: str, room_tokens: int) -> _Part:
+        """Whole lines, as long as there is one that fits."""
+        if len(text) > room_tokens * _MOST_LETTERS_PER_TOKEN:
+            text = _whole_lines(text[: room_tokens * _MOST_LETTERS_PER_TOKEN])
+        tokens = self._encode(text, True)
+        limit = room_tokens
+        while len(tokens) > room_tokens:
+            text = _whole_lines(self._text(tokens[:limit]))
+            tokens = self._encode(text, True)
+            limit -= 1
+        return _Part(tokens, len(text))
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return b"".join(map(self._tokenizer.token_bytes, tokens)).decode("utf-8", "ignore")
+
+    def _encode_anew(self, text: str, continues: bool) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, continues=continues))
+
+
+def any_start(tokenizer: Tokenizer) -> int:
+    """A network must be fed something: where there is no text, a mark that stands between texts."""
+    line_end = tokenizer.encode("\n", continues=True)
+    candidates = (tokenizer.bos_id, tokenizer.eos_id, *line_end, 0)
+    return next(token for token in candidates if token is not None)
+
+
+def _suffix_room(room_tokens: int, marks: FimMarks) -> int:
+    """Told from the room alone, so that it stands still whatever is typed."""
+    share = room_tokens // _SUFFIX_SHARE
+    comes_first = marks.suffix_first or marks.middle is None
+    return share if comes_first else min(share, _LAST_SUFFIX_TOKENS)
+
+
+def _block_start(text: str, number: int, step: int) -> int:
+    """Known once the text is a step longer, and told from that step alone: the start of a line, best of one
+    that is not indented, since there most vocabularies cut in any case."""
+    if number == 0:
+        return 0
+    start, end = number * step, (number + 1) * step
+    found = _OUTERMOST_LINE_START.search(text, start, end) or _LINE_START.search(text, start, end)
+    return found.start() if found else start
+
+
+def _whole_lines(text: str) -> str:
+    return text[: text.rfind("\n") + 1] or text

@@ -1,9 +1,11 @@
 """FIM marks are found in the vocabulary, whoever made it, and make the prompts of their family."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.spec.fim_spellings import FIM_FAMILIES, FIM_SPELLINGS
 from core.text.fim import FimMarks, build, find_marks
 from core.text.gguf_vocabulary import from_gguf
 from core.text.vocabulary_folder import open_folder
@@ -63,5 +65,21 @@ def test_an_ordinary_word_that_looks_like_a_mark_is_none(tmp_path: Path) -> None
 def test_prompts_put_the_suffix_where_the_family_wants_it() -> None:
     marks = FimMarks(prefix=1, suffix=2, middle=3, pad=None, ends=frozenset())
     assert build(marks, [10, 11], [20]) == [1, 10, 11, 2, 20, 3]
-    assert build(marks, [10, 11], [20], suffix_first=True) == [1, 2, 20, 3, 10, 11]
-    assert build(FimMarks(1, 2, None, None, frozenset()), [10, 11], [20]) == [2, 20, 1, 10, 11]
+    assert build(replace(marks, suffix_first=True), [10, 11], [20]) == [1, 2, 20, 3, 10, 11]
+    assert build(replace(marks, middle=None), [10, 11], [20]) == [2, 20, 1, 10, 11]
+
+
+@pytest.mark.parametrize("marks", FAMILIES)
+def test_only_families_that_were_taught_it_get_the_suffix_first(
+    tmp_path: Path, marks: tuple[str, ...]
+) -> None:
+    json_file(tmp_path, specials=marks)
+    found = find_marks(open_folder(tmp_path))
+    assert found is not None
+    assert found.suffix_first == (marks[0] in ("<fim_prefix>", "<fim-prefix>", "<PRE>"))
+
+
+def test_every_family_s_marks_are_spellings_that_text_never_becomes() -> None:
+    for family in FIM_FAMILIES:
+        assert {family.prefix, family.suffix} <= FIM_SPELLINGS
+    assert None not in FIM_SPELLINGS

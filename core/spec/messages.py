@@ -1,0 +1,323 @@
+"""Every message between our processes, as one JSON object a line: `type` first, UTF-8.
+
+The window asks a worker with requests and hears replies; a job only tells events. Each request that has an id
+is answered with exactly one last word that carries it: Loaded, Unloaded, Counted, Done or Failed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args
+
+from core.spec.errors import (
+    DataError,
+    DoesNotFit,
+    JobError,
+    ModelFormatError,
+    SmallCoderError,
+    TokenizerError,
+    UsageError,
+)
+from core.spec.fields import from_json, setting, suggestion, to_json
+from core.spec.placement import Placement
+from core.spec.sampling import Sampling
+
+PROTOCOL = 1
+MAX_LINE_BYTES = 8 * 2**20
+_MAX_KEY_LETTERS = 64
+_MAX_SENTENCE_LETTERS = 2000
+
+Role = Literal["system", "user", "assistant"]
+Ending = Literal["end", "stop", "length", "context", "trimmed", "cancelled"]
+Activity = Literal["nothing", "loading", "completing", "chatting", "counting", "unloading"]
+FailureKind = Literal["request", "busy", "cancelled", "model", "memory", "data", "job", "crashed", "bug"]
+
+T = TypeVar("T")
+
+
+def _id() -> Any:
+    return setting(..., "Chosen by who asks; free again after the last word", low=0, high=2**53)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation, as chat templates know it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """Takes the place of the model that is loaded; what is being answered or loaded is called off."""
+
+    id: int = _id()
+    path: str = setting(..., "A model's folder or a .gguf file")
+    placement: Placement = setting(Placement(), "Where and how to run it")
+
+
+@dataclass(frozen=True)
+class Unload:
+    id: int = _id()
+
+
+@dataclass(frozen=True)
+class Complete:
+    """A newer one calls an older one off, whether that waits or is being answered."""
+
+    id: int = _id()
+    prefix: str = setting(..., "The text before the cursor")
+    suffix: str = setting("", "The text after the cursor")
+    path: str | None = setting(None, "The file, where the text has one")
+    language: str | None = setting(None, "The language, as Pygments names it")
+    single_line: bool = setting(False, "End with the line")
+    sampling: Sampling = setting(Sampling(), "How tokens are chosen")
+
+
+@dataclass(frozen=True)
+class Chat:
+    id: int = _id()
+    messages: tuple[Turn, ...] = setting(..., "The conversation so far")
+    sampling: Sampling = setting(Sampling(), "How tokens are chosen")
+
+    def __post_init__(self) -> None:
+        if not self.messages:
+            raise UsageError("there is no message to answer; send at least one.")
+
+
+@dataclass(frozen=True)
+class Count:
+    id: int = _id()
+    text: str = setting(..., "The text whose tokens are counted")
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Has no answer of its own: what is cancelled gets its last word."""
+
+    id: int = _id()
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Answered with Status at once, whatever the engine is doing."""
+
+
+Request = Load | Unload | Complete | Chat | Count | Cancel | Ping
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What runs, and how it was placed."""
+
+    name: str
+    parameters: int
+    precision: str
+    device: str
+    kernel: str
+    threads: int
+    context_tokens: int
+    has_fim: bool
+    has_chat: bool
+    weights_bytes: int
+    cache_bytes: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How an answer went; all 0 where it was called off before it began."""
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    dropped_tokens: int = 0
+    new_tokens: int = 0
+    first_token_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hello:
+    version: str
+    protocol: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class Loading:
+    id: int
+    step: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    id: int
+    facts: ModelFacts
+
+
+@dataclass(frozen=True)
+class Unloaded:
+    id: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How much of the prompt has been read, in tokens."""
+
+    id: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Text:
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    id: int
+    ending: Ending
+    statistics: Statistics
+
+
+@dataclass(frozen=True)
+class Counted:
+    id: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """`facts` is None where no model is loaded; `resident_bytes` is this process's memory."""
+
+    facts: ModelFacts | None
+    resident_bytes: int
+    busy_with: Activity
+
+
+@dataclass(frozen=True)
+class Failed:
+    """`message` is a sentence for a person. `id` is None where it cannot be told what had failed."""
+
+    kind: FailureKind
+    message: str
+    id: int | None = None
+
+
+Reply = Hello | Loading | Loaded | Unloaded | Reading | Text | Done | Counted | Status | Failed
+
+
+@dataclass(frozen=True)
+class Metric:
+    """None stands for a number that is not finite."""
+
+    name: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Started:
+    version: str
+    device: str
+    total_steps: int | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    step: int
+    total: int | None
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    text: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    path: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """`path` is what the job has made."""
+
+    stopped: bool = False
+    path: str | None = None
+    metrics: tuple[Metric, ...] = ()
+
+
+Event = Started | Progress | Note | Saved | Finished | Failed
+
+
+def _by_type(union: Any) -> dict[str, Any]:
+    return {_type_of(kind): kind for kind in get_args(union)}
+
+
+def _type_of(kind: type) -> str:
+    return kind.__name__.lower()
+
+
+REQUESTS: Mapping[str, type[Request]] = _by_type(Request)
+REPLIES: Mapping[str, type[Reply]] = _by_type(Reply)
+EVENTS: Mapping[str, type[Event]] = _by_type(Event)
+
+_KINDS: dict[type[SmallCoderError], FailureKind] = {
+    SmallCoderError: "request",
+    ModelFormatError: "model",
+    TokenizerError: "model",
+    DoesNotFit: "memory",
+    DataError: "data",
+    JobError: "job",
+}
+
+
+def to_line(message: Request | Reply | Event) -> bytes:
+    text = json.dumps({"type": _type_of(type(message))} | to_json(message), ensure_ascii=False)
+    # half a surrogate pair, which editors hold for a moment, becomes \udxxx: JSON's own way to write it
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def from_line(line: bytes, kinds: Mapping[str, type[T]]) -> T:
+    """`kinds` is one of REQUESTS, REPLIES and EVENTS. What is not exactly such a message is a UsageError."""
+    return from_object(parse(line), kinds)
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE_BYTES:
+        raise UsageError(f"A message has more than {MAX_LINE_BYTES:,} bytes; send less text at once.")
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        raise UsageError("A message is not JSON in UTF-8; send one object a line.") from None
+    if not isinstance(content, dict):
+        raise UsageError("A message must be a JSON object; send one a line.")
+    return content
+
+
+def from_object(content: dict[str, Any], kinds: Mapping[str, type[T]]) -> T:
+    name = content.get("type")
+    if not isinstance(name, str):
+        raise UsageError(f"A message must say its type in words; send one of {', '.join(kinds)}.")
+    if name not in kinds:
+        near = suggestion(name[:_MAX_KEY_LETTERS], kinds)
+        raise UsageError(f"A message has the unknown type {name[:_MAX_KEY_LETTERS]!r}{near}.")
+    values = {key[:_MAX_KEY_LETTERS]: value for key, value in content.items() if key != "type"}
+    try:
+        return from_json(kinds[name], values, f"the message {name!r}")
+    except OverflowError:
+        raise UsageError(f"The message {name!r} holds a number that is too large; send a smaller.") from None
+
+
+def id_of(content: dict[str, Any]) -> int | None:
+    """Of a message that may be wrong in all else."""
+    found = content.get("id")
+    return found if type(found) is int and 0 <= found <= 2**53 else None
+
+
+def failed(error: SmallCoderError, id: int | None = None) -> Failed:
+    kind: FailureKind = next(_KINDS[family] for family in type(error).__mro__ if family in _KINDS)
+    return Failed(kind, str(error)[:_MAX_SENTENCE_LETTERS], id)

@@ -1,0 +1,162 @@
+"""A conversation as the tokens a model reads: in the form of its own template, or in a plain one.
+
+What there is no room for is left out, the oldest first, and counted.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from core.spec.errors import DoesNotFit, SmallCoderError, UsageError
+from core.spec.headers import shown
+from core.text.chat_template import ChatTemplate
+from core.text.marked_text import MarkedText, unused_sign
+from core.text.tokenizer import Tokenizer
+
+ROLES = ("system", "user", "assistant", "tool")
+PLAIN_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}\n\n"
+    "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+# Bound what is looked at: of text that needs still fewer tokens, some that would fit is left out.
+_MOST_LETTERS_PER_TOKEN = 8
+_MOST_LETTERS = 400_000
+_LETTERS_PER_TOKEN = 4
+
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class ChatPrompt:
+    """`dropped_tokens` also counts what was cut off the oldest message that is kept. It is told from the
+    letters dropped and from how many letters a token was of those kept."""
+
+    tokens: list[int]
+    dropped_messages: int = 0
+    dropped_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class TurnEnds:
+    """What a model writes when its answer is done: one of the tokens, or a text where its marks are text."""
+
+    ids: frozenset[int]
+    texts: tuple[str, ...]
+
+
+class ChatPrompts:
+    """For one model. `is_plain`: it has no template of its own, and was perhaps not taught to chat."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.is_plain = tokenizer.chat_template is None
+        self._template = ChatTemplate(tokenizer.chat_template or PLAIN_TEMPLATE)
+        self._marked_text = MarkedText(tokenizer)
+        named = {"bos_token": tokenizer.bos_id, "eos_token": tokenizer.eos_id, "pad_token": tokenizer.pad_id}
+        if self.is_plain and not tokenizer.add_bos:
+            del named["bos_token"]
+        spelled = {name: tokenizer.spelling(token) for name, token in named.items() if token is not None}
+        self._marks = {name: spelling for name, spelling in spelled.items() if spelling is not None}
+
+    def build(self, messages: Sequence[Mapping[str, Any]], room_tokens: int) -> ChatPrompt:
+        """At most `room_tokens`. Kept are what the system says and the newest turns, a turn being what a
+        person says and all up to when they speak again; of a lone turn that is too long, the end."""
+        given = _checked(messages)
+        system, turns = _divided(given)
+        first = bisect_left(
+            range(len(turns)),
+            True,
+            key=lambda place: self._fits(system + _joined(turns[place:]), room_tokens),
+        )
+        if first < len(turns):
+            kept = system + _joined(turns[first:])
+        else:
+            kept = system + self._shortened(system, turns[-1], room_tokens)
+        tokens, letters = self._tokens(kept), _letters(kept)
+        rate = len(tokens) / letters if letters else 1 / _LETTERS_PER_TOKEN
+        return ChatPrompt(tokens, len(given) - len(kept), ceil((_letters(given) - letters) * rate))
+
+    def turn_ends(self) -> TurnEnds:
+        """Those the vocabulary knows, and what the template writes behind an answer."""
+        known = self._tokenizer.end_ids
+        answer, question = "\ue000", "\ue001"
+        roles = ("user", answer), ("assistant", answer), ("user", question)
+        talk = [{"role": role, "content": content} for role, content in roles]
+        try:
+            between = self._template.render(talk, self._marks, asks=False)
+        except SmallCoderError:  # it objects to this talk, and may not to another
+            return TurnEnds(known, ())
+        between = between.rpartition(answer)[2].partition(question)[0]
+        text, mark = self._marked_text.first_mark(between)
+        if mark is not None and not text.strip():
+            return TurnEnds(known | {mark}, ())
+        line = text.strip().partition("\n")[0]
+        begins_line = text.lstrip(" \t").startswith("\n")
+        return TurnEnds(known, ("\n" * begins_line + line,) if line else ())
+
+    def _fits(self, messages: Messages, room_tokens: int) -> bool:
+        room_letters = min(room_tokens * _MOST_LETTERS_PER_TOKEN, _MOST_LETTERS)
+        return _letters(messages) <= room_letters and len(self._tokens(messages)) <= room_tokens
+
+    def _tokens(self, messages: Messages) -> list[int]:
+        sign = unused_sign([message["content"] for message in messages])
+        guarded = [
+            message | {"content": self._marked_text.guarded(message["content"], sign)} for message in messages
+        ]
+        return self._marked_text.encode(self._template.render(guarded, self._marks), sign)
+
+    def _shortened(self, system: Messages, turn: Messages, room_tokens: int) -> Messages:
+        """Without the head of its oldest messages; of the newest something is kept."""
+        for place in range(len(turn)):
+            text = turn[place]["content"]
+            start = bisect_left(
+                range(len(text)),
+                True,
+                key=lambda start: self._fits(system + _cut(turn, place, start), room_tokens),
+            )
+            if start < len(text):
+                return _cut(turn, place, start)
+        raise DoesNotFit(
+            f"What the system says and the marks of the chat leave no room for a message within {room_tokens}"
+            " tokens; shorten the system text, or ask for a shorter answer."
+        )
+
+
+def _cut(turn: Messages, place: int, start: int) -> Messages:
+    """Only the message at the place and those behind it, of the first only what follows `start`."""
+    emptied = [message | {"content": ""} for message in turn[:place]]
+    return [*emptied, turn[place] | {"content": turn[place]["content"][start:]}, *turn[place + 1 :]]
+
+
+def _checked(messages: Sequence[Mapping[str, Any]]) -> Messages:
+    if not messages:
+        raise UsageError("There is nothing to answer; write a message first.")
+    for number, message in enumerate(messages, start=1):
+        role, content = message.get("role"), message.get("content")
+        if role not in ROLES:
+            raise UsageError(
+                f"Message {number} of the chat has the role {shown(role)}; it can be {', '.join(ROLES)}."
+            )
+        if not isinstance(content, str):
+            raise UsageError(f"Message {number} of the chat has no text as its content; give it one.")
+    return [{"role": message["role"], "content": message["content"]} for message in messages]
+
+
+def _divided(messages: Messages) -> tuple[Messages, list[Messages]]:
+    spoken = next((n for n, message in enumerate(messages) if message["role"] != "system"), len(messages))
+    turns: list[Messages] = []
+    for message in messages[spoken:]:
+        if not turns or message["role"] == "user":
+            turns.append([])
+        turns[-1].append(message)
+    return messages[:spoken], turns or [[]]
+
+
+def _joined(turns: list[Messages]) -> Messages:
+    return [message for turn in turns for message in turn]
+
+
+def _letters(messages: Messages) -> int:
+    return sum(len(message["content"]) for message in messages)

@@ -1,0 +1,179 @@
+"""The engine as a script or the server uses it, with real tiny models."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from core import load
+from core.generate.answer import Hooks
+from core.generate.prefixes import PrefixStore
+from core.model.cache import KVCache
+from core.model.device import attempts
+from core.spec.errors import DoesNotFit, UsageError
+from core.spec.placement import Placement
+from core.spec.sampling import Sampling
+from tests.tiny import TINY, tiny_folder, tiny_model, tiny_tokenizer
+
+CODE = "def add(first, second):\n    return first + second\n\n\n" * 12
+
+
+@pytest.fixture(scope="module", params=["json", "pieces"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
+    return tiny_folder(folder / "model", tiny_tokenizer(folder, request.param))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16", "int8", "int4"])
+def test_every_precision_writes_and_tells_how_it_went(folder: Path, precision: str) -> None:
+    engine = load(folder, precision=precision)
+    answer = engine.complete_answer(CODE, "", Sampling(max_tokens=7))
+    assert answer.text()
+    found = answer.statistics
+    assert (found.new_tokens, found.ending, found.reused_tokens) == (7, "length", 0)
+    assert 0 < found.first_token_ms <= found.total_ms
+    assert engine.facts()["precision"] == precision
+
+
+def test_what_was_read_before_is_not_read_again(folder: Path) -> None:
+    engine = load(folder, precision="fp32")
+    first = engine.complete_answer(CODE, "", Sampling(max_tokens=4))
+    first.text()
+    again = engine.complete_answer(CODE + "d", "", Sampling(max_tokens=4))
+    expected = load(folder, precision="fp32").complete(CODE + "d", sampling=Sampling(max_tokens=4))
+    assert again.text() == expected
+    assert again.statistics.prompt_tokens - again.statistics.reused_tokens < 8
+
+
+def test_the_same_seed_writes_the_same_text(folder: Path) -> None:
+    engine = load(folder, precision="int8")
+    bold = Sampling(temperature=1.5, seed=5, max_tokens=20)
+    assert engine.complete("x", sampling=bold) == engine.complete("x", sampling=bold)
+
+
+@pytest.mark.parametrize("prefix", ["", "x", "\n", "🚀"])
+def test_the_shortest_prompts_work(folder: Path, prefix: str) -> None:
+    answer = load(folder, precision="fp32").complete_answer(prefix, "", Sampling(max_tokens=3))
+    answer.text()
+    assert answer.statistics.prompt_tokens >= 1
+    assert answer.statistics.new_tokens == 3
+
+
+def test_a_text_longer_than_the_context_is_cut_and_counted(folder: Path) -> None:
+    answer = load(folder, precision="fp32").complete_answer(CODE * 20, CODE * 20, Sampling(max_tokens=8))
+    answer.text()
+    assert answer.statistics.dropped_tokens > 1000
+    assert answer.statistics.prompt_tokens + 8 <= TINY.max_context
+
+
+def test_an_answer_that_leaves_no_room_is_refused(folder: Path) -> None:
+    with pytest.raises(DoesNotFit, match="shorter answer"):
+        load(folder, precision="fp32").complete("x", sampling=Sampling(max_tokens=4096))
+
+
+def test_a_stop_text_ends_the_answer(folder: Path) -> None:
+    engine = load(folder, precision="fp32")
+    whole = engine.complete(CODE, sampling=Sampling(max_tokens=30))
+    stop = whole[4:6]
+    answer = engine.complete_answer(CODE, "", Sampling(max_tokens=30, stop=(stop,)))
+    assert answer.text() == whole[: whole.index(stop)]
+    assert answer.statistics.ending == "stop"
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2, 3, 9])
+def test_a_cancel_is_seen_at_every_stage(folder: Path, allowed: int) -> None:
+    engine, asked = load(folder, precision="fp32"), iter(range(1000))
+    hooks = Hooks(is_cancelled=lambda: next(asked) >= allowed)
+    answer = engine.complete_answer(CODE * 3, "", Sampling(max_tokens=30), hooks=hooks)
+    answer.text()
+    assert answer.statistics.ending == "cancelled"
+    assert answer.statistics.new_tokens <= allowed
+    expected = load(folder, precision="fp32").complete(CODE * 3, sampling=Sampling(max_tokens=5))
+    assert engine.complete(CODE * 3, sampling=Sampling(max_tokens=5)) == expected
+
+
+def test_reading_a_long_prompt_is_told(folder: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    engine = load(folder, precision="fp32")
+    hooks = Hooks(on_read=lambda done, total: heard.append((done, total)))
+    answer = engine.complete_answer(CODE * 3, "", Sampling(max_tokens=2), hooks=hooks)
+    answer.text()
+    assert [done for done, _ in heard] == list(range(256, answer.statistics.prompt_tokens - 1, 256))
+
+
+def test_an_answer_nobody_listens_to_gives_its_cache_back(folder: Path) -> None:
+    engine = load(folder, precision="fp32")
+    answer = engine.complete_answer(CODE, "", Sampling(max_tokens=30))
+    next(iter(answer))
+    answer.pieces.close()
+    again = engine.complete_answer(CODE, "", Sampling(max_tokens=2))
+    again.text()
+    assert again.statistics.reused_tokens == again.statistics.prompt_tokens - 1
+
+
+def test_chat_answers_in_the_plain_form_where_there_is_no_template(folder: Path) -> None:
+    engine = load(folder, precision="fp32")
+    assert engine.facts()["has_chat"] is False
+    assert isinstance(engine.chat([{"role": "user", "content": "hello"}], Sampling(max_tokens=5)), str)
+
+
+def changed_weights(change: Callable[[dict[str, torch.Tensor]], None], folder: Path) -> Path:
+    place = tiny_folder(folder / "model", tiny_tokenizer(folder))
+    weights = load_file(place / "model.safetensors")
+    change(weights)
+    save_file(weights, place / "model.safetensors")
+    return place
+
+
+def test_numbers_that_overflow_are_found_at_load_and_named(tmp_path: Path) -> None:
+    def inflate(weights: dict[str, torch.Tensor]) -> None:
+        weights["layers.0.mlp.down.weight"] *= 1e7
+
+    place = changed_weights(inflate, tmp_path)
+    with pytest.raises(DoesNotFit, match="its numbers overflow at this precision"):
+        load(place, precision="fp16")
+    assert load(place, precision="fp32").complete("x", sampling=Sampling(max_tokens=1)) is not None
+
+
+def test_what_does_not_fit_is_refused_with_the_arithmetic(folder: Path) -> None:
+    with pytest.raises(DoesNotFit, match=r"weights \+ .* cache \+ .* work \+ .* program = .* MB"):
+        load(folder, precision="fp32", ram_mb=256)
+    assert load(folder, precision="fp32", ram_mb=256, anyway=True).facts()["precision"] == "fp32"
+
+
+def test_a_device_that_is_not_there_is_refused_and_the_processor_is_always_last() -> None:
+    if torch.cuda.is_available():
+        assert next(attempts(Placement())).device == "cuda"
+    else:
+        with pytest.raises(UsageError, match="no cuda device"):
+            list(attempts(Placement(device="cuda")))
+    assert list(attempts(Placement()))[-1].device == "cpu"
+    assert [attempt.precision for attempt in attempts(Placement(device="cpu", precision="int4"))] == ["int4"]
+
+
+def test_the_store_keeps_several_texts_within_its_limit() -> None:
+    model = tiny_model()
+
+    def read(store: PrefixStore, tokens: list[int]) -> int:
+        cache = store.take(tokens)
+        shared = len(cache)
+        cache.keep(0) if shared > len(tokens) else None
+        with torch.inference_mode():
+            model.read(tokens[len(cache) :], cache, last=0)
+        store.give_back(cache)
+        return shared
+
+    one, other = [1] * 60, [2] * 60
+    store = PrefixStore(lambda: KVCache(TINY, torch.float32), limit_bytes=2**20)
+    assert (read(store, one), read(store, other)) == (0, 0)
+    assert (read(store, [*one, 5]), read(store, [*other, 5])) == (60, 60)
+    # a text that shares little takes a copy of that, and what was there stays
+    assert read(store, [*one[:10], 7, 7]) == 10
+    assert read(store, [*one, 5, 6]) == 61
+    small = PrefixStore(lambda: KVCache(TINY, torch.float32), limit_bytes=store.size_bytes // 3)
+    for tokens in (one, other, [3] * 60, [4] * 60):
+        read(small, tokens)
+        assert small.size_bytes <= store.size_bytes // 3
+    assert PrefixStore(lambda: KVCache(TINY, torch.float32), limit_bytes=0).size_bytes == 0

@@ -1,0 +1,227 @@
+"""What a model reads around the cursor: it fits, it stands still while one types, nothing is lost unsaid."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.model.cache import shared_length
+from core.spec.errors import DoesNotFit
+from core.text.fim import FimMarks, find_marks
+from core.text.gguf_vocabulary import from_gguf
+from core.text.tokenizer import Tokenizer
+from core.text.window import STEP_TOKENS, WindowBuilder, any_start
+from tests.core.vocabularies import byte_level, gguf_byte_level, gguf_pieces, pieces
+
+CODE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("test_*.py")))
+
+
+@cache
+def code_llama_like() -> Tokenizer:
+    return from_gguf(gguf_pieces(own=("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>")), source="x")
+
+
+@cache
+def star_coder_like() -> Tokenizer:
+    own = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<file_sep>")
+    fields = gguf_byte_level(own=own)
+    fields["tokenizer.ggml.tokens"] = [
+        text for text in fields["tokenizer.ggml.tokens"] if not text.startswith("<|fim")
+    ]
+    fields["tokenizer.ggml.token_type"] = [
+        3 if text in own or text == "<|endoftext|>" else 1 for text in fields["tokenizer.ggml.tokens"]
+    ]
+    return from_gguf(fields, source="x")
+
+
+KINDS: dict[str, Callable[[], Tokenizer]] = {
+    "suffix last": byte_level,
+    "suffix first": star_coder_like,
+    "pieces, suffix first": code_llama_like,
+    "no marks": pieces,
+}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+lines = st.sampled_from(
+    [
+        "\n",
+        "\r\n",
+        "    if x:\n",
+        "def f():\n",
+        "\t\treturn 1\n",
+        "x" * 700,
+        " " * 90,
+        "中文\n",
+        "🦙" * 40,
+        "<fim_middle>",
+    ]
+)
+any_code = st.lists(lines, max_size=60).map("".join)
+
+
+def builder(kind: str) -> WindowBuilder:
+    return WindowBuilder(KINDS[kind](), find_marks(KINDS[kind]()))
+
+
+def read_back(tokenizer: Tokenizer, tokens: list[int], marks: FimMarks | None) -> tuple[str, str]:
+    """The prefix and the suffix that a prompt holds."""
+
+    def text(part: list[int]) -> str:
+        return b"".join(map(tokenizer.token_bytes, part)).decode()
+
+    if marks is None or marks.suffix not in tokens:
+        return text(tokens), ""
+    assert marks.middle is not None
+    middle, suffix = tokens.index(marks.middle), tokens.index(marks.suffix)
+    if marks.suffix_first:
+        return text(tokens[middle:]), text(tokens[suffix:middle])
+    return text(tokens[:suffix]), text(tokens[suffix:middle])
+
+
+@every_kind
+@settings(max_examples=60, deadline=None)
+@given(prefix=any_code, suffix=any_code, room=st.integers(16, 900))
+def test_it_holds_what_is_next_to_the_cursor_and_says_what_it_left_out(
+    kind: str, prefix: str, suffix: str, room: int
+) -> None:
+    tokenizer = KINDS[kind]()
+    marks = find_marks(tokenizer)
+    window = builder(kind).build(prefix, suffix, room)
+    assert 0 < len(window.tokens) <= room
+    before, after = read_back(tokenizer, window.tokens, marks)
+    before = before.removeprefix(" ") if tokenizer.vocabulary.adds_space else before
+    assert prefix[window.prefix_left_out_letters :] == before
+    assert suffix[: len(suffix) - window.suffix_left_out_letters] == after
+    assert (window.left_out_tokens > 0) == (before != prefix or after != suffix)
+
+
+@every_kind
+@settings(max_examples=15, deadline=None)
+@given(
+    prefix=st.integers(0, 6000).map(lambda end: CODE[:end]),
+    typed=st.integers(0, 3000).map(lambda start: CODE[start : start + 150]),
+    room=st.integers(200, 2000),
+)
+def test_typing_changes_the_end_alone_until_a_step_is_crossed(
+    kind: str, prefix: str, typed: str, room: int
+) -> None:
+    """With the suffix last the end begins where the suffix does."""
+    made = builder(kind)
+    marks = find_marks(KINDS[kind]())
+    suffix = "\n    return other\n" * 40
+    old = made.build(prefix, suffix, room)
+    steps = 0
+    for letter in typed:
+        prefix += letter
+        new = made.build(prefix, suffix, room)
+        end = len(old.tokens)
+        if marks is not None and not marks.suffix_first:
+            end = old.tokens.index(marks.suffix)
+        if new.prefix_left_out_letters == old.prefix_left_out_letters:
+            assert shared_length(old.tokens, new.tokens) >= end - 24
+        else:
+            steps += 1
+        assert new.suffix_left_out_letters == old.suffix_left_out_letters
+        old = new
+    assert steps <= 1 + len(typed) // (min(STEP_TOKENS, room // 8) // 2)
+
+
+@every_kind
+def test_the_window_begins_and_ends_at_lines(kind: str) -> None:
+    tokenizer = KINDS[kind]()
+    window = builder(kind).build(CODE[:20_000], CODE[20_000:40_000], 1000)
+    start = window.prefix_left_out_letters
+    assert start > 0
+    assert CODE[start - 1] == "\n"
+    if find_marks(tokenizer):
+        assert CODE[40_000 - window.suffix_left_out_letters - 1] == "\n"
+
+
+@every_kind
+def test_the_tokens_are_those_of_the_text_as_a_whole_where_lines_begin_unindented(kind: str) -> None:
+    """Blocks are encoded one by one; a model should not notice."""
+    tokenizer = KINDS[kind]()
+    text = re.sub(r"^[ \t]+", "", CODE[:8000], flags=re.MULTILINE)
+    window = WindowBuilder(tokenizer, None).build(text, "", 100_000)
+    start = [tokenizer.bos_id] if tokenizer.add_bos else []
+    assert window.tokens == start + tokenizer.encode(text)
+
+
+@every_kind
+@settings(max_examples=50, deadline=None)
+@given(prefix=any_code, suffix=any_code)
+def test_marks_that_the_text_spells_stay_text(kind: str, prefix: str, suffix: str) -> None:
+    tokenizer = KINDS[kind]()
+    made = builder(kind)
+    spelled = "".join(tokenizer.spelling(token) or "" for token in tokenizer.special_ids)
+    marked = made.build(prefix + spelled + "x", spelled + suffix, 1000).tokens
+    plain = made.build("x", "x", 1000).tokens
+    special = tokenizer.special_ids
+    assert [token for token in marked if token in special] == [token for token in plain if token in special]
+
+
+def test_prompts_have_the_form_that_each_family_was_taught() -> None:
+    star_coder, code_llama, qwen = star_coder_like(), code_llama_like(), byte_level()
+
+    def spelled(tokenizer: Tokenizer) -> str:
+        tokens = WindowBuilder(tokenizer, find_marks(tokenizer)).build("add", "return", 100).tokens
+        return "".join(tokenizer.spelling(token) or "" for token in tokens)
+
+    assert spelled(star_coder) == "<fim_prefix><fim_suffix>return<fim_middle>add"
+    assert spelled(code_llama) == "<s>▁<PRE>▁<SUF>return▁<MID>▁add"
+    assert spelled(qwen) == "<|fim_prefix|>add<|fim_suffix|>return<|fim_middle|>"
+
+
+def test_the_order_can_be_chosen() -> None:
+    marks = find_marks(byte_level())
+    assert marks is not None
+    tokens = WindowBuilder(byte_level(), replace(marks, suffix_first=True)).build("a", "b", 100).tokens
+    assert [byte_level().spelling(token) for token in tokens][:2] == ["<|fim_prefix|>", "<|fim_suffix|>"]
+
+
+@every_kind
+def test_an_empty_file_gives_a_token_to_begin_with(kind: str) -> None:
+    tokenizer = KINDS[kind]()
+    assert builder(kind).build("", "", 100).tokens == [any_start(tokenizer)]
+
+
+def test_without_marks_of_its_own_a_vocabulary_begins_with_a_line_end() -> None:
+    bare = replace(byte_level(), bos_id=None, eos_id=None)
+    assert bare.decode(builder_of(bare).build("", "", 100).tokens) == "\n"
+    assert builder_of(replace(bare, eos_id=7)).build("", "", 100).tokens == [7]
+
+
+def builder_of(tokenizer: Tokenizer) -> WindowBuilder:
+    return WindowBuilder(tokenizer, None)
+
+
+@pytest.mark.parametrize("room", [-5, 0, 15])
+def test_too_little_room_is_said_in_a_sentence(room: int) -> None:
+    with pytest.raises(DoesNotFit, match=r"There is room for \d+ tokens .* ask for a shorter answer"):
+        builder("suffix last").build("a", "b", room)
+
+
+@every_kind
+@pytest.mark.parametrize("text", ["x" * 2_000_000, "🦙" * 500_000, " " * 2_000_000, "\n" * 2_000_000])
+def test_a_line_without_end_is_cut_too(kind: str, text: str) -> None:
+    window = builder(kind).build(text, text, 2000)
+    assert 500 < len(window.tokens) <= 2000
+
+
+def test_a_key_in_a_large_file_costs_milliseconds() -> None:
+    text = (CODE * (2_000_000 // len(CODE) + 1))[:2_000_000]
+    made = builder("suffix first")
+    prefix, suffix = text[:1_000_000], text[1_000_000:]
+    made.build(prefix, suffix, 4096)
+    times = []
+    for letter in "    return self.value + other.value\n" * 3:
+        prefix += letter
+        started = time.perf_counter()
+        made.build(prefix, suffix, 4096)
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[len(times) // 2] < 0.005
