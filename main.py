@@ -14,6 +14,7 @@ from bootstrap.installer import ROOT, SetupError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any, NoReturn
 
 
 def main() -> int:
@@ -47,10 +48,18 @@ def parse(words: list[str]) -> Namespace:
     from core import cli as engine_cli
     from trainer import cli as training_cli
 
-    parser = argparse.ArgumentParser(
+    class Parser(argparse.ArgumentParser):
+        """Says what is wrong in one sentence; the commands' parsers are of this kind too."""
+
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**{"allow_abbrev": False, **settings})
+
+        def error(self, message: str) -> NoReturn:
+            self.exit(2, f"smallcoder: {message}; see {self.prog} --help\n")
+
+    parser = Parser(
         description="SmallCoder writes code with you, with a small language model on your own machine. "
         "Without a command it opens its window.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="say which version this is")
     parser.add_argument(
@@ -62,7 +71,7 @@ def parse(words: list[str]) -> Namespace:
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     engine_cli.add_commands(commands)
     training_cli.add_commands(commands)
-    test = commands.add_parser("test", help="run the test suite", allow_abbrev=False)
+    test = commands.add_parser("test", help="run the test suite")
     test.add_argument("options", nargs=argparse.REMAINDER, help="options of pytest")
     test.set_defaults(run=run_tests, purpose="tests", needs=["dev", "export"])
     parser.set_defaults(run=open_window, purpose="command", needs=[], commands=[*commands.choices])

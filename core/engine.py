@@ -21,6 +21,8 @@ from core.generate.prefixes import PrefixStore
 from core.model.cache import KVCache, shared_length
 from core.placing import PlacedModel, Say, place
 from core.spec.budget import weight_bytes
+from core.spec.errors import UsageError
+from core.spec.fields import from_json
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 from core.text.chat import ChatPrompts
@@ -35,9 +37,10 @@ def load(
     path: str | Path, placement: Placement | None = None, on_step: Say | None = None, **settings: Any
 ) -> "Engine":
     """`settings` are fields of Placement: load("model", precision="int8", threads=2)."""
+    placement = placement or from_json(Placement, settings, "the call of load")
     stored = open_model(Path(path))
     tokenizer = stored.tokenizer()
-    placed = place(stored, placement or Placement(**settings), on_step or _ignore)
+    placed = place(stored, placement, on_step or _ignore)
     return Engine(placed, tokenizer, stored.path.name)
 
 
@@ -52,6 +55,7 @@ class Engine:
         self._placed = placed
         self._model = placed.model
         self._marks = find_marks(tokenizer)
+        self._end_ids = tokenizer.special_ids | tokenizer.end_ids
         self._windows = WindowBuilder(tokenizer, self._marks)
         self._chats = ChatPrompts(tokenizer)
         self._prefixes = PrefixStore(placed.new_cache, placed.attempt.cache_mb * 2**20)
@@ -63,6 +67,9 @@ class Engine:
     @torch.inference_mode()
     def logits(self, ids: list[int]) -> Tensor:
         """(len(ids), vocab_size), computed afresh."""
+        size = self._model.config.vocab_size
+        if not 0 < len(ids) <= self.max_context or not all(0 <= token < size for token in ids):
+            raise UsageError(f"Logits are of 1 to {self.max_context} tokens, numbered from 0 to {size - 1}.")
         return self._model(torch.tensor([ids], device=self._model.device))[0].float()
 
     def complete(self, prefix: str, suffix: str = "", sampling: Sampling | None = None) -> str:
@@ -83,7 +90,7 @@ class Engine:
         """`extent`: how much an editor wants of what the model writes; all of it where nothing is said."""
         window = self._windows.build(prefix, suffix, self._room(sampling))
         statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
-        pieces = self._until_end(window.tokens, sampling, self.tokenizer.special_ids, statistics, hooks)
+        pieces = self._until_end(window.tokens, sampling, self._end_ids, statistics, hooks)
         if extent is not None:
             pieces = _within(pieces, Cursor.between(prefix, suffix), extent, statistics)
         return Answer(pieces, statistics)
@@ -95,7 +102,7 @@ class Engine:
         statistics = Statistics(prompt_tokens=len(prompt.tokens), dropped_tokens=prompt.dropped_tokens)
         ends = self._chats.turn_ends()
         sampling = replace(sampling, stop=(*sampling.stop, *ends.texts))
-        ids = self.tokenizer.special_ids | ends.ids
+        ids = self._end_ids | ends.ids
         return Answer(self._until_end(prompt.tokens, sampling, ids, statistics, hooks), statistics)
 
     def facts(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def this_machine(ram_mb: int) -> Machine:
     memory = psutil.virtual_memory()
     ours = psutil.Process().memory_info().rss
     return Machine(
-        limit_bytes=min(ram_mb * MB, memory.total),
+        limit_bytes=min(ram_mb * MB, memory.total) if ram_mb else memory.total,
         others_bytes=max(0, memory.total - memory.available - ours),
         runtime_bytes=_runtime_bytes(),
     )
@@ -46,12 +46,14 @@ def budget_of(config: ModelConfig, precision: str, context_tokens: int, machine:
     return to_run(config, precision, context_tokens, runtime_bytes=machine.runtime_bytes)
 
 
-def require(config: ModelConfig, precision: str, machine: Machine, context_tokens: int) -> None:
+def require(name: str, config: ModelConfig, precision: str, machine: Machine) -> None:
+    """Room for a text of usual length, or a sentence that shows what there is room for."""
+    context_tokens = USUAL_CONTEXT
     budget = budget_of(config, precision, context_tokens, machine)
     if budget.total_bytes > machine.free_bytes:
         raise DoesNotFit(
-            f"As {precision} it takes {arithmetic(budget)}, but of {_mb(machine.limit_bytes)} others have "
-            f"{_mb(machine.others_bytes)} and {_mb(RESERVE_BYTES)} stay in reserve, which leaves "
+            f"{name} as {precision} takes {arithmetic(budget)}, but of {_mb(machine.limit_bytes)} "
+            f"others hold {_mb(machine.others_bytes)} and {_mb(RESERVE_BYTES)} stay in reserve, which leaves "
             f"{_mb(machine.free_bytes)}; {_instead(config, machine, context_tokens)} or --anyway."
         )
 

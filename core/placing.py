@@ -7,12 +7,12 @@ import torch
 
 from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
-from core.fitting import USUAL_CONTEXT, require, this_machine
+from core.fitting import require, this_machine
 from core.model.cache import KVCache
 from core.model.device import Attempt, attempts, use_threads
 from core.model.quant import choose_kernels
 from core.model.transformer import Transformer
-from core.spec.errors import DoesNotFit
+from core.spec.errors import DoesNotFit, is_refusal_of_memory
 from core.spec.folders import cache_folder
 from core.spec.placement import Placement
 
@@ -47,10 +47,12 @@ def place(stored: StoredModel, placement: Placement, say: Say) -> PlacedModel:
         if problem is not None:
             say(f"{_reason(problem)}; trying {attempt.why}")
         if attempt.device == "cpu" and not placement.anyway:
-            require(stored.config, attempt.precision, this_machine(placement.ram_mb), USUAL_CONTEXT)
+            require(str(stored.path), stored.config, attempt.precision, this_machine(placement.ram_mb))
         try:
             return _placed(stored, attempt, threads, say)
-        except (MemoryError, torch.OutOfMemoryError, _NotNumbers) as error:
+        except (MemoryError, RuntimeError, _NotNumbers) as error:
+            if not (isinstance(error, _NotNumbers) or is_refusal_of_memory(error)):
+                raise
             problem = error
     raise DoesNotFit(f"{stored.path} cannot run: {_reason(problem)}; choose a smaller model.") from problem
 

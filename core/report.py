@@ -1,9 +1,18 @@
 """What a command says: lines for a person, or JSON for a program. Nothing else in the program prints."""
 
+import io
 import json
 import os
 import sys
 from typing import Any
+
+
+def speak_utf8() -> None:
+    """Whatever the system's own encoding, text comes out as the model and the files have it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n", errors="backslashreplace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def say(text: str) -> None:

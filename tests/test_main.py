@@ -80,7 +80,8 @@ def test_help_of_everything_loads_neither_torch_nor_qt_and_sets_nothing_up() -> 
 def test_what_cannot_be_meant_is_refused_before_any_set_up(words: list[str]) -> None:
     done = start(*words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "error: " in done.stderr
+    assert done.stderr.startswith("smallcoder: ")
+    assert len(done.stderr.splitlines()) == 1
     assert nothing_was_set_up()
 
 

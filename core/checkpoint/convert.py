@@ -14,10 +14,10 @@ from core.checkpoint.load import open_model
 from core.checkpoint.native import write_native
 from core.checkpoint.onnx import OnnxModel, write_onnx
 from core.checkpoint.staging import new_path, require_room
-from core.checkpoint.stored import StoredModel
 from core.model.transformer import Transformer
 from core.spec.errors import ModelFormatError, TokenizerError, UsageError
 from core.text.tokenizer import Tokenizer
+from core.text.vocabulary_folder import open_tokenizer
 
 Format = Literal["native", "hf", "gguf", "onnx"]
 Precision = Literal["fp32", "bf16", "fp16", "int8", "int4"]
@@ -44,9 +44,11 @@ class Conversion:
     divergence: float
 
 
-def convert(source: StoredModel, destination: Path, to: Format, precision: Precision) -> Conversion:
-    _refuse_impossible(to, precision)
-    model, tokenizer = source.load(torch.float32), source.tokenizer()
+def convert(
+    model: Transformer, tokenizer: Tokenizer | None, destination: Path, to: Format, precision: Precision
+) -> Conversion:
+    """Takes the network in fp32 and leaves it rounded as it was written. A preset has no tokenizer."""
+    _refuse_impossible(to, precision, destination)
     parameters = sum(weight.numel() for weight in model.parameters())
     require_room(destination, int(parameters * _BITS[precision] / 8))
     probe = _probe(model)
@@ -58,22 +60,31 @@ def convert(source: StoredModel, destination: Path, to: Format, precision: Preci
         else:
             _round(model, DTYPES[precision])
         expected = _logits(model, probe)
-        if to == "onnx":
-            found = OnnxModel(path / _ONNX_NAME, model).logits(probe[0].tolist())
-        else:
-            found = _logits(open_model(path).load(torch.float32), probe)
-            _compare_tokenizers(tokenizer, open_model(path).tokenizer(), path)
+        found = _written_logits(model, path, to, probe)
         difference = float((found - expected).abs().max() / expected.abs().max())
         if not difference <= _TOLERANCE:  # also where it is no number
             raise ModelFormatError(
                 f"{destination} was not made: loaded back, its logits are off by {difference:.1e}; "
                 "please report this model."
             )
+        if tokenizer is not None:
+            _compare_tokenizers(tokenizer, open_tokenizer(path), destination)
         size = sum(item.stat().st_size for item in (path, *path.rglob("*")) if item.is_file())
     return Conversion(destination, size, difference, _divergence(original, expected))
 
 
-def _write(model: Transformer, tokenizer: Tokenizer, path: Path, to: Format, precision: Precision) -> None:
+def _written_logits(model: Transformer, path: Path, to: Format, probe: Tensor) -> Tensor:
+    """ONNX in three parts, so that the cache which it hands in and out is tried too."""
+    if to != "onnx":
+        return _logits(open_model(path).load(torch.float32), probe)
+    session, tokens = OnnxModel(path / _ONNX_NAME, model), probe[0].tolist()
+    parts = (tokens[:1], tokens[1:2], tokens[2:])
+    return torch.cat([session.logits(part) for part in parts if part])
+
+
+def _write(
+    model: Transformer, tokenizer: Tokenizer | None, path: Path, to: Format, precision: Precision
+) -> None:
     if to == "gguf":
         write_gguf(model, tokenizer, path, _GGUF_TYPES[precision])
     elif to == "hf":
@@ -83,10 +94,13 @@ def _write(model: Transformer, tokenizer: Tokenizer, path: Path, to: Format, pre
     else:
         path.mkdir()
         write_onnx(model, path / _ONNX_NAME)
-        tokenizer.save(path)
+        if tokenizer is not None:
+            tokenizer.save(path)
 
 
-def _refuse_impossible(to: Format, precision: Precision) -> None:
+def _refuse_impossible(to: Format, precision: Precision, destination: Path) -> None:
+    if to == "gguf" and destination.suffix.lower() != ".gguf":
+        raise UsageError(f"{destination} must end in .gguf, so that programs know it for what it is.")
     if to == "onnx" and precision != "fp32":
         raise UsageError(f"ONNX is written as fp32 only, not as {precision}; add --precision fp32.")
     if to in ("native", "hf") and precision not in DTYPES:
@@ -116,4 +130,4 @@ def _divergence(original: Tensor, rounded: Tensor) -> float:
 
 def _compare_tokenizers(written: Tokenizer, found: Tokenizer, path: Path) -> None:
     if written.encode(_SAMPLE_TEXT) != found.encode(_SAMPLE_TEXT):
-        raise TokenizerError(f"{path.name} was not made: its tokenizer, loaded back, gives other tokens.")
+        raise TokenizerError(f"{path} was not made: its tokenizer, loaded back, gives other tokens.")

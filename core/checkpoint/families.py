@@ -159,9 +159,24 @@ def _rope(facts: Facts) -> dict[str, Any]:
     kind = rope.text("rope_type", rope.text("type", "default"))
     if kind == "default":
         return {"rope_theta": theta}
+    if kind == "longrope":
+        return {"rope_theta": theta, "rope_scaling": _divisors(rope)}
     if kind not in ("linear", "llama3", "yarn"):
         raise rope.refuse("rope_type" if rope.has("rope_type") else "type", "default, linear, llama3, yarn")
     return {"rope_theta": theta, "rope_scaling": _scaling(facts, rope, kind)}
+
+
+def _divisors(rope: Facts) -> RopeScaling:
+    """'longrope' with one list for short and long texts; with two, positions would depend on the length."""
+    divisors = rope.entries("short_factor")
+    if divisors != rope.entries("long_factor") or not all(type(item) in (int, float) for item in divisors):
+        raise rope.refuse("long_factor", "the same numbers as in 'short_factor'")
+    if not rope.has("attention_factor"):
+        raise rope.refuse("attention_factor", "a number")
+    try:
+        return RopeScaling("divisors", magnitude=rope.number("attention_factor"), divisors=tuple(divisors))
+    except UsageError as error:
+        raise ModelFormatError(f"{rope.where}: {error}") from None
 
 
 def _scaling(facts: Facts, rope: Facts, kind: str) -> RopeScaling:

@@ -21,7 +21,7 @@ def write_folder(
     folder: Path,
     description: dict[str, Any],
     tensors: Mapping[str, torch.Tensor],
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | None,
     dtype: torch.dtype,
 ) -> None:
     folder.mkdir()
@@ -29,7 +29,8 @@ def write_folder(
     stored = {name: tensor.to(dtype).contiguous() for name, tensor in tensors.items()}
     # "format" is what transformers asks of a file it opens
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
-    tokenizer.save(folder)
+    if tokenizer is not None:
+        tokenizer.save(folder)
     parameters = sum(tensor.numel() for tensor in stored.values())
     card = _CARD.format(name=folder.name, parameters=parameters, dtype=str(dtype).removeprefix("torch."))
     (folder / "README.md").write_text(card, encoding="utf-8")

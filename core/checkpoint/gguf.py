@@ -20,6 +20,7 @@ from core.text.gguf_vocabulary import to_gguf
 from core.text.tokenizer import Tokenizer
 
 _BLOCK = 32
+_NO_VOCABULARY = {"tokenizer.ggml.model": "no_vocab"}  # as llama.cpp calls it
 # numbers of llama.cpp for a file that is mostly of this type
 _FILE_TYPES = {"F32": 0, "F16": 1, "BF16": 32, "Q8_0": 7, "Q4_0": 2}
 
@@ -34,7 +35,7 @@ def open_gguf_model(path: Path) -> StoredModel:
     return StoredModel(path, config, LAYOUTS[header.architecture], weights)
 
 
-def write_gguf(model: Transformer, tokenizer: Tokenizer, path: Path, file_type: str) -> None:
+def write_gguf(model: Transformer, tokenizer: Tokenizer | None, path: Path, file_type: str) -> None:
     from gguf import GGMLQuantizationType, GGUFWriter
 
     config = model.config
@@ -42,7 +43,8 @@ def write_gguf(model: Transformer, tokenizer: Tokenizer, path: Path, file_type: 
     writer = GGUFWriter(path, architecture)
     fields = {"general.name": path.stem, "general.file_type": _FILE_TYPES[file_type]}
     fields |= {"general.quantization_version": 2} if file_type.startswith("Q") else {}
-    fields |= gguf_config.write_config(config) | to_gguf(tokenizer, vocab_size=config.vocab_size)
+    fields |= gguf_config.write_config(config)
+    fields |= _NO_VOCABULARY if tokenizer is None else to_gguf(tokenizer, vocab_size=config.vocab_size)
     for key, value in fields.items():
         writer.add_key_value(key, value, _value_type(value))
     tensors = dict(_tensors(model))

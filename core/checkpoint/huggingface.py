@@ -18,9 +18,12 @@ def open_huggingface(folder: Path, description: dict[str, Any]) -> StoredModel:
     return StoredModel(folder, config, layout, open_safetensors(folder))
 
 
-def write_huggingface(model: Transformer, tokenizer: Tokenizer, folder: Path, dtype: torch.dtype) -> None:
+def write_huggingface(
+    model: Transformer, tokenizer: Tokenizer | None, folder: Path, dtype: torch.dtype
+) -> None:
     config = model.config
     description = write_config(config, str(dtype).removeprefix("torch."))
-    description |= {"bos_token_id": tokenizer.bos_id, "eos_token_id": tokenizer.eos_id}
+    if tokenizer is not None:
+        description |= {"bos_token_id": tokenizer.bos_id, "eos_token_id": tokenizer.eos_id}
     tensors = family_of(config).layout.pack(config, model.state_dict())
     write_folder(folder, description, tensors, tokenizer, dtype)

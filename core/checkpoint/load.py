@@ -12,6 +12,12 @@ from core.spec.presets import PRESETS
 
 
 def open_model(path: Path) -> StoredModel:
+    stored = _opened(path)
+    stored.check()
+    return stored
+
+
+def _opened(path: Path) -> StoredModel:
     if path.is_dir():
         return _open_folder(path)
     if not path.exists():

@@ -13,6 +13,7 @@ from core.model.transformer import Transformer
 from core.spec.config import ModelConfig
 from core.spec.errors import ModelFormatError, UsageError
 from core.spec.fields import from_json, to_json
+from core.spec.headers import shown
 from core.text.tokenizer import Tokenizer
 
 FORMAT = 1
@@ -26,11 +27,11 @@ def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
     where = str(folder / "config.json")
     if description["format"] != FORMAT:
         raise ModelFormatError(
-            f"{where} has format {description['format']!r}, newer than this program; update it."
+            f"{where} has format {shown(description['format'])}, newer than this program; update it."
         )
     unknown = set(description) - {"format", "network"}
     if unknown or "network" not in description:
-        wrong = f"has an unknown key {min(unknown)!r}" if unknown else "lacks the key 'network'"
+        wrong = f"has an unknown key {shown(min(unknown))}" if unknown else "lacks the key 'network'"
         raise ModelFormatError(f"{where} {wrong}; get the model again.")
     try:
         config = from_json(ModelConfig, description["network"], where)
@@ -39,6 +40,6 @@ def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
     return StoredModel(folder, config, NATIVE, open_safetensors(folder))
 
 
-def write_native(model: Transformer, tokenizer: Tokenizer, folder: Path, dtype: torch.dtype) -> None:
+def write_native(model: Transformer, tokenizer: Tokenizer | None, folder: Path, dtype: torch.dtype) -> None:
     description = {"format": FORMAT, "network": to_json(model.config)}
     write_folder(folder, description, NATIVE.pack(model.config, model.state_dict()), tokenizer, dtype)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.model.rope import Rope
+from core.model.rope import frequency_divisors, plain_frequencies
 from core.model.transformer import Transformer
 from core.spec.errors import UsageError
 
@@ -77,31 +77,29 @@ def _require(module: str) -> None:
     from importlib.util import find_spec
 
     if find_spec(module) is None:
-        raise UsageError(
-            f"ONNX needs the package {module}; install it with: pip install 'smallcoder[export]'"
-        )
+        raise UsageError(f"ONNX needs the package {module}; add it with: python3 main.py --extra export")
 
 
 class _Step(nn.Module):
     def __init__(self, model: Transformer) -> None:
         super().__init__()
         self.model = model
-        self.positions = nn.Buffer(torch.arange(model.config.max_context))
-        rope = model.rope or Rope(model.config)
-        self.rotation = nn.Buffer(torch.stack(rope(0, model.config.max_context, model.embed.weight)))
+        config = model.config
+        divisors, self.magnitude = frequency_divisors(config.head_dim, config.rope_theta, config.rope_scaling)
+        self.frequencies = nn.Buffer(plain_frequencies(config.head_dim, config.rope_theta) / divisors)
 
     def forward(self, ids: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         model, held = self.model, past[0].shape[2]
-        end = held + ids.shape[1]
-        here = self.positions[held:end]
+        here = held + torch.arange(ids.shape[1])
         x = model.embed(ids) * model.config.embedding_multiplier
         rotation = None
         if model.positions is None:
-            rotation = (self.rotation[0, here], self.rotation[1, here])
+            angles = (here[:, None] * self.frequencies).repeat(1, 2)
+            rotation = (angles.cos() * self.magnitude, angles.sin() * self.magnitude)
         else:
             x = x + model.positions(here)
         cache: Any = _HandedCache(past)
-        sight: Any = _ExplicitSight(self.positions[:end], here)
+        sight: Any = _ExplicitSight(torch.arange(held + ids.shape[1]), here)
         x = model.through_blocks(x, rotation, sight, cache)
         return model.logits(x), *cache.written
 

@@ -49,13 +49,13 @@ class StoredModel:
         """Under our names, read one tensor of the file after the other."""
         model = on_meta(self.config)
         ours = list(model.state_dict())
-        for theirs in self._checked_names(model):
+        for theirs in self.layout.pack(self.config, model.state_dict()):
             tensor = self.weights.read(theirs, dtype)
             yield from self.layout.unpack(self.config, ours, theirs, tensor).items()
 
-    def _checked_names(self, model: Transformer) -> list[str]:
-        """The tensors to read, once all are there and have the shape that the configuration calls for."""
-        expected = self.layout.pack(self.config, model.state_dict())
+    def check(self) -> None:
+        """That every tensor is there, has the shape that the configuration calls for, and no other is."""
+        expected = self.layout.pack(self.config, on_meta(self.config).state_dict())
         present = set(self.weights.names)
         for name, tensor in expected.items():
             if name not in present:
@@ -67,7 +67,6 @@ class StoredModel:
                     f"calls for {list(tensor.shape)}; get the model again."
                 )
         self._refuse_extra(present - set(expected))
-        return list(expected)
 
     def _refuse_extra(self, names: set[str]) -> None:
         tied_head = self.layout.table["head"] + ".weight" if self.config.tie_embeddings else ""

@@ -1,22 +1,32 @@
 """What all commands share: errors become exit codes, standard input becomes text."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from core import report
 from core.spec.errors import SmallCoderError, UsageError
 
 Handler = Callable[[argparse.Namespace], int]
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"
+
+# of the system's refusals, those that a person can do something about
+_NOT_OUR_MISTAKE = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG),
+        *(errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EIO),
+    }
+)
 
 
 def guarded(handler: Handler) -> Handler:
     """Turns what a person can mend into a sentence on stderr and an exit code; a bug keeps its traceback."""
 
     def run(arguments: argparse.Namespace) -> int:
+        report.speak_utf8()
         try:
             return handler(arguments)
         except SmallCoderError as error:
@@ -25,6 +35,13 @@ def guarded(handler: Handler) -> Handler:
         except BrokenPipeError:
             report.abandon_output()
             return 0
+        except OSError as error:
+            if error.errno not in _NOT_OUR_MISTAKE:
+                raise
+            report.abandon_output()
+            where = error.filename if error.filename is not None else "The output"
+            report.complain(f"{where} cannot be used ({error.strerror}); check the name and your access.")
+            return UsageError.exit_code
 
     return run
 
@@ -35,6 +52,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def standard_input() -> str:
     """The bytes exactly as given, as text."""
+    if sys.stdin is None:
+        raise UsageError("Standard input is closed; give the text through a pipe or from a file.")
     return decoded(sys.stdin.buffer.read(), "Standard input")
 
 

@@ -11,8 +11,10 @@ from core.spec.fields import to_json
 
 if TYPE_CHECKING:
     from core.checkpoint.stored import StoredModel
+    from core.model.transformer import Transformer
     from core.spec.config import ModelConfig
     from core.spec.library import ModelFile
+    from core.text.tokenizer import Tokenizer
 
 
 def add_command(commands: Commands) -> None:
@@ -26,13 +28,13 @@ def add_command(commands: Commands) -> None:
     fit = actions.add_parser("fit", help="whether a model fits this machine, and the arithmetic")
     fit.add_argument("model", help="a folder, a .gguf file or a preset")
     fit.add_argument("--context", type=int, default=4096, help="tokens of text (default: 4096)")
-    fit.add_argument("--ram-mb", type=int, default=8192, help="memory to stay within (default: 8192)")
+    fit.add_argument("--ram-mb", type=int, default=0, help="memory to stay within (default: all there is)")
     fit.set_defaults(run=guarded(_fit))
     show = actions.add_parser("show", help="what a model is")
     show.add_argument("model", help="a folder, a .gguf file or a preset")
     show.set_defaults(run=guarded(_show))
     convert = actions.add_parser("convert", help="write a model in another format, and check it")
-    convert.add_argument("source", type=Path, metavar="SRC", help="a folder or a .gguf file")
+    convert.add_argument("source", metavar="SRC", help="a folder, a .gguf file or a preset")
     convert.add_argument("destination", type=Path, metavar="DST", help="what to make; must not exist yet")
     convert.add_argument("--to", required=True, choices=("native", "hf", "gguf", "onnx"))
     convert.add_argument("--precision", choices=PRECISIONS, default="fp32")
@@ -152,19 +154,11 @@ def _facts(config: "ModelConfig") -> dict[str, Any]:
 
 def _convert(arguments: argparse.Namespace) -> int:
     from core.checkpoint.convert import convert
-    from core.checkpoint.load import open_model
 
-    source = open_model(arguments.source)
-    done = convert(source, arguments.destination, arguments.to, arguments.precision)
+    model, tokenizer = _to_convert(arguments.source)
+    done = convert(model, tokenizer, arguments.destination, arguments.to, arguments.precision)
     if arguments.json:
-        report.say_json(
-            {
-                "path": str(done.path),
-                "bytes": done.size_bytes,
-                "difference": done.difference,
-                "divergence": done.divergence,
-            }
-        )
+        report.say_json(to_json(done) | {"path": str(done.path)})
         return 0
     report.say(
         f"{done.path}: {_megabytes(done.size_bytes)}. Loaded back, its logits are right within "
@@ -173,8 +167,20 @@ def _convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None]":
+    import torch
+
+    from core.model.transformer import with_random_weights
+
+    config, stored = _opened(name)
+    if stored is not None:
+        return stored.load(torch.float32), stored.tokenizer()
+    report.complain(f"{name} is a preset, so what is written has random weights and no tokenizer")
+    return with_random_weights(config, seed=42).requires_grad_(False).eval(), None
+
+
 def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB"
+    return f"{count / 1e6:,.{0 if count >= 1e7 else 1}f} MB"
 
 
 def _shown(value: Any) -> str:

@@ -30,7 +30,7 @@ class Rope(nn.Module):
 
     def _compute(self, positions: int, device: torch.device) -> Tensor:
         divisors, magnitude = frequency_divisors(self.head_dim, self.theta, self.scaling)
-        frequencies = _plain_frequencies(self.head_dim, self.theta) / divisors
+        frequencies = plain_frequencies(self.head_dim, self.theta) / divisors
         angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies)
         return (torch.stack((angles.cos(), angles.sin())) * magnitude).to(device)
 
@@ -50,12 +50,12 @@ def frequency_divisors(head_dim: int, theta: float, scaling: RopeScaling | None)
     if scaling.kind == "divisors":
         return torch.tensor(scaling.divisors), scaling.magnitude or 1.0
     if scaling.kind == "llama3":
-        return _llama3_divisors(_plain_frequencies(head_dim, theta), scaling), 1.0
+        return _llama3_divisors(plain_frequencies(head_dim, theta), scaling), 1.0
     magnitude = scaling.magnitude or (0.1 * math.log(scaling.factor) + 1 if scaling.factor > 1 else 1.0)
     return _yarn_divisors(head_dim, theta, scaling), magnitude
 
 
-def _plain_frequencies(head_dim: int, theta: float) -> Tensor:
+def plain_frequencies(head_dim: int, theta: float) -> Tensor:
     return 1 / theta ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
 
 

@@ -115,7 +115,10 @@ def _start(run: Callable[[], None]) -> None:
 
 
 def _die_with_parent() -> None:
-    """The end of standard input says the same, unless another process holds its other end too."""
+    """The end of standard input says the same, unless another process holds its other end too.
+
+    Linux takes for the parent the thread that has started us: that one must live as long as we should.
+    """
     if sys.platform == "linux":
         import ctypes
 

@@ -3,16 +3,17 @@
 A chat gives way between two of its tokens or chunks: to counts, and to one completion at a time.
 """
 
+import errno
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.generate.answer import Hooks
+from core.generate.answer import Answer, Hooks
 from core.server.outbox import Outbox
 from core.server.requests import Requests, Work, called_off
 from core.spec import messages
-from core.spec.errors import SmallCoderError, UsageError
+from core.spec.errors import SmallCoderError, UsageError, is_refusal_of_memory
 from core.spec.messages import (
     Activity,
     Chat,
@@ -36,7 +37,6 @@ from core.spec.placement import Placement
 
 if TYPE_CHECKING:
     from core.engine import Engine
-    from core.generate.answer import Answer
 
 OpenEngine = Callable[[Path, Placement, Callable[[str], None]], "Engine"]
 
@@ -47,7 +47,6 @@ _ACTIVITIES: dict[type[Work], Activity] = {
     Complete: "completing",
     Chat: "chatting",
 }
-_REFUSALS_OF_MEMORY = ("out of memory", "can't allocate", "not enough memory", "bad_alloc")
 
 
 class _CalledOff(Exception):
@@ -117,32 +116,35 @@ class Worker:
             raise UsageError("No model is loaded; load one first.")
         return self._engine
 
-    def _completion(self, wish: Complete) -> "Answer":
+    def _completion(self, wish: Complete) -> Answer:
         return self._loaded_engine().complete_answer(
             wish.prefix,
             wish.suffix,
             wish.sampling,
-            extent="line" if wish.single_line else "block",
-            hooks=Hooks(lambda: self._requests.is_called_off(wish.id), self._reading(wish.id)),
+            extent=wish.extent,
+            hooks=self._hooks(wish.id, lambda: None),
         )
 
-    def _chat(self, wish: Chat) -> "Answer":
-        def is_cancelled() -> bool:
+    def _chat(self, wish: Chat) -> Answer:
+        def do_urgent() -> None:
             urgent = self._requests.take_urgent()
             if urgent is not None:
                 self._do(urgent)
-            return self._requests.is_called_off(wish.id)
 
         return self._loaded_engine().chat_answer(
             [{"role": turn.role, "content": turn.content} for turn in wish.messages],
             wish.sampling,
-            Hooks(is_cancelled, self._reading(wish.id)),
+            self._hooks(wish.id, do_urgent),
         )
 
-    def _reading(self, id: int) -> Callable[[int, int], None]:
-        return lambda done, total: self._outbox.say(Reading(id, done, total))
+    def _hooks(self, id: int, do_urgent: Callable[[], None]) -> Hooks:
+        def is_cancelled() -> bool:
+            do_urgent()
+            return self._requests.is_called_off(id)
 
-    def _streamed(self, id: int, answer: "Answer") -> Done:
+        return Hooks(is_cancelled, lambda done, total: self._outbox.say(Reading(id, done, total)))
+
+    def _streamed(self, id: int, answer: Answer) -> Done:
         for piece in answer:
             if piece and not self._requests.is_called_off(id):
                 self._outbox.say(Text(id, piece))
@@ -162,7 +164,7 @@ class Worker:
         )
 
     def _surprise(self, error: Exception, id: int) -> Failed:
-        if _is_refusal_of_memory(error):
+        if is_refusal_of_memory(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             if self._engine is not None:
                 self._engine.forget_texts()
             return Failed(
@@ -171,10 +173,3 @@ class Worker:
         traceback.print_exception(error)
         kind = type(error).__name__
         return Failed("bug", f"SmallCoder made a mistake ({kind}); please report it with the log.", id)
-
-
-def _is_refusal_of_memory(error: Exception) -> bool:
-    """torch says it with a plain RuntimeError where the processor's memory is meant."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _REFUSALS_OF_MEMORY)
-    )

@@ -59,7 +59,7 @@ class ModelConfig:
     norm_eps: float = setting(1e-5, "Added to the variance", low=0, high=1)
     mlp: Mlp = setting("swiglu", "Gated SiLU, or GELU exact or by tanh")
     position: Position = setting("rope", "Rotary, or a learned table")
-    rope_theta: float = setting(10_000.0, "Base of the rotary frequencies", low=1, high=1e12)
+    rope_theta: float = setting(10_000.0, "Base of the rotary frequencies", low=1.1, high=1e12)
     rope_scaling: RopeScaling | None = setting(None, "How the rotary frequencies are stretched")
     bias: Bias = setting("none", "Which linear layers have a bias")
     qk_norm: bool = setting(False, "RMSNorm on each query and key head before rotation")

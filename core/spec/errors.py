@@ -34,3 +34,12 @@ class DataError(SmallCoderError):
 
 class JobError(SmallCoderError):
     """A run or a job that cannot be started, resumed or finished."""
+
+
+_REFUSALS_OF_MEMORY = ("out of memory", "can't allocate", "not enough memory", "bad_alloc")
+
+
+def is_refusal_of_memory(error: BaseException) -> bool:
+    """torch says it with a plain RuntimeError where the processor's memory is meant."""
+    is_said_so = isinstance(error, RuntimeError) and any(words in str(error) for words in _REFUSALS_OF_MEMORY)
+    return is_said_so or isinstance(error, MemoryError)

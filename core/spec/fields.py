@@ -73,7 +73,9 @@ def from_json(kind: type[T], data: object, where: str) -> T:
     known = {item.name: item for item in settings_of(kind)}
     for key in data:
         if key not in known:
-            raise UsageError(f"{where} has an unknown key {key!r}{suggestion(str(key), known)}.")
+            raise UsageError(
+                f"{where} has an unknown key {_described(key)}{suggestion(str(key)[:60], known)}."
+            )
     values = {}
     for name, item in known.items():
         if name in data:

@@ -26,7 +26,7 @@ _TOKENIZER_FILES = ("tokenizer_config.json", "added_tokens.json", "tokenizer.jso
 _CHAT_FILES = ("chat_template.jinja", "chat_template.json")
 _LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$", re.IGNORECASE)
 _HUB_FOLDER = re.compile(r"models--(.+)$")
-_NO_MODELS_IN = frozenset({"blobs", "refs", ".locks", ".no_exist", ".git", "node_modules", "__pycache__"})
+_NO_MODELS_IN = frozenset({"blobs", "refs", "node_modules", "__pycache__"})
 _NO_WEIGHTS = frozenset({"BOOL", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
 _MAX_DEPTH = 8
 _MAX_ENTRIES = 200_000
@@ -89,7 +89,7 @@ class _Walk:
         for entry in entries:
             path = Path(entry.path)
             if _is_folder(entry):
-                if depth < _MAX_DEPTH and entry.name not in _NO_MODELS_IN:
+                if depth < _MAX_DEPTH and not _is_passed_over(entry.name):
                     yield from self.candidates(path, depth + 1)
             elif path.suffix.lower() == ".gguf" and not _LATER_PART.search(entry.name):
                 yield path
@@ -121,6 +121,11 @@ class _Walk:
                 self._entries_left -= 1
                 entries.append(entry)
         return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_passed_over(name: str) -> bool:
+    """Hidden folders too: what is half written lies in them."""
+    return name.startswith(".") or name in _NO_MODELS_IN
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

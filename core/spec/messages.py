@@ -29,6 +29,7 @@ _MAX_SENTENCE_LETTERS = 2000
 
 Role = Literal["system", "user", "assistant"]
 Ending = Literal["end", "stop", "length", "context", "trimmed", "cancelled"]
+Extent = Literal["line", "block"]
 Activity = Literal["nothing", "loading", "completing", "chatting", "counting", "unloading"]
 FailureKind = Literal["request", "busy", "cancelled", "model", "memory", "data", "job", "crashed", "bug"]
 
@@ -70,7 +71,7 @@ class Complete:
     suffix: str = setting("", "The text after the cursor")
     path: str | None = setting(None, "The file, where the text has one")
     language: str | None = setting(None, "The language, as Pygments names it")
-    single_line: bool = setting(False, "End with the line")
+    extent: Extent | None = setting(None, "How much an editor wants of it; nothing said, all of it")
     sampling: Sampling = setting(Sampling(), "How tokens are chosen")
 
 
@@ -111,7 +112,6 @@ class ModelFacts:
     """What runs, and how it was placed."""
 
     name: str
-    parameters: int
     precision: str
     device: str
     kernel: str
@@ -121,6 +121,7 @@ class ModelFacts:
     has_chat: bool
     weights_bytes: int
     cache_bytes: int
+    parameters: int | None = None
 
 
 @dataclass(frozen=True)

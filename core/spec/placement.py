@@ -16,6 +16,6 @@ class Placement:
         "auto", "How weights are held; auto is int8 on the processor, fp16 on a card"
     )
     threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
-    ram_mb: int = setting(8192, "Memory that everything on this machine may take together", low=256)
+    ram_mb: int = setting(0, "Memory for all programs together; 0 is all there is", low=0)
     anyway: bool = setting(False, "Run even what does not fit")
     cache_mb: int = setting(256, "Memory for texts read before, in megabytes", low=0, high=65536)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.spec.errors import UsageError
 from core.spec.fields import setting
 
 
@@ -15,3 +16,7 @@ class Sampling:
     max_tokens: int = setting(128, "Length of the answer at most", low=1, high=4096)
     stop: tuple[str, ...] = setting((), "End before this text; may be given several times")
     seed: int = setting(42, "The same seed gives the same text", low=0, high=2**63 - 1)
+
+    def __post_init__(self) -> None:
+        if "" in self.stop:
+            raise UsageError("A stop text must not be empty; leave --stop out instead.")

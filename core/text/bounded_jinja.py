@@ -2,8 +2,7 @@
 about a second and two hundred megabytes.
 
 Each turn of a loop, call and operation is work, in the measure of what it reads or makes; what could do much
-at one stroke is measured first or not offered. Not bounded by this: translating a template, for which its
-length must be; and a processor so busy with other things that a little work takes long.
+at one stroke is measured first or not offered. A processor that is busy with other things is not made up for.
 """
 
 import json
@@ -27,6 +26,7 @@ ERRORS = (
     *(RuntimeError, SyntaxError, TypeError, ValueError),
 )
 _MAX_SECONDS = 1.0
+_MAX_PARTS = 10_000  # of its syntax; a template that is used has some hundreds
 _MAX_WORK = 10_000_000  # letters and items, read or made, all together
 _MAX_WEIGHT = 500_000  # letters and items of one value
 _MAX_NUMBER_BITS = 256
@@ -115,6 +115,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def from_untrusted(self, source: str) -> Template:
         self.begin()
         tree = self.parse(source)
+        if sum(1 for _ in tree.find_all(nodes.Node)) > _MAX_PARTS:
+            raise TooMuch("it has more parts than a template should")
         if any(name.attr.startswith("_") for name in tree.find_all(nodes.NSRef)):
             raise TemplateRuntimeError("a name that begins with _ is not for templates")
         _count_work(tree)

@@ -6,14 +6,17 @@ What there is no room for is left out, the oldest first, and counted.
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.spec.errors import DoesNotFit, SmallCoderError, UsageError
 from core.spec.headers import shown
-from core.text.chat_template import ChatTemplate
 from core.text.marked_text import MarkedText, unused_sign
 from core.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from core.text.chat_template import ChatTemplate
 
 ROLES = ("system", "user", "assistant", "tool")
 PLAIN_TEMPLATE = (
@@ -52,13 +55,6 @@ class ChatPrompts:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.is_plain = tokenizer.chat_template is None
-        self._template = ChatTemplate(tokenizer.chat_template or PLAIN_TEMPLATE)
-        self._marked_text = MarkedText(tokenizer)
-        named = {"bos_token": tokenizer.bos_id, "eos_token": tokenizer.eos_id, "pad_token": tokenizer.pad_id}
-        if self.is_plain and not tokenizer.add_bos:
-            del named["bos_token"]
-        spelled = {name: tokenizer.spelling(token) for name, token in named.items() if token is not None}
-        self._marks = {name: spelling for name, spelling in spelled.items() if spelling is not None}
 
     def build(self, messages: Sequence[Mapping[str, Any]], room_tokens: int) -> ChatPrompt:
         """At most `room_tokens`. Kept are what the system says and the newest turns, a turn being what a
@@ -95,6 +91,27 @@ class ChatPrompts:
         line = text.strip().partition("\n")[0]
         begins_line = text.lstrip(" \t").startswith("\n")
         return TurnEnds(known, ("\n" * begins_line + line,) if line else ())
+
+    @cached_property
+    def _template(self) -> "ChatTemplate":
+        """Made at the first chat: who only completes does not wait for it, nor fails where it is bad."""
+        from core.text.chat_template import ChatTemplate
+
+        return ChatTemplate(self._tokenizer.chat_template or PLAIN_TEMPLATE)
+
+    @cached_property
+    def _marked_text(self) -> MarkedText:
+        return MarkedText(self._tokenizer)
+
+    @cached_property
+    def _marks(self) -> dict[str, str]:
+        """Spellings, by the names that templates know."""
+        known = self._tokenizer
+        named = {"bos_token": known.bos_id, "eos_token": known.eos_id, "pad_token": known.pad_id}
+        if self.is_plain and not known.add_bos:
+            del named["bos_token"]
+        spelled = {name: known.spelling(token) for name, token in named.items() if token is not None}
+        return {name: spelling for name, spelling in spelled.items() if spelling is not None}
 
     def _fits(self, messages: Messages, room_tokens: int) -> bool:
         room_letters = min(room_tokens * _MOST_LETTERS_PER_TOKEN, _MOST_LETTERS)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import tokenizers
 
 MAX_FILE_BYTES = 64 << 20
+_CODE = " Def f(X):\n\treturn  x\n"
+_MAX_CONTAINERS = 2_000_000  # newer files hold each merge as a list
 _MARKUP = re.compile(r"<[|\uff5c].*[|\uff5c]>", re.DOTALL)
 
 
@@ -57,6 +59,8 @@ class TokenizerJson:
         library.encode_special_tokens = True
         self._is_byte_level = _is_byte_level(library, source)
         _hide_marks(library, marks)
+        if getattr(library.model, "dropout", None):
+            library.model.dropout = None  # chance is for training; the same text gives the same tokens
         added = library.get_added_tokens_decoder()
         self._added = {token: known.content for token, known in added.items()}
         self._special_ids = frozenset(token for token, known in added.items() if known.special)
@@ -64,6 +68,16 @@ class TokenizerJson:
         if not 0 < self._size <= MAX_TOKENS:
             raise TokenizerError(
                 f"{source} numbers its tokens up to {self._size - 1}, which no model does; get it again."
+            )
+
+        self._refuse_loss(source)
+
+    def _refuse_loss(self, source: str) -> None:
+        """Some vocabularies are made for searching, and drop capitals or spaces on the way in."""
+        text = b"".join(map(self.token_bytes, self.encode(_CODE, continues=False))).decode("utf-8", "replace")
+        if text.removeprefix(" ") != _CODE.removeprefix(" "):
+            raise TokenizerError(
+                f"The vocabulary of {source} changes code that goes through it; use a model made for code."
             )
 
     @classmethod
@@ -219,6 +233,8 @@ def _read_text(path: Path) -> str:
 
 def _refuse_what_aborts(text: str, path: Path) -> None:
     """Joining pieces with a prefix or suffix, the library may cut a character in two and end the process."""
+    if text.count("{") + text.count("[") > _MAX_CONTAINERS:
+        raise TokenizerError(f"{path} holds more JSON objects than a vocabulary can have; get it again.")
     try:
         state = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -84,8 +84,8 @@ class WindowBuilder:
 
     def _end_of(self, text: str, room_tokens: int) -> _Part:
         # where there is little room the steps are smaller, else each would throw away most of the window
-        step_tokens = min(STEP_TOKENS, max(room_tokens // 8, 1))
-        starts = self._fitting_starts(text, room_tokens, step_tokens * _LETTERS_PER_TOKEN)
+        step_tokens = min(STEP_TOKENS, max(room_tokens // 12, 1))
+        starts = self._fitting_starts(text, room_tokens, step_tokens)
         for index in range(len(starts)):
             edges = [*starts[index:], len(text)]
             tokens = [
@@ -97,18 +97,21 @@ class WindowBuilder:
                 return _Part(tuple(tokens), len(text) - edges[0])
         return self._end_of_tokens(tokens, room_tokens, step_tokens)
 
-    def _fitting_starts(self, text: str, room_tokens: int, step: int) -> list[int]:
+    def _fitting_starts(self, text: str, room_tokens: int, step_tokens: int) -> list[int]:
         """Where the blocks begin that fit together, the first of them perhaps not quite; at least one."""
+        step = step_tokens * _LETTERS_PER_TOKEN
         oldest = len(text) - room_tokens * _MOST_LETTERS_PER_TOKEN
-        starts: list[int] = []
-        end, total = len(text), 0
-        for number in range(max(end // step - 1, 0), -1, -1):
+        last = max((len(text) - step // 2) // step, 0)
+        starts = [_block_start(text, last, step)]
+        # The last block is up to one step and a half long, and room is kept for that: if its own tokens
+        # counted, whose number goes up and down as one types a word, the window could move to and fro.
+        total = max(len(self._encode(text[starts[0] :], True)), 5 * step_tokens // 2)
+        for number in range(last - 1, -1, -1):
             start = _block_start(text, number, step)
-            total += len(self._encode(text[start:end], True))
-            if starts and (total > room_tokens or start < oldest):
+            total += len(self._encode(text[start : starts[0]], True))
+            if total > room_tokens or start < oldest:
                 break
             starts.insert(0, start)
-            end = start
         return starts
 
     def _end_of_tokens(self, tokens: list[int], room_tokens: int, step_tokens: int) -> _Part:
@@ -153,11 +156,11 @@ def _suffix_room(room_tokens: int, marks: FimMarks) -> int:
 
 
 def _block_start(text: str, number: int, step: int) -> int:
-    """Known once the text is a step longer, and told from that step alone: the start of a line, best of one
-    that is not indented, since there most vocabularies cut in any case."""
+    """Known once the text is half a step longer, and told from that half alone: the start of a line, best of
+    one that is not indented, since there most vocabularies cut in any case."""
     if number == 0:
         return 0
-    start, end = number * step, (number + 1) * step
+    start, end = number * step, number * step + step // 2
     found = _OUTERMOST_LINE_START.search(text, start, end) or _LINE_START.search(text, start, end)
     return found.start() if found else start
 

