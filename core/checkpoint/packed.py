@@ -4,9 +4,11 @@ A file belongs to one state of one model: its name is made of all that decides i
 out of date, only unused. It can be deleted at any time.
 """
 
+import ctypes
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,16 @@ def load_quantised(
     except OSError as error:
         say(f"the packed weights cannot be kept for the next start ({error.strerror})")
         return _with_state(model, dict(packed_state(model, stored.parameters())))
+    _give_back_freed_memory()
     return _with_state(model, _mapped(place, model))
+
+
+def _give_back_freed_memory() -> None:
+    """Packing leaves large holes in the heap, which Linux's C library would keep for itself."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other libraries keep nothing
+        if trim is not None:
+            trim(0)
 
 
 def _empty(stored: StoredModel, precision: Quantised) -> Transformer:

@@ -17,7 +17,7 @@ from core.model.transformer import Transformer
 GROUP = 32
 _STEPS8, _STEPS4 = 127, 15
 _MIDDLE4 = 8  # the step that stands for the zero point
-_BLOCK_ROWS = 1024
+_BLOCK_ROWS = 1024  # of int4 too, whose operation lays rows out by 64 at most
 _ROWS_OF_4 = 16  # the int4 operation takes rows by so many
 _WIDTH_OF_8 = 32  # the int8 operation reads beyond the end of other widths
 
@@ -142,7 +142,7 @@ def _pack8(weight: Tensor) -> dict[str, Tensor]:
 
 def _pack4(weight: Tensor) -> dict[str, Tensor]:
     rows, columns = weight.shape
-    steps = torch.empty(rows, columns, dtype=torch.int32)
+    packed = torch.empty(rows, columns // 2, dtype=torch.uint8)
     scale_and_zero = torch.empty(columns // GROUP, rows, 2, dtype=torch.bfloat16)
     for block in _blocks(weight):
         groups = weight[block].float().view(-1, columns // GROUP, GROUP)
@@ -150,10 +150,10 @@ def _pack4(weight: Tensor) -> dict[str, Tensor]:
         # as the operation will see them, so that rounding them costs nothing more
         scale = ((high - low) / _STEPS4).clamp(min=1e-8).bfloat16().float()
         zero = (low + scale * _MIDDLE4).bfloat16().float()
-        chosen = ((groups - zero[..., None]) / scale[..., None] + _MIDDLE4).round().clamp(0, _STEPS4)
-        steps[block] = chosen.view(-1, columns).to(torch.int32)
+        steps = ((groups - zero[..., None]) / scale[..., None] + _MIDDLE4).round().clamp(0, _STEPS4)
+        steps = steps.view(-1, columns).to(torch.int32)
+        packed[block] = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps, 1)
         scale_and_zero[:, block] = torch.stack((scale, zero), dim=-1).transpose(0, 1).bfloat16()
-    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps, 1)
     return {"weight": packed, "scale_and_zero": scale_and_zero}
 
 
