@@ -16,13 +16,15 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._started = 0.0
-        self._acceptance = 0.7
+        self._right, self._wrong = 2.0, 1.0  # guesses, the older the less they count; at first a hope
         self._step_seconds: float | None = None  # of one row alone
         self._row_cost = _FIRST_ROW_COST
         self._plain_steps = 0
 
     def guesses(self) -> int:
         """How many to ask for; 0 where checking them does not pay at present."""
+        if self._step_seconds is None:  # without which nothing can be compared
+            return 0
         if self._plain_steps >= _TRIAL_EVERY:
             return 2
         gains = [self._gain(count) for count in range(_MOST_GUESSES + 1)]
@@ -39,15 +41,16 @@ class Pace:
             self._step_seconds = _mixed(self._step_seconds, seconds)
             return
         self._plain_steps = 0
-        share = accepted / guessed if accepted < guessed else 1.0
-        self._acceptance = _mixed(self._acceptance, share)
+        self._right = _MEMORY * self._right + accepted
+        self._wrong = _MEMORY * self._wrong + (accepted < guessed)
         if self._step_seconds:
             cost = max(seconds / self._step_seconds - 1, 0) / guessed
             self._row_cost = _mixed(self._row_cost, cost)
 
     def _gain(self, count: int) -> float:
         """Tokens expected of a step with `count` guesses, for each plain step's worth of time."""
-        expected = sum(self._acceptance**place for place in range(count + 1))
+        chance = self._right / (self._right + self._wrong)
+        expected = sum(chance**place for place in range(count + 1))
         return expected / (1 + self._row_cost * count)
 
 
