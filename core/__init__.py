@@ -1,6 +1,11 @@
 """The engine: `from core import load; engine = load("path/to/model")`. torch comes with its first use."""
 
+import os
 from typing import Any
+
+# Said before torch is loaded, or it is not heard: threads that wait by spinning starve everybody else, and with
+# one other program at work a model writes several times slower than with threads that sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def __getattr__(name: str) -> Any:

@@ -105,8 +105,7 @@ class _Trimmer:
         if self._has_text and not _is_blank(self._cursor.right):
             self._read_blanks()
             self._solid = len(self._held)
-        self._solid -= self._overlapping()
-        return "".join(self._held[: self._solid])
+        return self._without_overlap()
 
     def _take(self, letter: str) -> None:
         if not self._line_has_text and not self._is_first_line and self._line_width < self._indent:
@@ -161,7 +160,7 @@ class _Trimmer:
 
     def _last(self) -> str:
         if not self._cursor.opens_line:
-            return "".join(self._held[: self._solid - self._overlapping()])
+            return self._without_overlap()
         # the line end stays that keeps the line behind the cursor apart
         has_text = self._has_given or self._solid > 0
         return "".join(self._held[: self._held.index("\n", self._solid) + 1]) if has_text else ""
@@ -170,13 +169,13 @@ class _Trimmer:
         end = self._solid - self._overlap.length
         if self._matched is not None:
             end = min(end, self._solid_before_line)
-        if end <= 0:
+        certain = "".join(self._held[: max(end, 0)])
+        if _is_blank(certain) and not self._has_given:
             return ""
         self._has_given = True
-        certain = "".join(self._held[:end])
-        del self._held[:end]
-        self._solid -= end
-        self._solid_before_line = max(self._solid_before_line - end, 0)
+        del self._held[: len(certain)]
+        self._solid -= len(certain)
+        self._solid_before_line = max(self._solid_before_line - len(certain), 0)
         _track(self._open, certain)
         return certain
 
@@ -184,6 +183,10 @@ class _Trimmer:
         for letter in self._held[len(self._held) - self._unread :]:
             self._overlap.read(letter)
         self._unread = 0
+
+    def _without_overlap(self) -> str:
+        text = "".join(self._held[: self._solid - self._overlapping()])
+        return text if self._has_given or not _is_blank(text) else ""
 
     def _overlapping(self) -> int:
         """How much of the end stands behind the cursor already, and does not close what this text opened."""

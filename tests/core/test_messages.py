@@ -61,7 +61,8 @@ def values_of(kind: Any, low: float | None, high: float | None) -> st.SearchStra
     if type(None) in inner:
         return st.none() | values_of(next(item for item in inner if item is not type(None)), low, high)
     if Ellipsis in inner:
-        return st.lists(values_of(inner[0], low, high), min_size=1, max_size=3).map(tuple)
+        items = values_of(inner[0], low, high).filter(lambda item: item != "")  # as a text to stop at
+        return st.lists(items, min_size=1, max_size=3).map(tuple)
     return st.sampled_from(inner)
 
 

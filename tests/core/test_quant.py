@@ -40,7 +40,9 @@ def error(found: Tensor, expected: Tensor) -> float:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 40])
-@pytest.mark.parametrize(("outputs", "inputs"), [(96, 64), (48, 96), (33, 40), (16, 32), (33, 7), (1040, 288)])
+@pytest.mark.parametrize(
+    ("outputs", "inputs"), [(96, 64), (48, 96), (33, 40), (16, 32), (33, 7), (1040, 288)]
+)
 @pytest.mark.parametrize("chosen", [Kernels(8, torch.bfloat16), Kernels(0, torch.float32)])
 def test_int8_errs_by_its_rounding_alone(rows: int, outputs: int, inputs: int, chosen: Kernels) -> None:
     weight, x = torch.randn(outputs, inputs), torch.randn(rows, inputs)

@@ -31,7 +31,7 @@ code = st.one_of(signs, st.lists(words, max_size=12).map("".join))
 extents = st.sampled_from(["line", "block"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=20000, deadline=None)
 @given(text=code, prefix=code, suffix=code, extent=extents, cuts=st.lists(st.integers(0, 60)))
 def test_any_cutting_into_pieces_gives_the_same(
     text: str, prefix: str, suffix: str, extent: Extent, cuts: list[int]
@@ -43,7 +43,7 @@ def test_any_cutting_into_pieces_gives_the_same(
     assert run(list(text), prefix, suffix, extent) == whole
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=20000, deadline=None)
 @given(text=code, prefix=code, suffix=code, extent=extents)
 def test_what_is_kept_is_a_part_of_what_was_written(
     text: str, prefix: str, suffix: str, extent: Extent
@@ -169,6 +169,11 @@ def test_in_front_of_a_line_the_new_ones_stay_apart_from_it() -> None:
 def test_blanks_alone_are_nothing(text: str, extent: Extent) -> None:
     assert trim(text, "x", "", extent)[0] == ""
     assert trim(text, "", "\ny", extent)[0] == ""
+
+
+def test_blanks_before_what_stands_there_already_are_nothing() -> None:
+    assert trim(" a", "", "a", "line") == ("", False)
+    assert trim(" )\n", "f(x", ")\n") == ("", True)
 
 
 def test_blanks_at_the_end_go() -> None:
