@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-# Said before torch is loaded, or it is not heard: threads that wait by spinning starve everybody else, and with
+# Said before torch is loaded, or it is not heard: threads that wait by spinning starve everybody else; with
 # one other program at work a model writes several times slower than with threads that sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -31,7 +31,7 @@ code = st.one_of(signs, st.lists(words, max_size=12).map("".join))
 extents = st.sampled_from(["line", "block"])
 
 
-@settings(max_examples=20000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(text=code, prefix=code, suffix=code, extent=extents, cuts=st.lists(st.integers(0, 60)))
 def test_any_cutting_into_pieces_gives_the_same(
     text: str, prefix: str, suffix: str, extent: Extent, cuts: list[int]
@@ -43,7 +43,7 @@ def test_any_cutting_into_pieces_gives_the_same(
     assert run(list(text), prefix, suffix, extent) == whole
 
 
-@settings(max_examples=20000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(text=code, prefix=code, suffix=code, extent=extents)
 def test_what_is_kept_is_a_part_of_what_was_written(
     text: str, prefix: str, suffix: str, extent: Extent
