@@ -20,7 +20,7 @@ from core.generate.loop import decode
 from core.generate.prefixes import PrefixStore
 from core.model.cache import KVCache, shared_length
 from core.placing import PlacedModel, Say, place
-from core.spec.budget import weight_bytes
+from core.spec.budget import parameters, weight_bytes
 from core.spec.errors import UsageError
 from core.spec.fields import from_json
 from core.spec.placement import Placement
@@ -109,6 +109,7 @@ class Engine:
         config, attempt = self._model.config, self._placed.attempt
         return {
             "name": self.name,
+            "parameters": parameters(config),
             "precision": attempt.precision,
             "device": attempt.device,
             "kernel": self._placed.kernel,

@@ -50,7 +50,7 @@ def place(stored: StoredModel, placement: Placement, say: Say) -> PlacedModel:
             require(str(stored.path), stored.config, attempt.precision, this_machine(placement.ram_mb))
         try:
             return _placed(stored, attempt, threads, say)
-        except (MemoryError, RuntimeError, _NotNumbers) as error:
+        except (MemoryError, OSError, RuntimeError, _NotNumbers) as error:
             if not (isinstance(error, _NotNumbers) or is_refusal_of_memory(error)):
                 raise
             problem = error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from core import report
-from core.spec.errors import SmallCoderError, UsageError
+from core.spec.errors import DoesNotFit, SmallCoderError, UsageError, is_refusal_of_memory
 
 Handler = Callable[[argparse.Namespace], int]
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
@@ -35,6 +35,11 @@ def guarded(handler: Handler) -> Handler:
         except BrokenPipeError:
             report.abandon_output()
             return 0
+        except (MemoryError, RuntimeError) as error:
+            if not is_refusal_of_memory(error):
+                raise
+            report.complain("There was not enough memory to go on; close other programs or take less.")
+            return DoesNotFit.exit_code
         except OSError as error:
             if error.errno not in _NOT_OUR_MISTAKE:
                 raise

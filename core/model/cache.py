@@ -78,13 +78,14 @@ class KVCache:
         capacity = _FIRST_STEP
         while capacity < positions:
             capacity *= 2
-        self._capacity = min(capacity, self.config.max_context)
-        shape = (2, self.config.n_kv_heads, self._capacity, self.config.head_dim)
+        capacity = min(capacity, self.config.max_context)
+        shape = (2, self.config.n_kv_heads, capacity, self.config.head_dim)
         for layer in range(self.config.n_layers):
             grown = _allocated(shape, self.dtype, self.device)
             if self.length:
                 grown[:, :, : self.length] = self._layers[layer][:, :, : self.length]
             self._layers[layer] = grown
+        self._capacity = capacity  # not before all have it: memory may be refused on the way
 
 
 def _allocated(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:

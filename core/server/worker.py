@@ -3,7 +3,6 @@
 A chat gives way between two of its tokens or chunks: to counts, and to one completion at a time.
 """
 
-import errno
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +163,7 @@ class Worker:
         )
 
     def _surprise(self, error: Exception, id: int) -> Failed:
-        if is_refusal_of_memory(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        if is_refusal_of_memory(error):
             if self._engine is not None:
                 self._engine.forget_texts()
             return Failed(

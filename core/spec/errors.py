@@ -5,6 +5,8 @@ these and keeps its traceback. Only the server and the two command lines turn an
 code.
 """
 
+import errno
+
 
 class SmallCoderError(Exception):
     """Something the person can act on; `str(error)` is the whole story."""
@@ -42,4 +44,5 @@ _REFUSALS_OF_MEMORY = ("out of memory", "can't allocate", "not enough memory", "
 def is_refusal_of_memory(error: BaseException) -> bool:
     """torch says it with a plain RuntimeError where the processor's memory is meant."""
     is_said_so = isinstance(error, RuntimeError) and any(words in str(error) for words in _REFUSALS_OF_MEMORY)
-    return is_said_so or isinstance(error, MemoryError)
+    is_system = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return is_said_so or is_system or isinstance(error, MemoryError)

@@ -138,17 +138,17 @@ def render(source: str) -> str:
 
 @pytest.mark.parametrize("source", ATTACKS.values(), ids=ATTACKS)
 def test_an_attack_ends_soon_with_a_sentence(source: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(SmallCoderError, match=r"^The model's chat template .*; .*\.$"):
         render(source)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 @pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS)
 def test_what_is_only_long_is_soon_done(source: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     render(source)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows tells the peak in another way")

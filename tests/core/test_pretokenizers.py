@@ -143,7 +143,7 @@ def test_llama_cpp_gives_the_same_tokens(name: str, tmp_path: Path) -> None:
     write_vocabulary(tmp_path / "vocabulary.gguf", fields)
     reference = llama_cpp.Llama(str(tmp_path / "vocabulary.gguf"), vocab_only=True, verbose=False)
     ours = from_gguf(fields, source=name)
-    luck = random.Random(name)  # noqa: S311
+    luck = random.Random(name)
     for _ in range(500):
         text = "".join(luck.choice(PIECES) for _ in range(luck.randint(1, 30)))
         text = text if name not in APPROXIMATED else text.encode("ascii", "ignore").decode()

@@ -191,10 +191,10 @@ def test_what_cannot_be_held_back_comes_at_once() -> None:
 def test_twice_the_text_costs_twice_the_time(letter: str) -> None:
     def seconds(letters: int) -> float:
         pieces = list(letter * (letters // len(letter)))
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in trimmed(pieces, Cursor.between("f(", letter * 500), "block"):
             pass
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     seconds(1000)
     assert min(seconds(80_000) for _ in range(3)) < 20 * max(min(seconds(10_000) for _ in range(3)), 0.001)
