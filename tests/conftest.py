@@ -3,11 +3,15 @@
 import contextlib
 import os
 import random
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Where a shell started us in the background, interrupts are ignored, and our children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.update(
     QT_QPA_PLATFORM="offscreen",
