@@ -68,12 +68,6 @@ _TEXT_TESTS = frozenset(
     )
 )
 _NUMBER_TESTS = frozenset(("odd", "even", "divisibleby"))
-# what holds other values, and what is light whatever it belongs to; a namespace is neither
-_HOLDERS = list | tuple | dict | KeysView | ValuesView | ItemsView
-_LIGHT = (
-    *(float, Undefined, Macro, LoopContext, FunctionType, MethodType, BuiltinMethodType),
-    *(Context, EvalContext, Environment),
-)
 
 
 class TooMuch(TemplateRuntimeError):
@@ -287,15 +281,14 @@ def _weight(value: Any) -> int:
         item = waiting.pop()
         if isinstance(item, int):
             weight += item.bit_length() // 8
-        elif isinstance(item, str | range | _HOLDERS):
+        elif isinstance(item, str | list | tuple | dict | range | KeysView | ValuesView | ItemsView):
             weight += len(item)
-        elif item is not None and not isinstance(item, _LIGHT):
-            raise TooMuch("it works with a kind of value that it should only hold")
         _check_weight(weight)
-        if isinstance(item, _HOLDERS):
-            waiting += item
         if isinstance(item, dict):
+            waiting += item
             waiting += item.values()
+        elif isinstance(item, list | tuple | KeysView | ValuesView | ItemsView):
+            waiting += item
     return weight
 
 
