@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.checkpoint.load import open_model
 from core.generate.answer import NO_HOOKS, Answer, Ending, Hooks, Statistics
-from core.generate.drafting import PromptLookup
+from core.generate.drafting import Drafter, DraftModel, FirstGuess, PromptLookup
 from core.generate.loop import decode
 from core.generate.prefixes import PrefixStore
 from core.model.cache import KVCache, shared_length
@@ -38,10 +38,22 @@ def load(
 ) -> "Engine":
     """`settings` are fields of Placement: load("model", precision="int8", threads=2)."""
     placement = placement or from_json(Placement, settings, "the call of load")
-    stored = open_model(Path(path))
+    stored, say = open_model(Path(path)), on_step or _ignore
     tokenizer = stored.tokenizer()
-    placed = place(stored, placement, on_step or _ignore)
-    return Engine(placed, tokenizer, stored.path.name)
+    placed = place(stored, placement, say)
+    draft = _draft_model(placement, placed, tokenizer, say) if placement.draft_model else None
+    return Engine(placed, tokenizer, stored.path.name, draft)
+
+
+def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer, say: Say) -> DraftModel:
+    stored = open_model(Path(placement.draft_model or ""))
+    if not stored.tokenizer().has_same_tokens(tokenizer):
+        raise UsageError(
+            f"{stored.path} has another vocabulary, so it cannot guess ahead; choose another one."
+        )
+    draft = place(stored, placement, say, ours_bytes=placed.planned_bytes)
+    known_ids = min(stored.config.vocab_size, placed.model.config.vocab_size)
+    return DraftModel(draft.model, draft.new_cache(), known_ids)
 
 
 def _ignore(*_: object) -> None: ...
@@ -50,15 +62,17 @@ def _ignore(*_: object) -> None: ...
 class Engine:
     """For one thread at a time. `close` gives the memory back."""
 
-    def __init__(self, placed: PlacedModel, tokenizer: Tokenizer, name: str) -> None:
-        self.name, self.tokenizer = name, tokenizer
+    def __init__(
+        self, placed: PlacedModel, tokenizer: Tokenizer, name: str, draft: DraftModel | None = None
+    ) -> None:
+        self.name, self.tokenizer, self._draft = name, tokenizer, draft
         self._placed = placed
         self._model = placed.model
         self._marks = find_marks(tokenizer)
         self._end_ids = tokenizer.special_ids | tokenizer.end_ids
         self._windows = WindowBuilder(tokenizer, self._marks)
         self._chats = ChatPrompts(tokenizer)
-        self._prefixes = PrefixStore(placed.new_cache, placed.attempt.cache_mb * 2**20)
+        self._prefixes = PrefixStore(placed.new_cache, placed.kept_bytes)
 
     @property
     def max_context(self) -> int:
@@ -124,10 +138,16 @@ class Engine:
     def forget_texts(self) -> None:
         """Drops what was kept of earlier texts."""
         self._prefixes.clear()
+        if self._draft is not None:
+            self._draft.forget()
 
     def close(self) -> None:
         self._prefixes.clear()
-        del self._model, self._placed
+        del self._model, self._placed, self._draft
+
+    def _drafter(self) -> Drafter:
+        lookup = PromptLookup()
+        return lookup if self._draft is None else FirstGuess((lookup, self._draft))
 
     def _room(self, sampling: Sampling) -> int:
         return self.max_context - sampling.max_tokens
@@ -163,7 +183,7 @@ class Engine:
         statistics.ending = "stop"  # unless it comes to another end below, somebody has stopped listening
         try:
             written = decode(
-                self._model, cache, tokens, drafter=PromptLookup(), sampling=sampling, is_cancelled=watch
+                self._model, cache, tokens, drafter=self._drafter(), sampling=sampling, is_cancelled=watch
             )
             is_over = False
             for token in islice(written, sampling.max_tokens):

@@ -1,15 +1,25 @@
 """Does it fit? The budget of a model against this machine, and the sentence that shows the arithmetic.
 
-Each real load corrects what this machine's own libraries take, so that the next answer is closer.
+The first load of a process corrects what this machine's own libraries take; the next answer is closer.
 """
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from core.spec.budget import MB, PRECISIONS, RESERVE_BYTES, RUNTIME_BYTES, Budget, to_run
+from core.spec.budget import (
+    CARD_RESERVE_BYTES,
+    CARD_RUNTIME_BYTES,
+    MB,
+    PRECISIONS,
+    RESERVE_BYTES,
+    RUNTIME_BYTES,
+    Budget,
+    to_run,
+)
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
 from core.spec.folders import cache_folder
@@ -17,28 +27,49 @@ from core.spec.folders import cache_folder
 # a text of usual length, where nothing else was said
 USUAL_CONTEXT = 4096
 _PLAUSIBLE_RUNTIME = (64 * MB, 1024 * MB)
+# what libraries take when they multiply for the first time; measured on Linux with torch 2.13
+_FIRST_USE_BYTES = 25 * MB
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`free_bytes`: what is left of the smaller of the person's budget and the machine, less a reserve."""
+    """The memory of one place to compute: the system's, or a card's. `ours_bytes`: models held already."""
 
     limit_bytes: int
     others_bytes: int
     runtime_bytes: int
+    reserve_bytes: int = RESERVE_BYTES
+    ours_bytes: int = 0
 
     @property
     def free_bytes(self) -> int:
-        return max(0, self.limit_bytes - self.others_bytes - RESERVE_BYTES)
+        """What is left of the smaller of the person's budget and the machine, less a reserve."""
+        return max(0, self.limit_bytes - self.others_bytes - self.ours_bytes - self.reserve_bytes)
 
 
-def this_machine(ram_mb: int) -> Machine:
+def this_machine(ram_mb: int, ours_bytes: int = 0) -> Machine:
     memory = psutil.virtual_memory()
     ours = psutil.Process().memory_info().rss
     return Machine(
         limit_bytes=min(ram_mb * MB, memory.total) if ram_mb else memory.total,
         others_bytes=max(0, memory.total - memory.available - ours),
         runtime_bytes=_runtime_bytes(),
+        ours_bytes=ours_bytes,
+    )
+
+
+def this_card(vram_mb: int, ours_bytes: int = 0) -> Machine:
+    """An NVIDIA card. What its driver takes for this process is planned for, so it is not others'."""
+    import torch
+
+    free, total = torch.cuda.mem_get_info()
+    ours = torch.cuda.memory_reserved() + CARD_RUNTIME_BYTES
+    return Machine(
+        limit_bytes=min(vram_mb * MB, total) if vram_mb else total,
+        others_bytes=max(0, total - free - ours),
+        runtime_bytes=CARD_RUNTIME_BYTES,
+        reserve_bytes=CARD_RESERVE_BYTES,
+        ours_bytes=ours_bytes,
     )
 
 
@@ -46,16 +77,17 @@ def budget_of(config: ModelConfig, precision: str, context_tokens: int, machine:
     return to_run(config, precision, context_tokens, runtime_bytes=machine.runtime_bytes)
 
 
-def require(name: str, config: ModelConfig, precision: str, machine: Machine) -> None:
+def require(name: str, config: ModelConfig, precision: str, machine: Machine) -> Budget:
     """Room for a text of usual length, or a sentence that shows what there is room for."""
-    context_tokens = USUAL_CONTEXT
-    budget = budget_of(config, precision, context_tokens, machine)
+    budget = budget_of(config, precision, USUAL_CONTEXT, machine)
     if budget.total_bytes > machine.free_bytes:
+        also = f" models loaded already {_mb(machine.ours_bytes)}," if machine.ours_bytes else ""
         raise DoesNotFit(
             f"{name} as {precision} takes {arithmetic(budget)}, but of {_mb(machine.limit_bytes)} "
-            f"others hold {_mb(machine.others_bytes)} and {_mb(RESERVE_BYTES)} stay in reserve, which leaves "
-            f"{_mb(machine.free_bytes)}; {_instead(config, machine, context_tokens)} or --anyway."
+            f"others hold {_mb(machine.others_bytes)},{also} and {_mb(machine.reserve_bytes)} stay "
+            f"in reserve, which leaves {_mb(machine.free_bytes)}; {_instead(config, machine)} or --anyway."
         )
+    return budget
 
 
 def arithmetic(budget: Budget) -> str:
@@ -65,24 +97,29 @@ def arithmetic(budget: Budget) -> str:
     )
 
 
-def _instead(config: ModelConfig, machine: Machine, context_tokens: int) -> str:
+def _instead(config: ModelConfig, machine: Machine) -> str:
     """The most exact precision that does fit."""
     for precision in PRECISIONS:
-        if budget_of(config, precision, context_tokens, machine).total_bytes <= machine.free_bytes:
+        if budget_of(config, precision, USUAL_CONTEXT, machine).total_bytes <= machine.free_bytes:
             return f"choose --precision {precision}"
     return "choose a smaller model, close other programs"
 
 
-def learn_runtime(before_weights_bytes: int) -> None:
-    """What this process held before any weights; kept for the next plan."""
+@functools.cache
+def learn_runtime() -> None:
+    """Before the first weights of a process of ours, which then holds nothing but the program."""
+    found = psutil.Process().memory_info().rss + _FIRST_USE_BYTES
     low, high = _PLAUSIBLE_RUNTIME
-    if not low <= before_weights_bytes <= high:
+    if not low <= found <= high:
         return
     place = _place()
-    place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_suffix(".partial")
-    partial.write_text(json.dumps({"runtime_bytes": before_weights_bytes}), encoding="utf-8")
-    partial.replace(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps({"runtime_bytes": found}), encoding="utf-8")
+        partial.replace(place)
+    except OSError:
+        return  # a full disk or a folder of somebody else: the next plan is as close as this one was
 
 
 def _runtime_bytes() -> int:

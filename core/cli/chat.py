@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from core import report
-from core.cli.command import Commands, add_model, guarded, standard_input
+from core.cli.command import Commands, add_model, guarded, open_engine, standard_input
 from core.spec.fields import add_flags, from_flags
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
@@ -27,11 +27,9 @@ def add_command(commands: Commands) -> None:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    sampling, placement = from_flags(Sampling, arguments), from_flags(Placement, arguments)
-    from core.engine import load
-
+    sampling = from_flags(Sampling, arguments)
     once = standard_input() if arguments.once == "-" else arguments.once
-    engine = load(arguments.model, placement)
+    engine = open_engine(arguments)
     if not engine.facts()["has_chat"]:
         report.complain("this model has no chat template; it is asked in a plain form and may answer badly")
     messages = [{"role": "system", "content": arguments.system}] if arguments.system else []

@@ -5,10 +5,15 @@ import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core import report
 from core.spec.errors import DoesNotFit, SmallCoderError, UsageError, is_refusal_of_memory
+from core.spec.fields import from_flags
+from core.spec.placement import Placement
+
+if TYPE_CHECKING:
+    from core.engine import Engine
 
 Handler = Callable[[argparse.Namespace], int]
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
@@ -53,6 +58,15 @@ def guarded(handler: Handler) -> Handler:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="a model's folder or a .gguf file")
+
+
+def open_engine(arguments: argparse.Namespace) -> "Engine":
+    placement = from_flags(Placement, arguments)
+    from core.engine import load
+    from core.fitting import learn_runtime
+
+    learn_runtime()
+    return load(arguments.model, placement)
 
 
 def standard_input() -> str:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from core import report
-from core.cli.command import Commands, add_model, file_text, guarded, standard_input
+from core.cli.command import Commands, add_model, file_text, guarded, open_engine, standard_input
 from core.spec.errors import UsageError
 from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.placement import Placement
@@ -27,11 +27,9 @@ def add_command(commands: Commands) -> None:
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    sampling, placement = from_flags(Sampling, arguments), from_flags(Placement, arguments)
+    sampling = from_flags(Sampling, arguments)
     prefix, suffix = _around_cursor(arguments)
-    from core.engine import load
-
-    answer = load(arguments.model, placement).complete_answer(prefix, suffix, sampling)
+    answer = open_engine(arguments).complete_answer(prefix, suffix, sampling)
     if arguments.json:
         text = answer.text()
         report.say_json({"text": text, "seed": sampling.seed, **to_json(answer.statistics)})

@@ -14,6 +14,7 @@ from core.generate.sampling import choose_along
 from core.model.cache import KVCache, shared_length
 from core.model.transformer import Transformer
 from core.spec.budget import PREFILL_CHUNK
+from core.spec.errors import NotNumbers
 from core.spec.sampling import Sampling
 
 
@@ -38,9 +39,16 @@ def decode(
             model.read(missing[:PREFILL_CHUNK], cache, last=0)
             continue
         room = model.config.max_context - len(tokens)
-        draft = drafter.propose(tokens, min(pace.guesses(), room)) if len(missing) == 1 else []
         pace.start()
+        draft = drafter.propose(tokens, min(pace.guesses(), room)) if len(missing) == 1 else []
+        if not draft:
+            pace.start()  # looking for a guess is no part of a plain step
         logits = model.read(missing + draft, cache, last=1 + len(draft))
+        if not bool(logits.isfinite().all()):
+            cache.keep(0)
+            raise NotNumbers(
+                "The model's numbers overflow at this precision; choose another --precision or --device."
+            )
         accepted = choose_along(draft, logits, tokens, sampling, generator)
         if len(missing) == 1:
             pace.finish(len(draft), len(accepted) - 1)

@@ -134,5 +134,7 @@ def _resident_bytes() -> int:
 def _open_engine(path: Path, placement: Placement, say: Callable[[str], None]) -> "Engine":
     say("starting PyTorch")
     from core.engine import load
+    from core.fitting import learn_runtime
 
+    learn_runtime()
     return load(path, placement, say)

@@ -14,6 +14,9 @@ MB = 2**20
 RUNTIME_BYTES = 255 * MB
 # left to the system and to what other programs will want in the next minute
 RESERVE_BYTES = 512 * MB
+# what a driver and its libraries take of a card for each process; by the literature, not yet measured here
+CARD_RUNTIME_BYTES = 358 * MB
+CARD_RESERVE_BYTES = 64 * MB
 
 _BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
 _GROUP = 32

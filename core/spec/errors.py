@@ -30,6 +30,10 @@ class DoesNotFit(SmallCoderError):
     """More memory, disk or context than there is."""
 
 
+class NotNumbers(SmallCoderError):
+    """What a network computes when its values leave the range of the type that holds them."""
+
+
 class DataError(SmallCoderError):
     """Training or benchmark data that cannot be used."""
 

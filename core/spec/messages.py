@@ -14,6 +14,7 @@ from core.spec.errors import (
     DoesNotFit,
     JobError,
     ModelFormatError,
+    NotNumbers,
     SmallCoderError,
     TokenizerError,
     UsageError,
@@ -119,9 +120,9 @@ class ModelFacts:
     context_tokens: int
     has_fim: bool
     has_chat: bool
+    parameters: int
     weights_bytes: int
     cache_bytes: int
-    parameters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -271,6 +272,7 @@ _KINDS: dict[type[SmallCoderError], FailureKind] = {
     ModelFormatError: "model",
     TokenizerError: "model",
     DoesNotFit: "memory",
+    NotNumbers: "model",
     DataError: "data",
     JobError: "job",
 }

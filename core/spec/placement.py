@@ -17,5 +17,11 @@ class Placement:
     )
     threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
     ram_mb: int = setting(0, "Memory for all programs together; 0 is all there is", low=0)
+    vram_mb: int = setting(0, "The card's memory for all programs together; 0 is all there is", low=0)
     anyway: bool = setting(False, "Run even what does not fit")
-    cache_mb: int = setting(256, "Memory for texts read before, in megabytes", low=0, high=65536)
+    cache_mb: int = setting(
+        256, "Memory for texts read before, in megabytes, as far as there is room", low=0, high=65536
+    )
+    draft_model: str | None = setting(
+        None, "A smaller model with the same vocabulary that guesses ahead, which changes no text"
+    )

@@ -120,6 +120,13 @@ class Tokenizer:
         """The token as its vocabulary writes it, special tokens included; None where there is none."""
         return self.vocabulary.spelling(token)
 
+    def has_same_tokens(self, other: "Tokenizer") -> bool:
+        """Whether a number means the same to both."""
+        known = range(self.vocab_size)
+        return other.vocab_size == self.vocab_size and all(
+            self.spelling(token) == other.spelling(token) for token in known
+        )
+
     def save(self, folder: Path) -> None:
         """Files that `open_tokenizer` and transformers read."""
         names = {"bos_token": self.bos_id, "eos_token": self.eos_id, "pad_token": self.pad_id}

@@ -1,22 +1,31 @@
 """The engine as a script or the server uses it, with real tiny models."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from core import load
+from core.checkpoint.load import open_model
 from core.generate.answer import Hooks
 from core.generate.prefixes import PrefixStore
 from core.model.cache import KVCache
 from core.model.device import attempts
-from core.spec.errors import DoesNotFit, UsageError
+from core.placing import place
+from core.spec.budget import MB, RESERVE_BYTES
+from core.spec.errors import DoesNotFit, NotNumbers, UsageError
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 from tests.tiny import TINY, tiny_folder, tiny_model, tiny_tokenizer
 
+ROOT = Path(__file__).parents[2]
 CODE = "def add(first, second):\n    return first + second\n\n\n" * 12
 
 
@@ -119,8 +128,10 @@ def test_chat_answers_in_the_plain_form_where_there_is_no_template(folder: Path)
     assert isinstance(engine.chat([{"role": "user", "content": "hello"}], Sampling(max_tokens=5)), str)
 
 
-def changed_weights(change: Callable[[dict[str, torch.Tensor]], None], folder: Path) -> Path:
-    place = tiny_folder(folder / "model", tiny_tokenizer(folder))
+def changed_weights(
+    change: Callable[[dict[str, torch.Tensor]], None], folder: Path, **changes: object
+) -> Path:
+    place = tiny_folder(folder / "model", tiny_tokenizer(folder), **changes)
     weights = load_file(place / "model.safetensors")
     change(weights)
     save_file(weights, place / "model.safetensors")
@@ -135,6 +146,55 @@ def test_numbers_that_overflow_are_found_at_load_and_named(tmp_path: Path) -> No
     with pytest.raises(DoesNotFit, match="its numbers overflow at this precision"):
         load(place, precision="fp16")
     assert load(place, precision="fp32").complete("x", sampling=Sampling(max_tokens=1)) is not None
+
+
+def test_numbers_that_overflow_in_the_middle_end_that_answer_and_no_other(tmp_path: Path) -> None:
+    letter = tiny_tokenizer(tmp_path).encode("z")[0]
+
+    def poison(weights: dict[str, torch.Tensor]) -> None:
+        weights["embed.weight"][letter] = torch.inf
+
+    engine = load(changed_weights(poison, tmp_path, tie_embeddings=False), precision="fp32")
+    with pytest.raises(NotNumbers, match="choose another --precision"):
+        engine.complete("buzz", sampling=Sampling(max_tokens=4))
+    fresh = load(tmp_path / "model", precision="fp32")
+    few = Sampling(max_tokens=1)
+    assert engine.complete("bu", sampling=few) == fresh.complete("bu", sampling=few)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_draft_model_changes_no_text(folder: Path, temperature: float) -> None:
+    sampling = Sampling(max_tokens=60, temperature=temperature, seed=3)
+    plain = load(folder, precision="fp32").complete("def f(a, b):", sampling=sampling)
+    drafted = load(folder, precision="fp32", draft_model=str(folder))
+    assert drafted.complete("def f(a, b):", sampling=sampling) == plain
+    drafted.forget_texts()
+    assert drafted.complete("def f(a, b):", sampling=sampling) == plain
+
+
+def test_a_draft_model_with_another_vocabulary_is_refused(folder: Path, tmp_path: Path) -> None:
+    kind = "json" if (folder / "tokenizer.model").exists() else "pieces"
+    other = tiny_folder(tmp_path / "other", tiny_tokenizer(tmp_path, kind))
+    with pytest.raises(UsageError, match="another vocabulary"):
+        load(folder, draft_model=str(other))
+
+
+def test_earlier_texts_may_take_what_the_plan_leaves_and_no_more(folder: Path) -> None:
+    placed = place(open_model(folder), Placement(device="cpu", cache_mb=65536), print)
+    total = psutil.virtual_memory().total
+    assert 0 < placed.kept_bytes < total - placed.planned_bytes - RESERVE_BYTES
+    assert place(open_model(folder), Placement(device="cpu", cache_mb=3), print).kept_bytes == 3 * MB
+
+
+def test_what_the_program_itself_takes_is_learnt_from_a_real_load(folder: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "SMALLCODER_HOME": str(tmp_path)}
+    command = [sys.executable, "main.py", "complete", "--model", str(folder), "--prompt", "x"]
+    subprocess.run([*command, "--max-tokens", "1"], check=True, env=environment, cwd=ROOT)
+    learnt = json.loads((tmp_path / "cache/calibration.json").read_text())["runtime_bytes"]
+    assert 150 * MB < learnt < 600 * MB
+    command = [sys.executable, "main.py", "models", "fit", "smallcoder-nano", "--json"]
+    done = subprocess.run(command, check=True, env=environment, cwd=ROOT, capture_output=True)
+    assert {row["runtime_bytes"] for row in json.loads(done.stdout)} == {learnt}
 
 
 def test_what_does_not_fit_is_refused_with_the_arithmetic(folder: Path) -> None:

@@ -42,8 +42,8 @@ class Wild:
 DRAFTERS: dict[str, Callable[[], Drafter]] = {
     "none": NoDraft,
     "lookup": PromptLookup,
-    "model": lambda: DraftModel(SMALL, KVCache(SMALL.config, torch.float64)),
-    "itself": lambda: DraftModel(MODEL, new_cache()),
+    "model": lambda: DraftModel(SMALL, KVCache(SMALL.config, torch.float64), SMALL.config.vocab_size),
+    "itself": lambda: DraftModel(MODEL, new_cache(), MODEL.config.vocab_size),
     "wild": lambda: Wild(3),
 }
 
