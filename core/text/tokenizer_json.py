@@ -101,10 +101,12 @@ class TokenizerJson:
             )
             library.pre_tokenizer = pretokenizers.build(cut)
             library.decoder = decoders.ByteLevel()
-            for token, kind in zip(table.tokens, table.kinds, strict=True):
-                if kind in HIDDEN_KINDS or kind == TokenKind.USER_DEFINED:
-                    special = kind in HIDDEN_KINDS
-                    library.add_tokens([AddedToken(token, normalized=False, special=special)])
+            marks = [
+                AddedToken(token, normalized=False, special=kind in HIDDEN_KINDS)
+                for token, kind in zip(table.tokens, table.kinds, strict=True)
+                if kind in HIDDEN_KINDS or kind == TokenKind.USER_DEFINED
+            ]
+            library.add_tokens(marks)  # all at once: one by one, the library looks at all of them each time
         return cls(library, source=source)
 
     @property

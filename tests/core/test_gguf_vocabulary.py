@@ -1,6 +1,7 @@
 """Vocabularies inside GGUF: read with exactly llama.cpp's ids, and written so that they read back."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def test_filling_tokens_are_never_written_and_add_nothing() -> None:
     last = tokenizer.vocab_size - 1
     assert tokenizer.token_bytes(last) == b""
     assert tokenizer.encode(f"[PAD{last}]") != [last]
+
+
+def test_filling_a_vocabulary_up_takes_time_in_proportion() -> None:
+    started = time.process_time()
+    to_gguf(byte_level(), vocab_size=40_000)
+    assert time.process_time() - started < 10  # a hundred times that where each token is added by itself
 
 
 def test_a_vocabulary_larger_than_its_model_is_refused() -> None:
