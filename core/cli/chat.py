@@ -1,11 +1,10 @@
 """`chat`: questions and answers about code, in a terminal or once."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from core import report
-from core.cli.command import Commands, add_model, guarded, open_engine, standard_input
+from core.cli.command import Commands, add_model, guarded, next_line, open_engine, standard_input
 from core.spec.fields import add_flags, from_flags
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
@@ -36,7 +35,7 @@ def _chat(arguments: argparse.Namespace) -> int:
     if once is not None:
         _ask(engine, messages, once, sampling)
         return 0
-    while question := _question():
+    while question := next_line(_PROMPT).strip():
         _ask(engine, messages, question, sampling)
     return 0
 
@@ -52,10 +51,3 @@ def _ask(engine: "Engine", messages: list[dict[str, str]], question: str, sampli
         count = answer.statistics.dropped_tokens
         report.complain(f"about {count} tokens of the conversation's beginning had no room and were left out")
     messages.append({"role": "assistant", "content": "".join(pieces)})
-
-
-def _question() -> str:
-    """Empty at the end of the input too."""
-    if sys.stdin.isatty():
-        report.stream(_PROMPT)
-    return sys.stdin.readline().strip()

@@ -1,14 +1,14 @@
 """What all commands share: errors become exit codes, standard input becomes text."""
 
 import argparse
-import errno
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from core import report
-from core.spec.errors import DoesNotFit, SmallCoderError, UsageError, is_refusal_of_memory
+from core.spec.errors import DoesNotFit, SmallCoderError, UsageError, is_refusal_of_memory, sentence_about
 from core.spec.fields import from_flags
 from core.spec.placement import Placement
 
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 Handler = Callable[[argparse.Namespace], int]
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 
-# of the system's refusals, those that a person can do something about
-_NOT_OUR_MISTAKE = frozenset(
-    {
-        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG),
-        *(errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EIO),
-    }
-)
+_MOST_BYTES = 2**27  # of a text
 
 
 def guarded(handler: Handler) -> Handler:
@@ -46,11 +40,11 @@ def guarded(handler: Handler) -> Handler:
             report.complain("There was not enough memory to go on; close other programs or take less.")
             return DoesNotFit.exit_code
         except OSError as error:
-            if error.errno not in _NOT_OUR_MISTAKE:
+            sentence = sentence_about(error, "The output")
+            if sentence is None:
                 raise
             report.abandon_output()
-            where = error.filename if error.filename is not None else "The output"
-            report.complain(f"{where} cannot be used ({error.strerror}); check the name and your access.")
+            report.complain(sentence)
             return UsageError.exit_code
 
     return run
@@ -71,21 +65,48 @@ def open_engine(arguments: argparse.Namespace) -> "Engine":
 
 def standard_input() -> str:
     """The bytes exactly as given, as text."""
+    return _decoded(_bounded(_input_bytes().read, "Standard input"), "Standard input")
+
+
+def next_line(prompt: str) -> str:
+    """Of standard input, where a person may be asked for it; empty at its end."""
+    stream = _input_bytes()
+    if not sys.stdin.isatty():
+        return _decoded(_bounded(stream.readline, "A line"), "A line")
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 (terminals cut lines at 4,096 bytes, and it does not)
+    try:
+        return input(prompt) + "\n"
+    except EOFError:
+        report.say("")
+        return ""
+
+
+def _input_bytes() -> BinaryIO:
     if sys.stdin is None:
         raise UsageError("Standard input is closed; give the text through a pipe or from a file.")
-    return decoded(sys.stdin.buffer.read(), "Standard input")
+    return sys.stdin.buffer
 
 
 def file_text(path: Path) -> str:
     try:
-        return decoded(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            return _decoded(_bounded(file.read, str(path)), str(path))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}); check the name and your access."
         ) from error
 
 
-def decoded(data: bytes, where: str) -> str:
+def _bounded(read: Callable[[int], bytes], where: str) -> bytes:
+    """Devices and pipes may never end."""
+    data = read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{where} holds more than {_MOST_BYTES:,} bytes; take a shorter part of it.")
+    return data
+
+
+def _decoded(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

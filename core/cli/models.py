@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.budget import MB, PRECISIONS, weight_bytes
+from core.spec.errors import UsageError
 from core.spec.fields import to_json
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def _presets(arguments: argparse.Namespace) -> int:
 def _fit(arguments: argparse.Namespace) -> int:
     from core.fitting import arithmetic, budget_of, this_machine
 
+    if arguments.context < 1 or arguments.ram_mb < 0:
+        raise UsageError("--context must be at least 1 and --ram-mb at least 0.")
     config, _ = _opened(arguments.model)
     machine = this_machine(arguments.ram_mb)
     rows = []

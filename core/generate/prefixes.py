@@ -1,6 +1,6 @@
 """PrefixStore: the caches of texts seen lately, so that what two requests begin with is computed once.
 
-Bounded in bytes. The longest unused goes first.
+The last one stays as it is; those before it are bounded in bytes, and the longest unused goes first.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ _WORTH_KEEPING = 0.5
 
 class PrefixStore:
     def __init__(self, make: Callable[[], KVCache], limit_bytes: int) -> None:
+        """`limit_bytes`: of what is kept beside the text in use, whose own memory is part of every plan."""
         self._make, self._limit_bytes = make, limit_bytes
         self._caches: list[KVCache] = []  # the last used at the end
 
@@ -25,24 +26,22 @@ class PrefixStore:
         best = max(self._caches, key=lambda cache: shared_length(cache.tokens, tokens), default=None)
         shared = shared_length(best.tokens, tokens) if best is not None else 0
         if best is None or shared == 0:
+            self._make_room(spare=None)
             return self._make()
-        if shared < len(best.tokens) * _WORTH_KEEPING:
-            self._make_room(best.size_bytes, spare=best)
+        if shared < len(best.tokens) * _WORTH_KEEPING and best.size_bytes <= self._limit_bytes:
+            self._make_room(spare=best)
             return best.copy(shared)
         self._caches.remove(best)
+        self._make_room(spare=None)
         return best
 
     def give_back(self, cache: KVCache) -> None:
+        self._make_room(spare=None)
         self._caches.append(cache)
-        self._make_room(0, spare=None)
 
     def clear(self) -> None:
         self._caches.clear()
 
-    def _make_room(self, needed_bytes: int, spare: KVCache | None) -> None:
-        """Never keeps more than the limit, even if that means keeping nothing."""
-        while self._caches and self.size_bytes + needed_bytes > self._limit_bytes:
-            oldest = next((cache for cache in self._caches if cache is not spare), None)
-            if oldest is None:
-                return
-            self._caches.remove(oldest)
+    def _make_room(self, spare: KVCache | None) -> None:
+        while self.size_bytes > self._limit_bytes:
+            self._caches.remove(next(cache for cache in self._caches if cache is not spare))

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from core.spec.sampling import Sampling
 
+_LEAST_TEMPERATURE = torch.finfo(torch.float32).tiny  # below it a division has no result
+
 
 def choose_along(
     draft: list[int], logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator
@@ -37,7 +39,8 @@ def choose(logits: Tensor, seen: list[int], sampling: Sampling, generator: torch
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
     """What is sampled from at a temperature above 0: the settings applied in order top-k, top-p, min-p."""
-    logits = logits / sampling.temperature
+    # the likeliest is put at 0, so that no temperature, however small, makes infinities of two tokens
+    logits = (logits - logits.max()) / max(sampling.temperature, _LEAST_TEMPERATURE)
     if 0 < sampling.top_k < logits.shape[-1]:
         weakest = logits.topk(sampling.top_k).values[-1]
         logits = logits.masked_fill(logits < weakest, -torch.inf)

@@ -12,8 +12,7 @@ from core.spec.messages import Chat, Complete, Count, Done, Failed, Load, Reply,
 
 Work = Load | Unload | Count | Complete | Chat
 
-_RANKS: dict[type[Work], int] = {Load: 0, Unload: 0, Count: 1, Complete: 2, Chat: 3}
-_URGENT = (Count, Complete)
+_RANKS: dict[type[Work], int] = {Load: 0, Unload: 0, Complete: 1, Count: 2, Chat: 3}
 _MOST_WAITING = 16  # of chats and of counts each
 _REMEMBERED_IDS = 256
 
@@ -37,6 +36,7 @@ class Requests:
             elif isinstance(work, Complete):
                 self._call_off(self._of_kind(Complete))
             elif len(self._of_kind(type(work))) >= _MOST_WAITING:
+                self._remember_end(work.id)
                 self._say(Failed("busy", "Too many requests wait already; ask again later.", work.id))
                 return
             self._waiting[work.id] = work
@@ -52,17 +52,18 @@ class Requests:
                 raise UsageError(f"No request has the id {id}; cancel one that has not ended.")
 
     def take(self) -> Work:
-        """Waits for work. Models come first, then counts, the completion, and chats."""
+        """Waits for work. Models come first, then the completion, counts, and chats."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting)
             return self._taken(self._first())
 
-    def take_urgent(self) -> Work | None:
-        """What is done between two tokens of a chat."""
+    def take_ahead_of(self, work: Work) -> Work | None:
+        """What is done between two steps of longer work. For another model, that work ends first."""
         with self._changed:
-            if self._waiting and isinstance(first := self._first(), _URGENT):
-                return self._taken(first)
-            return None
+            first = self._first() if self._waiting else work
+            if isinstance(first, Load | Unload) or _RANKS[type(first)] >= _RANKS[type(work)]:
+                return None
+            return self._taken(first)
 
     def is_called_off(self, id: int) -> bool:
         return id in self._called_off
@@ -72,10 +73,13 @@ class Requests:
         with self._changed:
             del self._under_way[id]
             self._called_off.discard(id)
-            self._ended.pop(id, None)
-            self._ended[id] = None
-            if len(self._ended) > _REMEMBERED_IDS:
-                del self._ended[next(iter(self._ended))]
+            self._remember_end(id)
+
+    def _remember_end(self, id: int) -> None:
+        self._ended.pop(id, None)
+        self._ended[id] = None
+        if len(self._ended) > _REMEMBERED_IDS:
+            del self._ended[next(iter(self._ended))]
 
     def _of_kind(self, kind: type[Work]) -> list[Work]:
         return [
@@ -96,6 +100,7 @@ class Requests:
                 self._called_off.add(work.id)
             else:
                 del self._waiting[work.id]
+                self._remember_end(work.id)
                 self._say(called_off(work))
 
 

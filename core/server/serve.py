@@ -86,6 +86,9 @@ def _heard(line: bytes | None, requests: Requests, worker: Worker) -> Reply | No
 def _private_streams() -> tuple[FileIO, FileIO]:
     """Nobody else in this process, and no process it starts, can take a request or spoil a reply."""
     requests_in, replies_out = FileIO(os.dup(0), "r"), FileIO(os.dup(1), "w")
+    if sys.platform != "win32":  # whoever started us may have wanted its own ends not to wait
+        os.set_blocking(requests_in.fileno(), True)
+        os.set_blocking(replies_out.fileno(), True)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -1,6 +1,7 @@
 """Worker: does one request after another on the engine's thread, the only one that touches the engine.
 
-A chat gives way between two of its tokens or chunks: to counts, and to one completion at a time.
+A chat gives way between two of its tokens or chunks: to counts, and to one completion at a time. A count
+gives way to a completion.
 """
 
 import traceback
@@ -12,7 +13,7 @@ from core.generate.answer import Answer, Hooks
 from core.server.outbox import Outbox
 from core.server.requests import Requests, Work, called_off
 from core.spec import messages
-from core.spec.errors import SmallCoderError, UsageError, is_refusal_of_memory
+from core.spec.errors import SmallCoderError, UsageError, is_refusal_of_memory, sentence_about
 from core.spec.messages import (
     Activity,
     Chat,
@@ -46,10 +47,11 @@ _ACTIVITIES: dict[type[Work], Activity] = {
     Complete: "completing",
     Chat: "chatting",
 }
+_COUNTED_LETTERS = 2**16
 
 
 class _CalledOff(Exception):
-    """Unwinds the loading of a model that nobody wants any more."""
+    """Unwinds work that nobody wants any more."""
 
 
 class Worker:
@@ -85,7 +87,7 @@ class Worker:
                 self._close()
                 return Unloaded(work.id)
             case Count():
-                return Counted(work.id, len(self._loaded_engine().tokenizer.encode(work.text)))
+                return self._counted(work)
             case Complete():
                 return self._streamed(work.id, self._completion(work))
             case Chat():
@@ -115,6 +117,25 @@ class Worker:
             raise UsageError("No model is loaded; load one first.")
         return self._engine
 
+    def _counted(self, count: Count) -> Reply:
+        """Some of a long text at a time, cut where lines begin: all at once takes seconds and a gigabyte."""
+        tokenizer, tokens, start = self._loaded_engine().tokenizer, 0, 0
+        while start < len(count.text):
+            self._do_urgent(count)
+            if self._requests.is_called_off(count.id):
+                raise _CalledOff
+            limit = start + _COUNTED_LETTERS
+            end = count.text.rfind("\n", start, limit) + 1 if limit < len(count.text) else 0
+            part = count.text[start : end or limit]
+            tokens += len(tokenizer.encode(part, continues=start > 0))
+            start += len(part)
+        return Counted(count.id, tokens)
+
+    def _do_urgent(self, work: Work) -> None:
+        urgent = self._requests.take_ahead_of(work)
+        if urgent is not None:
+            self._do(urgent)
+
     def _completion(self, wish: Complete) -> Answer:
         return self._loaded_engine().complete_answer(
             wish.prefix,
@@ -125,15 +146,10 @@ class Worker:
         )
 
     def _chat(self, wish: Chat) -> Answer:
-        def do_urgent() -> None:
-            urgent = self._requests.take_urgent()
-            if urgent is not None:
-                self._do(urgent)
-
         return self._loaded_engine().chat_answer(
             [{"role": turn.role, "content": turn.content} for turn in wish.messages],
             wish.sampling,
-            self._hooks(wish.id, do_urgent),
+            self._hooks(wish.id, lambda: self._do_urgent(wish)),
         )
 
     def _hooks(self, id: int, do_urgent: Callable[[], None]) -> Hooks:
@@ -169,6 +185,8 @@ class Worker:
             return Failed(
                 "memory", "There was not enough memory to go on; close other programs, or take less text.", id
             )
+        if (sentence := sentence_about(error)) is not None:
+            return Failed("request", sentence, id)
         traceback.print_exception(error)
         kind = type(error).__name__
         return Failed("bug", f"SmallCoder made a mistake ({kind}); please report it with the log.", id)

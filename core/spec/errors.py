@@ -42,6 +42,13 @@ class JobError(SmallCoderError):
     """A run or a job that cannot be started, resumed or finished."""
 
 
+# of the system's refusals, those that a person can do something about
+_NOT_OUR_MISTAKE = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG),
+        *(errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EIO),
+    }
+)
 _REFUSALS_OF_MEMORY = ("out of memory", "can't allocate", "not enough memory", "bad_alloc")
 
 
@@ -50,3 +57,11 @@ def is_refusal_of_memory(error: BaseException) -> bool:
     is_said_so = isinstance(error, RuntimeError) and any(words in str(error) for words in _REFUSALS_OF_MEMORY)
     is_system = isinstance(error, OSError) and error.errno == errno.ENOMEM
     return is_said_so or is_system or isinstance(error, MemoryError)
+
+
+def sentence_about(error: BaseException, otherwise: str = "A file") -> str | None:
+    """What a person can do about a refusal of the system's; None where it may be our mistake."""
+    if not isinstance(error, OSError) or error.errno not in _NOT_OUR_MISTAKE:
+        return None
+    where = error.filename if error.filename is not None else otherwise
+    return f"{where} cannot be used ({error.strerror}); check the name and your access."

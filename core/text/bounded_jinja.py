@@ -28,6 +28,7 @@ ERRORS = (
 _MAX_SECONDS = 1.0
 _MAX_PARTS = 10_000  # of its syntax; a template that is used has some hundreds
 _MAX_WORK = 10_000_000  # letters and items, read or made, all together
+_LIST_ITEM_WORK = 4  # an item takes the memory of some letters
 _MAX_WEIGHT = 500_000  # letters and items of one value
 _MAX_NUMBER_BITS = 256
 _MAX_DEPTH = 64
@@ -214,6 +215,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
                 self.weighed((args, kwargs))
                 _check_filter(name, args, kwargs)
             made = function(*args, **kwargs)
+            if isinstance(made, list):
+                self.spend(_LIST_ITEM_WORK * len(made))
             return self.counted(list(self.turns(made)) if isinstance(made, Iterator) else made)
 
         return measured

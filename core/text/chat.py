@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ PLAIN_TEMPLATE = (
 # Bound what is looked at: of text that needs still fewer tokens, some that would fit is left out.
 _MOST_LETTERS_PER_TOKEN = 8
 _MOST_LETTERS = 400_000
+_MOST_MESSAGES = 2000
 _LETTERS_PER_TOKEN = 4
 
 Messages = list[dict[str, str]]
@@ -74,6 +76,36 @@ class ChatPrompts:
         rate = len(tokens) / letters if letters else 1 / _LETTERS_PER_TOKEN
         return ChatPrompt(tokens, len(given) - len(kept), ceil((_letters(given) - letters) * rate))
 
+    def lesson(self, messages: Sequence[Mapping[str, Any]]) -> list[tuple[list[int], bool]]:
+        """A whole conversation in parts, and of each whether it is what an assistant says: up to the end of
+        its turn, so that the end is learnt too."""
+        given = _checked(messages)
+        sign, guarded = self._guarded(given)
+        text = self._template.render(guarded, self._marks, asks=False)
+        edges = [0]
+        for place, message in enumerate(given):
+            if message["role"] == "assistant" and place > 0:
+                asked = self._template.render(guarded[:place], self._marks)
+                answered = self._template.render(guarded[: place + 1], self._marks, asks=False)
+                is_last = place + 1 == len(given)
+                if not (text.startswith(asked) and (is_last or text.startswith(answered))):
+                    raise UsageError(
+                        "The model's chat template does not show where an answer begins and ends."
+                    )
+                edges += [len(asked), len(text.rstrip() if is_last else answered.rstrip())]
+        return self._parts(text, [*edges, len(text)], sign)
+
+    def _parts(self, text: str, edges: list[int], sign: str) -> list[tuple[list[int], bool]]:
+        """Every second part is an answer. What the network is asked ends with a part, and is encoded as such;
+        only where that changes nothing are the parts cut from the whole."""
+        whole = self._marked_text.encode(text, sign)
+        heads = [self._marked_text.encode(text[:edge], sign) for edge in edges]
+        if all(whole[: len(head)] == head for head in heads):
+            parts = [whole[len(first) : len(second)] for first, second in pairwise(heads)]
+        else:
+            parts = [self._marked_text.encode(text[start:end], sign) for start, end in pairwise(edges)]
+        return [(part, bool(number % 2)) for number, part in enumerate(parts)]
+
     def turn_ends(self) -> TurnEnds:
         """Those the vocabulary knows, and what the template writes behind an answer."""
         known = self._tokenizer.end_ids
@@ -114,26 +146,33 @@ class ChatPrompts:
         return {name: spelling for name, spelling in spelled.items() if spelling is not None}
 
     def _fits(self, messages: Messages, room_tokens: int) -> bool:
+        if len(messages) > _MOST_MESSAGES:
+            return False
         room_letters = min(room_tokens * _MOST_LETTERS_PER_TOKEN, _MOST_LETTERS)
         return _letters(messages) <= room_letters and len(self._tokens(messages)) <= room_tokens
 
     def _tokens(self, messages: Messages) -> list[int]:
+        sign, guarded = self._guarded(messages)
+        return self._marked_text.encode(self._template.render(guarded, self._marks), sign)
+
+    def _guarded(self, messages: Messages) -> tuple[str, Messages]:
+        """The sign that breaks up what only looks like a mark, and the messages with it."""
         sign = unused_sign([message["content"] for message in messages])
-        guarded = [
+        return sign, [
             message | {"content": self._marked_text.guarded(message["content"], sign)} for message in messages
         ]
-        return self._marked_text.encode(self._template.render(guarded, self._marks), sign)
 
     def _shortened(self, system: Messages, turn: Messages, room_tokens: int) -> Messages:
         """Without the head of its oldest messages; of the newest something is kept."""
-        for place in range(len(turn)):
-            text = turn[place]["content"]
-            start = bisect_left(
-                range(len(text)),
-                True,
-                key=lambda start: self._fits(system + _cut(turn, place, start), room_tokens),
-            )
-            if start < len(text):
+        lengths = [len(message["content"]) for message in turn]
+
+        def fits(place: int, start: int) -> bool:
+            return self._fits(system + _cut(turn, place, start), room_tokens)
+
+        first = bisect_left(range(len(turn)), True, key=lambda place: fits(place, lengths[place]))
+        for place in range(first, len(turn)):
+            start = bisect_left(range(lengths[place]), True, key=lambda start: fits(place, start))
+            if start < lengths[place]:
                 return _cut(turn, place, start)
         raise DoesNotFit(
             f"What the system says and the marks of the chat leave no room for a message within {room_tokens}"

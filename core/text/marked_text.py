@@ -17,7 +17,8 @@ _KEPT_TEXTS = 256
 
 
 def unused_sign(texts: Sequence[str]) -> str:
-    return next(sign for sign in map(chr, _PRIVATE_USE) if not any(sign in text for text in texts))
+    used = set().union(*texts)
+    return next(sign for sign in map(chr, _PRIVATE_USE) if sign not in used)
 
 
 class MarkedText:

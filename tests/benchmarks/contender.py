@@ -92,8 +92,9 @@ class Transformers:
         return int(done.logits[0, -1].argmax())
 
     def keep(self, length: int) -> None:
-        if self._cache.get_seq_length() > length:
-            self._cache.crop(length)
+        surplus = self._cache.get_seq_length() - length
+        if surplus > 0:
+            self._cache.crop(-surplus)
 
 
 def seconds_for_one_token(side: Side, task: str) -> float:

@@ -83,6 +83,7 @@ ATTACKS = {
     "a sum of lists": "{{ ([[1]] * 90000) | sum(start=[]) }}",
     "slices kept": LONG + "{% set ns = namespace(l=[]) %}"
     "{% for i in range(99999) %}{% set ns.l = ns.l + [x[1:]] %}{% endfor %}",
+    "lists of a list kept": "{{ ([range(99999)] * 1000) | map('list') | list | length }}",
     "splits kept": "{% set x = 'ab ' * 130000 %}{% set ns = namespace(l=[]) %}"
     "{% for i in range(9999) %}{% set ns.l = ns.l + [x.split()] %}{% endfor %}",
     "sorted again and again": LONG + "{% for i in range(99999) %}{% set y = x | sort %}{% endfor %}",

@@ -1,6 +1,7 @@
 """Conversations as tokens: as in transformers, with no mark but the template's, and never cut unsaid."""
 
 import json
+import time
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.spec.errors import DoesNotFit, UsageError
 from core.text.chat import ChatPrompts
+from core.text.marked_text import unused_sign
 from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_folder
 from tests.core.templates import MARKS, TEMPLATES
@@ -202,6 +204,24 @@ def test_a_long_history_does_not_hold_up_the_answer() -> None:
     )
     prompt = ChatPrompts(tokenizer_of("chatml")).build(said, 4000)
     assert prompt.dropped_messages >= 590
+
+
+def test_very_many_messages_do_not_hold_up_the_answer() -> None:
+    started = time.thread_time()
+    prompts = ChatPrompts(byte_level())
+    turns = talk(*[("user", "a"), ("assistant", "b")] * 50_000, ("user", "x"))
+    assert prompts.build(turns, 4000).dropped_messages > 90_000
+    one_turn = talk(("user", "a"), *[("assistant", "b")] * 20_000)
+    with pytest.raises(DoesNotFit):
+        prompts.build(one_turn, 4000)
+    assert time.thread_time() - started < 10
+
+
+def test_a_text_of_all_kinds_of_signs_does_not_hold_up_the_answer() -> None:
+    signs = "".join(map(chr, range(0xE000, 0xE000 + 300_000)))
+    started = time.thread_time()
+    assert unused_sign([signs, "x"]) not in signs
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize(

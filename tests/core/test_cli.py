@@ -1,6 +1,9 @@
 """The commands as a person or a script runs them: real processes, exit codes, one sentence for a mistake."""
 
 import json
+import os
+import re
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +24,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*words: object, text: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    import os
-
     return subprocess.run(
         [sys.executable, "main.py", *map(str, words)],
         cwd=ROOT,
@@ -154,6 +155,31 @@ def test_a_full_output_is_said(model: Path) -> None:
     assert b"The output cannot be used (No space left on device)" in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="has no files without end")
+def test_a_text_without_end_is_refused(model: Path) -> None:
+    assert "holds more than" in refused(run("complete", "--model", model, "--file", "/dev/zero"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closed by the shell")
+@pytest.mark.parametrize("command", ["complete", "chat", "serve", "tokenize"])
+def test_a_closed_input_is_said(model: Path, command: str) -> None:
+    words = [] if command == "serve" else ["--model", model]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "main.py", command, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"put is closed; " in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("options", [("--context", -5), ("--context", 0), ("--ram-mb", -1)])
+def test_fit_for_less_than_nothing_is_refused(options: tuple[object, ...]) -> None:
+    refused(run("models", "fit", "smallcoder-nano", *options))
+
+
 def test_fit_shows_the_arithmetic_and_large_presets_do_not_fit() -> None:
     rows = json.loads(run("models", "fit", "small-llm-7b", "--ram-mb", 8192, "--json").stdout)
     assert [row["fits"] for row in rows][:3] == [False, False, False]
@@ -170,6 +196,41 @@ def test_chat_answers_once_and_in_turns(model: Path) -> None:
     turns = run("chat", "--model", model, "--max-tokens", 5, text=b"hello\nagain\n\nnever asked\n")
     assert turns.returncode == 0
     assert len(turns.stdout.splitlines()) >= 2
+
+
+def test_a_question_that_is_no_text_is_refused(model: Path) -> None:
+    done = run("chat", "--model", model, "--max-tokens", 2, text=b"a\xff\n", PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == 2
+    assert b"is not UTF-8 text: byte 2" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has no terminal of that kind")
+def test_a_terminal_does_not_cut_a_long_question(model: Path) -> None:
+    """By itself it keeps 4,095 letters of a line; those could not be more tokens than that."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "main.py", "chat", "--model", str(model), "--max-tokens", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        assert process.stderr is not None
+        read_until(ours, b"> ")
+        for _ in range(12):
+            os.write(ours, b"word " * 199 + b"part ")
+            read_until(ours, b"part")
+        os.write(ours, b"\n")
+        read_until(ours, b"\n> ")
+        os.write(ours, b"\x04")
+        said = process.stderr.read().decode()
+    os.close(ours)
+    left_out = re.search(r"about (\d+) tokens", said)
+    assert left_out is not None, said
+    assert int(left_out[1]) > 4096
+
+
+def read_until(terminal: int, end: bytes) -> None:
+    read = b""
+    while end not in read:
+        assert select.select([terminal], [], [], 60)[0], read
+        read += os.read(terminal, 2**16)
 
 
 def test_the_models_in_a_folder_are_listed(model: Path) -> None:

@@ -15,15 +15,13 @@ from safetensors.torch import load_file, save_file
 from core import load
 from core.checkpoint.load import open_model
 from core.generate.answer import Hooks
-from core.generate.prefixes import PrefixStore
-from core.model.cache import KVCache
 from core.model.device import attempts
 from core.placing import place
 from core.spec.budget import MB, RESERVE_BYTES
 from core.spec.errors import DoesNotFit, NotNumbers, UsageError
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
-from tests.tiny import TINY, tiny_folder, tiny_model, tiny_tokenizer
+from tests.tiny import TINY, tiny_folder, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
 CODE = "def add(first, second):\n    return first + second\n\n\n" * 12
@@ -211,29 +209,3 @@ def test_a_device_that_is_not_there_is_refused_and_the_processor_is_always_last(
             list(attempts(Placement(device="cuda")))
     assert list(attempts(Placement()))[-1].device == "cpu"
     assert [attempt.precision for attempt in attempts(Placement(device="cpu", precision="int4"))] == ["int4"]
-
-
-def test_the_store_keeps_several_texts_within_its_limit() -> None:
-    model = tiny_model()
-
-    def read(store: PrefixStore, tokens: list[int]) -> int:
-        cache = store.take(tokens)
-        shared = len(cache)
-        cache.keep(0) if shared > len(tokens) else None
-        with torch.inference_mode():
-            model.read(tokens[len(cache) :], cache, last=0)
-        store.give_back(cache)
-        return shared
-
-    one, other = [1] * 60, [2] * 60
-    store = PrefixStore(lambda: KVCache(TINY, torch.float32), limit_bytes=2**20)
-    assert (read(store, one), read(store, other)) == (0, 0)
-    assert (read(store, [*one, 5]), read(store, [*other, 5])) == (60, 60)
-    # a text that shares little takes a copy of that, and what was there stays
-    assert read(store, [*one[:10], 7, 7]) == 10
-    assert read(store, [*one, 5, 6]) == 61
-    small = PrefixStore(lambda: KVCache(TINY, torch.float32), limit_bytes=store.size_bytes // 3)
-    for tokens in (one, other, [3] * 60, [4] * 60):
-        read(small, tokens)
-        assert small.size_bytes <= store.size_bytes // 3
-    assert PrefixStore(lambda: KVCache(TINY, torch.float32), limit_bytes=0).size_bytes == 0

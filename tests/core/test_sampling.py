@@ -76,3 +76,10 @@ def test_what_is_sampled_from_is_always_a_distribution_that_holds_the_likeliest(
     assert float(chances.sum()) == pytest.approx(1, abs=1e-4)
     likeliest = row >= row.max() - 1e-5  # of equals, any may be the one that stays
     assert float(chances[likeliest].max()) > 0
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-320, 1e-40, 1e-30, 1e-6])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_smallest_temperatures_take_the_likeliest(temperature: float, sign: int) -> None:
+    logits = LOGITS.abs() * sign
+    assert draws(Sampling(temperature=temperature), 3, logits) == [int(logits.argmax())] * 3

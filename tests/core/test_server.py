@@ -293,6 +293,26 @@ def test_tokens_are_counted(worker: Child, model: Path) -> None:
     assert worker.hear() == Counted(id, len(open_tokenizer(model).encode(CODE)))
 
 
+def test_a_long_text_is_counted_in_parts_and_a_completion_goes_between(worker: Child, model: Path) -> None:
+    text = CODE * 20_000
+    count, completion = worker.new_id(), worker.new_id()
+    before = worker.resident_bytes()
+    worker.send(Count(count, text), Complete(completion, CODE, sampling=Sampling(max_tokens=4)))
+    worker.hear_a(Done, completion)
+    counted = worker.hear_a(Counted, count)
+    expected = len(open_tokenizer(model).encode(CODE)) * 20_000
+    assert counted.tokens == pytest.approx(expected, rel=0.01)
+    assert worker.resident_bytes() < before + 60e6
+
+
+def test_a_count_may_be_called_off(worker: Child) -> None:
+    count = worker.new_id()
+    worker.send(Count(count, CODE * 100_000), Cancel(count))
+    told = worker.hear()
+    assert isinstance(told, Failed)
+    assert (told.id, told.kind) == (count, "cancelled")
+
+
 def test_a_cancel_is_seen_within_a_token(worker: Child) -> None:
     """The time of a token is the worker's own; what a cancel takes beyond one is the way there and back."""
     delays_ms, token_ms = [], []
@@ -473,6 +493,12 @@ def test_a_model_that_is_not_there_is_an_error_and_no_end(loader: Child, model: 
     assert loader.completes()
 
 
+def test_a_place_the_system_refuses_is_no_bug(loader: Child) -> None:
+    id = loader.new_id()
+    loader.send(Load(id, "a" * 5000, PLAIN))
+    assert loader.hear_a(Failed, id).kind == "request"
+
+
 def test_a_later_load_takes_the_place_of_all_that_is_under_way(loader: Child, model: Path) -> None:
     loader.load(model)
     chat, completion, *loads = (loader.new_id() for _ in range(5))
@@ -560,6 +586,20 @@ def test_a_bug_is_told_and_keeps_its_traceback_and_the_worker_lives(model: Path,
         assert "surprise" not in told.message
         assert started.completes()
     assert "KeyError: 'surprise'" in started.log.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_that_was_set_not_to_wait_is_waited_for() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    with subprocess.Popen(SERVE, cwd=ROOT, stdin=read_end, stdout=subprocess.PIPE) as process:
+        os.close(read_end)
+        assert process.stdout is not None
+        assert isinstance(from_line(process.stdout.readline(), REPLIES), Hello)
+        os.write(write_end, to_line(Ping()))
+        assert isinstance(from_line(process.stdout.readline(), REPLIES), Status)
+        os.close(write_end)
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits another process's memory")

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.spec.errors import DataError, UsageError
+from trainer.data.collect import collect
+from trainer.spec.data import ScanSpec
 
 UNKNOWN_MARK = "<unk>"
 END_MARK = "<|endoftext|>"
@@ -21,7 +23,6 @@ LARGEST_VOCABULARY = 131_072
 _CHUNK_LETTERS = 4096
 _MAX_CHUNKS = 1 << 16
 _MAX_CHUNK_BYTES = 4 * _CHUNK_LETTERS
-_MAX_FILE_BYTES = 1 << 20
 _LONGEST_PIECE = 32
 _SPACE_MARK = "▁"
 
@@ -69,16 +70,8 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int, seed: int = 42) ->
 
 
 def folder_texts(folders: Iterable[Path]) -> Iterator[str]:
-    """The text of every readable UTF-8 file, in the order of its names; hidden ones are left out."""
-    for folder in folders:
-        if not folder.is_dir():
-            raise UsageError(f"{folder} is not a folder; name folders that hold code.")
-        for path in sorted(folder.rglob("*")):
-            inside = path.relative_to(folder).parts
-            if not any(part.startswith(".") for part in inside) and path.is_file() and not path.is_symlink():
-                text = _text(path)
-                if text:
-                    yield text
+    """Of the files that `data scan` accepts, in the order of their names."""
+    return (file.text for file in collect(folders, ScanSpec()) if file.reason is None)
 
 
 def _checked(model: bytes, vocab_size: int) -> bytes:
@@ -88,15 +81,6 @@ def _checked(model: bytes, vocab_size: int) -> bytes:
     if size != vocab_size:
         raise DataError(f"This text gives only {size} tokens; give more of it, or ask for {size} or fewer.")
     return model
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-        return "" if len(data) > _MAX_FILE_BYTES or b"\0" in data else data.decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[str]:
