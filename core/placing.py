@@ -8,7 +8,7 @@ import torch
 from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
 from core.fitting import require, this_card, this_machine
-from core.model.cache import KVCache
+from core.model.cache import CacheRows, KVCache
 from core.model.device import Attempt, attempts, use_threads
 from core.model.quant import choose_kernels
 from core.model.transformer import Transformer
@@ -39,7 +39,8 @@ class PlacedModel:
     kept_bytes: int
 
     def new_cache(self) -> KVCache:
-        return KVCache(self.model.config, self.cache_dtype, self.model.device)
+        config = self.model.config
+        return KVCache(config.max_context, CacheRows(config, self.cache_dtype, self.model.device))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from core.checkpoint.families import family_of, read_config, write_config
 from core.checkpoint.huggingface import open_huggingface
-from core.model.cache import KVCache
+from core.model.cache import CacheRows, KVCache
 from core.model.rope import frequency_divisors
 from core.model.transformer import Transformer
 from core.spec.config import RopeScaling
@@ -61,7 +61,7 @@ def test_logits_equal_the_reference(family: str, folders: Path) -> None:
 @torch.inference_mode()
 def test_chunks_and_single_tokens_with_a_cache_equal_the_reference(family: str, folders: Path) -> None:
     model, expected = opened(family, folders)
-    cache = KVCache(model.config, torch.float32)
+    cache = KVCache(model.config.max_context, CacheRows(model.config, torch.float32))
     ends = [5, 8, 9, 700, 2040, *range(2041, 2060), 2100]
     found = [model(IDS[:, start:end], cache)[0] for start, end in zip([0, *ends], ends, strict=False)]
     assert difference(torch.cat(found), expected) < 1e-5
@@ -70,7 +70,7 @@ def test_chunks_and_single_tokens_with_a_cache_equal_the_reference(family: str, 
 @torch.inference_mode()
 def test_a_cache_cut_back_equals_the_reference(family: str, folders: Path) -> None:
     model, expected = opened(family, folders)
-    cache = KVCache(model.config, torch.float32)
+    cache = KVCache(model.config.max_context, CacheRows(model.config, torch.float32))
     model(IDS[:, :1500].flip(-1), cache)
     cache.keep(0)
     model(IDS[:, :900], cache)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.generate.drafting import Drafter, DraftModel, NoDraft, PromptLookup
 from core.generate.loop import PREFILL_CHUNK, decode
 from core.generate.sampling import choose, probabilities
-from core.model.cache import KVCache
+from core.model.cache import CacheRows, KVCache
 from core.spec.sampling import Sampling
 from tests.tiny import tiny_model
 
@@ -25,7 +25,11 @@ def never() -> bool:
 
 
 def new_cache() -> KVCache:
-    return KVCache(MODEL.config, torch.float64)
+    return KVCache(MODEL.config.max_context, CacheRows(MODEL.config, torch.float64))
+
+
+def small_cache() -> KVCache:
+    return KVCache(SMALL.config.max_context, CacheRows(SMALL.config, torch.float64))
 
 
 class Wild:
@@ -42,7 +46,7 @@ class Wild:
 DRAFTERS: dict[str, Callable[[], Drafter]] = {
     "none": NoDraft,
     "lookup": PromptLookup,
-    "model": lambda: DraftModel(SMALL, KVCache(SMALL.config, torch.float64), SMALL.config.vocab_size),
+    "model": lambda: DraftModel(SMALL, small_cache(), SMALL.config.vocab_size),
     "itself": lambda: DraftModel(MODEL, new_cache(), MODEL.config.vocab_size),
     "wild": lambda: Wild(3),
 }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from core.checkpoint.load import open_model
 from core.checkpoint.packed import load_quantised
 from core.model import kernels
-from core.model.cache import KVCache
+from core.model.cache import CacheRows, KVCache
 from core.model.kernels import Kernels
 from core.model.quant import Linear4, Linear8, Quantised, choose_kernels, with_quantised_layers
 from core.model.transformer import Transformer, on_meta
@@ -107,7 +107,7 @@ def test_predictions_stay_close(stored: Path, tmp_path: Path, precision: Quantis
     model = load_quantised(source, precision, tmp_path / "packed", ignore)
     choose_kernels(model)
     expected = source.load(torch.float32)(IDS)[0]
-    cache = KVCache(model.config, torch.bfloat16)
+    cache = KVCache(model.config.max_context, CacheRows(model.config, torch.bfloat16))
     token_by_token = torch.cat([model.read([token], cache, last=1) for token in IDS[0].tolist()])
     assert divergence(model(IDS)[0], expected) < bound
     assert divergence(token_by_token, expected) < bound
