@@ -130,4 +130,9 @@ if __name__ == "__main__":
         import multiprocessing
 
         multiprocessing.freeze_support()
+    if sys.argv[1:2] == ["sandbox-child"]:  # how a frozen copy starts itself to run what a model wrote
+        from trainer.bench import child
+
+        child.main(sys.argv[2:])
+        sys.exit(0)
     sys.exit(run(sys.argv[1:], sets_itself_up=not getattr(sys, "frozen", False)))
