@@ -110,18 +110,28 @@ def set_up(extras: Sequence[str], torch: str | None) -> None:
     say(f"Setting up SmallCoder in {VENV} (once; when interrupted, it goes on where it stopped)")
     LOG.unlink(missing_ok=True)
     remove(DOWNLOADS)
-    say("[1/3] The Python environment")
+    say("[1/4] The Python environment")
     make_environment(wanted, choice)
     choice = install_torch(needed, wanted, choice)
-    say(f"[3/3] {', '.join(line.partition('==')[0] for line in needed)}")
+    say(f"[3/4] {', '.join(line.partition('==')[0] for line in needed)}")
     check_space(SMALL_CHANGE_GB)
     pip("install", "--only-binary=:all:", *needed)
     remove(DOWNLOADS)
-    if sys.platform == "linux" and not system_packages.has_compiler():
-        by_hand = system_packages.apt_text([*system_packages.COMPILER.values()])
-        say(f"There is no C compiler here: everything works, only slower. For full speed: {by_hand}")
+    compile_kernels()
     write_state(wanted, choice, key=fingerprint(wanted, choice))
     say(f"Ready after {time.monotonic() - start:.0f} s")
+
+
+def compile_kernels() -> None:
+    """What is not made now is tried again when a model is loaded, and said in the diagnostics."""
+    from core.native.build import BUILT, build
+
+    say("[4/4] The kernels, compiled for this processor")
+    built = build(VENV / BUILT)
+    if built.library is None:
+        by_hand = system_packages.apt_text([*system_packages.COMPILER.values()])
+        help_on_linux = f" For full speed: {by_hand}" if sys.platform == "linux" else ""
+        say(f"{built.why_not} Everything works, only slower.{help_on_linux}")
 
 
 def read_state() -> tuple[list[str], str | None, str]:
@@ -276,7 +286,7 @@ def install_torch(needed: Sequence[str], extras: Sequence[str], choice: str | No
     pin = next(line.partition("==")[2] for line in needed if line.startswith("torch=="))
     installed = [info.name[len("torch-") : -len(".dist-info")] for info in packages("torch-*.dist-info")]
     if matching(installed, pin, choice or "auto"):
-        say(f"[2/3] PyTorch {installed[0]} is there already")
+        say(f"[2/4] PyTorch {installed[0]} is there already")
         return choice or "auto"
     if choice == "cuda" and sys.platform == "darwin":
         raise SetupError(
@@ -291,7 +301,7 @@ def install_torch(needed: Sequence[str], extras: Sequence[str], choice: str | No
     if choice == "auto" and not version:
         raise SetupError(installer.explain(f"No matching distribution found for torch=={pin}"))
     build = build_of(version) if version else choice
-    say(f"[2/3] PyTorch {pin} {BUILDS[build]}")
+    say(f"[2/4] PyTorch {pin} {BUILDS[build]}")
     check_space(NEEDED_GB[build])
     tag = PYTORCH_TAGS[build]
     source = [] if version else ["--extra-index-url", f"{PYTORCH_INDEX}/{tag}"]

@@ -51,7 +51,7 @@ def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer
         raise UsageError(
             f"{stored.path} has another vocabulary, so it cannot guess ahead; choose another one."
         )
-    draft = place(stored, placement, say, ours_bytes=placed.planned_bytes)
+    draft = place(stored, placement, say, ours_bytes=placed.room.planned_bytes)
     known_ids = min(stored.config.vocab_size, placed.model.config.vocab_size)
     return DraftModel(draft.model, draft.new_cache(), known_ids)
 
@@ -72,11 +72,12 @@ class Engine:
         self._end_ids = tokenizer.special_ids | tokenizer.end_ids
         self._windows = WindowBuilder(tokenizer, self._marks)
         self._chats = ChatPrompts(tokenizer)
-        self._prefixes = PrefixStore(placed.new_cache, placed.kept_bytes)
+        self._prefixes = PrefixStore(placed.new_cache, placed.room.kept_bytes)
 
     @property
     def max_context(self) -> int:
-        return self._model.config.max_context
+        """Tokens of prompt and answer together."""
+        return self._placed.room.context_tokens
 
     @torch.inference_mode()
     def logits(self, ids: list[int]) -> Tensor:
@@ -128,7 +129,8 @@ class Engine:
             "device": attempt.device,
             "kernel": self._placed.kernel,
             "threads": self._placed.threads,
-            "context_tokens": config.max_context,
+            "context_tokens": self.max_context,
+            "concessions": self._placed.concessions,
             "has_fim": self._marks is not None,
             "has_chat": self.tokenizer.chat_template is not None,
             "weights_bytes": weight_bytes(config, attempt.precision),
@@ -194,7 +196,8 @@ class Engine:
                     is_over = True
                     break
                 yield decoder.feed([token])
-            yield decoder.finish()
+            if is_over:  # otherwise the rest of a character has been cut off, and half a one is none
+                yield decoder.finish()
             statistics.ending = "end" if is_over else watch.ending(statistics.new_tokens, sampling.max_tokens)
         finally:
             statistics.total_ms = (time.monotonic() - started) * 1000

@@ -24,8 +24,7 @@ from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
 from core.spec.folders import cache_folder
 
-# a text of usual length, where nothing else was said
-USUAL_CONTEXT = 4096
+_USUAL_CONTEXT = 4096
 _PLAUSIBLE_RUNTIME = (64 * MB, 1024 * MB)
 # what libraries take when they multiply for the first time; measured on Linux with torch 2.13
 _FIRST_USE_BYTES = 25 * MB
@@ -47,9 +46,14 @@ class Machine:
         return max(0, self.limit_bytes - self.others_bytes - self.ours_bytes - self.reserve_bytes)
 
 
+def context_of(config: ModelConfig, wanted_tokens: int) -> int:
+    """How long texts may become: planned for, and kept to."""
+    return min(config.max_context, wanted_tokens or _USUAL_CONTEXT)
+
+
 def this_machine(ram_mb: int, ours_bytes: int = 0) -> Machine:
-    memory = psutil.virtual_memory()
-    ours = psutil.Process().memory_info().rss
+    memory, process = psutil.virtual_memory(), psutil.Process().memory_info()
+    ours = process.rss - getattr(process, "shared", 0)  # pages of files count as available already
     return Machine(
         limit_bytes=min(ram_mb * MB, memory.total) if ram_mb else memory.total,
         others_bytes=max(0, memory.total - memory.available - ours),
@@ -77,15 +81,16 @@ def budget_of(config: ModelConfig, precision: str, context_tokens: int, machine:
     return to_run(config, precision, context_tokens, runtime_bytes=machine.runtime_bytes)
 
 
-def require(name: str, config: ModelConfig, precision: str, machine: Machine) -> Budget:
-    """Room for a text of usual length, or a sentence that shows what there is room for."""
-    budget = budget_of(config, precision, USUAL_CONTEXT, machine)
+def require(name: str, config: ModelConfig, precision: str, context_tokens: int, machine: Machine) -> Budget:
+    """Room for texts of that length, or a sentence that shows what there is room for."""
+    budget = budget_of(config, precision, context_tokens, machine)
     if budget.total_bytes > machine.free_bytes:
         also = f" models loaded already {_mb(machine.ours_bytes)}," if machine.ours_bytes else ""
+        instead = _instead(config, context_tokens, machine)
         raise DoesNotFit(
             f"{name} as {precision} takes {arithmetic(budget)}, but of {_mb(machine.limit_bytes)} "
             f"others hold {_mb(machine.others_bytes)},{also} and {_mb(machine.reserve_bytes)} stay "
-            f"in reserve, which leaves {_mb(machine.free_bytes)}; {_instead(config, machine)} or --anyway."
+            f"in reserve, which leaves {_mb(machine.free_bytes)}; {instead} or --anyway."
         )
     return budget
 
@@ -97,10 +102,10 @@ def arithmetic(budget: Budget) -> str:
     )
 
 
-def _instead(config: ModelConfig, machine: Machine) -> str:
+def _instead(config: ModelConfig, context_tokens: int, machine: Machine) -> str:
     """The most exact precision that does fit."""
     for precision in PRECISIONS:
-        if budget_of(config, precision, USUAL_CONTEXT, machine).total_bytes <= machine.free_bytes:
+        if budget_of(config, precision, context_tokens, machine).total_bytes <= machine.free_bytes:
             return f"choose --precision {precision}"
     return "choose a smaller model, close other programs"
 

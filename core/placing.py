@@ -1,17 +1,22 @@
 """From a model at rest to one that runs: tries the best place first and says each step down."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
-from core.fitting import require, this_card, this_machine
-from core.model.cache import CacheRows, KVCache
-from core.model.device import Attempt, attempts, use_threads
-from core.model.quant import choose_kernels
+from core.fitting import context_of, require, this_card, this_machine
+from core.model.cache import CacheLayers, CacheRows, KVCache
+from core.model.device import Attempt, attempts, usable_cores, use_threads
+from core.model.quant import Packing, TorchPacking, choose_kernels
+from core.model.tiled import CacheTiles, LibraryPacking, choose_wide
 from core.model.transformer import Transformer
+from core.native import library
+from core.native.library import Library
 from core.spec.budget import MB
 from core.spec.errors import DoesNotFit, NotNumbers, is_refusal_of_memory
 from core.spec.folders import cache_folder
@@ -19,46 +24,74 @@ from core.spec.placement import Placement
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _PROBE_TOKENS = 8
+_COMPARED_TOKENS = 12
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class PlacedModel:
-    """`kernel` names what multiplies, for people; `cache_dtype` is what keys and values are held in.
-
-    `planned_bytes` is what it may come to beside the program, `kept_bytes` what earlier texts may take more.
-    """
+    """`kernel` names what multiplies, for people; caches are made like `cache_layers`."""
 
     model: Transformer
     attempt: Attempt
     threads: int
     kernel: str
-    cache_dtype: torch.dtype
-    planned_bytes: int
-    kept_bytes: int
+    cache_layers: CacheLayers
+    room: "Room"
+    concessions: tuple[str, ...] = ()
 
     def new_cache(self) -> KVCache:
-        config = self.model.config
-        return KVCache(config.max_context, CacheRows(config, self.cache_dtype, self.model.device))
+        return KVCache(self.room.context_tokens, self.cache_layers.emptied())
 
 
 @dataclass(frozen=True)
-class _Room:
+class Room:
+    """`planned_bytes`: what a model may come to beside the program, with one text of `context_tokens`;
+    `kept_bytes`: what earlier texts may take more."""
+
+    context_tokens: int
     planned_bytes: int
     kept_bytes: int
 
 
 def place(stored: StoredModel, placement: Placement, say: Say, ours_bytes: int = 0) -> PlacedModel:
     """`ours_bytes`: what models that are held already are planned to take."""
-    threads = use_threads(placement.threads)
+    placed = _first_that_works(stored, placement, say, ours_bytes)
+    if placement.device != "auto" or placed.attempt.device == "cpu":
+        return placed
+    say("comparing the card with the processor")
+    try:
+        other = _first_that_works(stored, replace(placement, device="cpu"), say, ours_bytes)
+    except DoesNotFit:
+        return placed
+    return faster_of(placed, other)
+
+
+@torch.inference_mode()
+def faster_of(one: PlacedModel, other: PlacedModel) -> PlacedModel:
+    """A small card may lose to a good processor, so both write a few tokens, in turns."""
+    best = dict.fromkeys((0, 1), float("inf"))
+    sides = ((one, one.new_cache()), (other, other.new_cache()))
+    for _ in range(_COMPARED_TOKENS):
+        for number, (placed, cache) in enumerate(sides):
+            started = time.perf_counter()
+            int(placed.model.read([1], cache, last=1).argmax())  # which waits until a card is done
+            best[number] = min(best[number], time.perf_counter() - started)
+    return one if best[0] <= best[1] else other
+
+
+def _first_that_works(stored: StoredModel, placement: Placement, say: Say, ours_bytes: int) -> PlacedModel:
     problem: Exception | None = None
+    concessions: list[str] = []
     for attempt in attempts(placement):
         if problem is not None:
+            concessions.append(f"{_reason(problem)}; it runs {attempt.why} instead")
             say(f"{_reason(problem)}; trying {attempt.why}")
         try:
             room = _room(stored, attempt, placement, ours_bytes)
-            return _placed(stored, attempt, threads, room, say)
+            placed = _placed(stored, attempt, placement.threads, room, say)
+            return replace(placed, concessions=tuple(concessions))
         except (MemoryError, OSError, RuntimeError, DoesNotFit, NotNumbers) as error:
             if not (isinstance(error, DoesNotFit | NotNumbers) or is_refusal_of_memory(error)):
                 raise
@@ -68,37 +101,60 @@ def place(stored: StoredModel, placement: Placement, say: Say, ours_bytes: int =
     raise DoesNotFit(f"{stored.path} cannot run: {_reason(problem)}; choose a smaller model.") from problem
 
 
-def _room(stored: StoredModel, attempt: Attempt, placement: Placement, ours_bytes: int) -> _Room:
+def _room(stored: StoredModel, attempt: Attempt, placement: Placement, ours_bytes: int) -> Room:
     """Whatever the plan leaves free is for earlier texts, up to the limit that was set."""
+    context = context_of(stored.config, placement.context_tokens)
     if placement.anyway:
-        return _Room(0, attempt.cache_mb * MB)
+        return Room(context, 0, attempt.cache_mb * MB)
     if attempt.device == "cuda":
         machine = this_card(placement.vram_mb, ours_bytes)
     else:  # mps shares the system's memory
         machine = this_machine(placement.ram_mb, ours_bytes)
-    budget = require(str(stored.path), stored.config, attempt.precision, machine)
+    budget = require(str(stored.path), stored.config, attempt.precision, context, machine)
     kept_bytes = min(attempt.cache_mb * MB, machine.free_bytes - budget.total_bytes)
-    return _Room(budget.total_bytes - budget.runtime_bytes, kept_bytes)
+    return Room(context, budget.total_bytes - budget.runtime_bytes, kept_bytes)
 
 
 @torch.inference_mode()
-def _placed(stored: StoredModel, attempt: Attempt, threads: int, room: _Room, say: Say) -> PlacedModel:
+def _placed(stored: StoredModel, attempt: Attempt, threads: int, room: Room, say: Say) -> PlacedModel:
+    """`threads` as they were asked for: 0 where we are to choose."""
     say(f"reading the weights as {attempt.precision} for the {attempt.device}")
-    if attempt.precision in ("int8", "int4"):
-        model = load_quantised(stored, attempt.precision, cache_folder() / "packed", say).to(attempt.device)
-        chosen = choose_kernels(model)
-        kernel, cache_dtype = chosen.name, chosen.wide
+    torch_threads = use_threads(threads)
+    dtype = _DTYPES.get(attempt.precision)
+    tiles = library.load() if dtype is None and attempt.device == "cpu" else None
+    if dtype is not None:
+        model = stored.load(dtype).to(attempt.device)
+        layers = CacheRows(stored.config, dtype, attempt.device)
+        placed = PlacedModel(model, attempt, torch_threads, attempt.precision, layers, room)
+    elif tiles is not None:
+        placed = _placed_in_tiles(stored, attempt, tiles, room, say)
+        tiles.set_threads(threads or usable_cores())  # it gives up a core that other programs want
+        placed = replace(placed, threads=threads or usable_cores())
     else:
-        model = stored.load(_DTYPES[attempt.precision]).to(attempt.device)
-        kernel, cache_dtype = attempt.precision, _DTYPES[attempt.precision]
-    placed = PlacedModel(model, attempt, threads, kernel, cache_dtype, room.planned_bytes, room.kept_bytes)
+        model = _packed(stored, attempt, TorchPacking(), say).to(attempt.device)
+        rows = CacheRows(stored.config, torch.bfloat16, attempt.device)  # as planned, whatever multiplies
+        placed = PlacedModel(model, attempt, torch_threads, choose_kernels(model).name, rows, room)
     _check_numbers(placed)
     return placed
 
 
+def _placed_in_tiles(
+    stored: StoredModel, attempt: Attempt, tiles: Library, room: Room, say: Say
+) -> PlacedModel:
+    model = _packed(stored, attempt, LibraryPacking(tiles), say)
+    wide = choose_wide(model)
+    kernel = f"{tiles.kernels}, long texts in {str(wide).removeprefix('torch.')}"
+    return PlacedModel(model, attempt, 0, kernel, CacheTiles(stored.config, tiles, wide), room)
+
+
+def _packed(stored: StoredModel, attempt: Attempt, packing: Packing, say: Say) -> Transformer:
+    precision: Any = attempt.precision
+    return load_quantised(stored, precision, packing, cache_folder() / "packed", say)
+
+
 def _check_numbers(placed: PlacedModel) -> None:
     """Some cards without bf16 overflow in fp16; a few tokens through the whole network tell."""
-    count = min(_PROBE_TOKENS, placed.model.config.max_context)
+    count = min(_PROBE_TOKENS, placed.room.context_tokens)
     tokens = [token % placed.model.config.vocab_size for token in range(count)]
     logits = placed.model.read(tokens, placed.new_cache(), last=1)
     if not bool(logits.isfinite().all()):

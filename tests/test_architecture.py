@@ -29,8 +29,10 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.spec",),
     ("trainer.data",),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume", "trainer.distributed"),
+    ("trainer.control", "trainer.card", "trainer.fitting"),
     ("trainer.recipes",),
     ("trainer.loop",),
+    ("trainer.running",),
     ("trainer.bench",),
     ("trainer.cli",),
     ("trainer",),
@@ -47,7 +49,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 DOORS = {
     "trainer.spec": ("core.spec",),
     "app": ("core.spec", "trainer.spec"),
-    "bootstrap": (),
+    "bootstrap": ("core.native",),
 }
 # what from outside a part of the house may import; nothing said: anything but what NEVER names
 OUTSIDE = {"core.spec": {"platformdirs"}, "trainer.spec": set(), "bootstrap": set(), "main": set()}

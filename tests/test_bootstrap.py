@@ -192,6 +192,9 @@ def make_copy(folder: Path, index_url: str) -> Copy:
     shutil.copy(ROOT / "main.py", folder)
     for part in ("bootstrap", "app"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "core/native").mkdir()
+    shutil.copy(ROOT / "core/native/build.py", folder / "core/native")
+    (folder / "core/native/answer.c").write_text("int answer(void) { return 42; }\n")
     (folder / "core/cli.py").write_text(COMMAND)
     (folder / "trainer/cli.py").write_text("def add_commands(commands): pass\n")
     settings = {
@@ -262,7 +265,7 @@ def test_the_first_start_sets_up_says_each_step_and_runs_the_command(bare: Copy)
     assert Path(answer["prefix"]) == bare.venv
     assert {"torch": "2.13.0", "small": "1.0"}.items() <= answer["installed"].items()
     steps = [line for line in said.splitlines() if not line.startswith(" ")]
-    assert [line[:5] for line in steps] == ["Setti", "[1/3]", "[2/3]", "[3/3]", "Ready"]
+    assert [line[:5] for line in steps] == ["Setti", "[1/4]", "[2/4]", "[3/4]", "[4/4]", "Ready"]
 
 
 def test_the_second_start_asks_no_index_and_says_nothing(ready: Copy, index: Index) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_gguf
-from core.model.quant import Quantised, packed_state, share_table, with_quantised_layers
+from core.model.quant import Packing, Quantised
 from core.model.transformer import Transformer, on_meta
 from core.spec.errors import ModelFormatError
 from core.spec.fields import to_json
@@ -30,24 +30,25 @@ _ALIGNMENT = 64  # torch's int8 operation crashes below 16
 
 
 def load_quantised(
-    stored: StoredModel, precision: Quantised, folder: Path, say: Callable[[str], None]
+    stored: StoredModel, precision: Quantised, packing: Packing, folder: Path, say: Callable[[str], None]
 ) -> Transformer:
     """On the CPU. Packed weights are kept in `folder`, where that can be written."""
-    place = folder / f"{_fingerprint(stored, precision)}.gguf"
-    model = _empty(stored, precision)
+    place = folder / f"{_fingerprint(stored, precision, packing)}.gguf"
+    with torch.device("meta"):
+        model = packing.prepare(on_meta(stored.config), precision)
     if place.exists():
         try:
-            return _with_state(model, _mapped(place, model))
+            return _with_state(model, _mapped(place, model), packing)
         except ModelFormatError:
             say("the packed weights on disk are damaged, so they are made again")
     say(f"packing the weights as {precision}, once")
     try:
-        _keep(model, stored, place)
+        _keep(model, packing.state(model, stored.parameters()), place)
     except OSError as error:
         say(f"the packed weights cannot be kept for the next start ({error.strerror})")
-        return _with_state(model, dict(packed_state(model, stored.parameters())))
+        return _with_state(model, dict(packing.state(model, stored.parameters())), packing)
     _give_back_freed_memory()
-    return _with_state(model, _mapped(place, model))
+    return _with_state(model, _mapped(place, model), packing)
 
 
 def _give_back_freed_memory() -> None:
@@ -58,17 +59,11 @@ def _give_back_freed_memory() -> None:
             trim(0)
 
 
-def _empty(stored: StoredModel, precision: Quantised) -> Transformer:
-    model = on_meta(stored.config)
-    with torch.device("meta"):
-        return with_quantised_layers(model, precision, torch.float32)
-
-
-def _with_state(model: Transformer, state: dict[str, Tensor]) -> Transformer:
+def _with_state(model: Transformer, state: dict[str, Tensor], packing: Packing) -> Transformer:
     model.load_state_dict(state, assign=True, strict=False)
-    if model.config.tie_embeddings:
-        share_table(model)
-    return model.requires_grad_(False).eval()
+    model.requires_grad_(False).eval()
+    packing.finish(model)
+    return model
 
 
 def _expected(model: Transformer) -> dict[str, Tensor]:
@@ -89,7 +84,7 @@ def _mapped(place: Path, model: Transformer) -> dict[str, Tensor]:
     return state
 
 
-def _keep(model: Transformer, stored: StoredModel, place: Path) -> None:
+def _keep(model: Transformer, state: Iterable[tuple[str, Tensor]], place: Path) -> None:
     """One tensor after the other, so that packing needs little memory."""
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f"{place.name}.{os.getpid()}")
@@ -97,7 +92,7 @@ def _keep(model: Transformer, stored: StoredModel, place: Path) -> None:
         _write_header(partial, _expected(model))
         places = read_gguf_header(partial).tensors
         with partial.open("r+b") as file:
-            for name, tensor in packed_state(model, stored.parameters()):
+            for name, tensor in state:
                 file.seek(places[name].offset)
                 file.write(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
             os.fsync(file.fileno())
@@ -133,13 +128,11 @@ def _sizes(tensors: dict[str, Tensor]) -> list[int]:
     return [tensor.nbytes for tensor in tensors.values()]
 
 
-def _fingerprint(stored: StoredModel, precision: Quantised) -> str:
+def _fingerprint(stored: StoredModel, precision: Quantised, packing: Packing) -> str:
     files = [
         (str(path.resolve()), status.st_size, status.st_mtime_ns)
         for path in stored.weights.paths
         for status in (path.stat(),)
     ]
-    # the packing of int4 differs between processors
-    facts: list[Any] = [_FORMAT, precision, files, to_json(stored.config), torch.__version__]
-    facts.append(torch.backends.cpu.get_cpu_capability())
+    facts: list[Any] = [_FORMAT, precision, packing.name, files, to_json(stored.config)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

@@ -60,7 +60,10 @@ def open_engine(arguments: argparse.Namespace) -> "Engine":
     from core.fitting import learn_runtime
 
     learn_runtime()
-    return load(arguments.model, placement)
+    engine = load(arguments.model, placement)
+    for concession in engine.facts()["concessions"]:
+        report.complain(concession)
+    return engine
 
 
 def standard_input() -> str:

@@ -60,7 +60,7 @@ class DraftModel:
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[int]:
         so_far = list(tokens)
-        room = self._model.config.max_context - len(tokens)
+        room = self._cache.max_length - len(tokens)
         # at least one token must be fed, else there are no logits to guess from
         self._cache.keep(min(shared_length(self._cache.tokens, so_far), len(so_far) - 1))
         behind = so_far[len(self._cache) :]

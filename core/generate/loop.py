@@ -27,18 +27,18 @@ def decode(
     sampling: Sampling,
     is_cancelled: Callable[[], bool],
 ) -> Iterator[int]:
-    """The tokens that follow, until cancelled or until the model's context is full."""
+    """The tokens that follow, until cancelled or until the cache can hold no more."""
     tokens = list(tokens)
     generator = torch.Generator(cache.device).manual_seed(sampling.seed)
     pace = Pace()
     # one token is always left to feed, else there would be no logits to choose from
     cache.keep(min(shared_length(cache.tokens, tokens), len(tokens) - 1))
-    while not is_cancelled() and len(tokens) <= model.config.max_context:
+    while not is_cancelled() and len(tokens) <= cache.max_length:
         missing = tokens[len(cache) :]
         if len(missing) > PREFILL_CHUNK:
             model.read(missing[:PREFILL_CHUNK], cache, last=0)
             continue
-        room = model.config.max_context - len(tokens)
+        room = cache.max_length - len(tokens)
         pace.start()
         draft = drafter.propose(tokens, min(pace.guesses(), room)) if len(missing) == 1 else []
         if not draft:

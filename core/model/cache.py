@@ -47,10 +47,10 @@ class CacheLayers(Protocol):
 
 
 class KVCache:
-    """Memory doubles in steps as positions are written, up to the model's context."""
+    """Memory doubles in steps as positions are written, up to `max_length` of them."""
 
-    def __init__(self, max_context: int, layers: CacheLayers) -> None:
-        self.layers, self._max_context = layers, max_context
+    def __init__(self, max_length: int, layers: CacheLayers) -> None:
+        self.layers, self.max_length = layers, max_length
         self.tokens: list[int] = []
         self.length = self.capacity = 0
         self._written = 0
@@ -78,10 +78,8 @@ class KVCache:
     def make_room(self, count: int) -> None:
         """For so many positions behind those held."""
         needed = self.length + count
-        if needed > self._max_context:
-            raise DoesNotFit(
-                f"{needed} tokens do not fit the model's context of {self._max_context}; use less text."
-            )
+        if needed > self.max_length:
+            raise DoesNotFit(f"{needed} tokens do not fit the context of {self.max_length}; use less text.")
         if needed > self.capacity:
             self._reserve(needed)
 
@@ -96,7 +94,7 @@ class KVCache:
 
     def copy(self, length: int) -> "KVCache":
         """A cache of its own that holds the first `length` positions."""
-        other = KVCache(self._max_context, self.layers.emptied())
+        other = KVCache(self.max_length, self.layers.emptied())
         if length:
             other._reserve(length)
             other.layers.copy_from(self.layers, length)
@@ -108,7 +106,7 @@ class KVCache:
         capacity = _FIRST_STEP
         while capacity < positions:
             capacity *= 2
-        capacity = min(capacity, self._max_context)
+        capacity = min(capacity, self.max_length)
         self.layers.reserve(capacity, self.length)
         self.capacity = capacity  # not before all have it: memory may be refused on the way
 

@@ -3,16 +3,25 @@
 The answer flips with the processor and with the number of rows, so it is never guessed from a name.
 """
 
+import contextlib
+import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from core.spec.folders import cache_folder
+
 _ROWS, _COLUMNS = 2048, 1024
 _TRIED_ROWS = (1, 2, 4, 8, 16, 32)
+_MANY_ROWS = 128
+_FILE = "kernels.json"
+_WIDE = {str(kind): kind for kind in (torch.bfloat16, torch.float32)}
 _REPETITIONS = 5
 _UNPACKED_ROWS = 1024
 
@@ -53,15 +62,34 @@ def multiply_unpacked8(x: Tensor, weight: Tensor, scale: Tensor, wide: torch.dty
 
 
 @cache
+def fastest_wide() -> torch.dtype:
+    """What many rows are multiplied in here."""
+    return _WIDE[_remembered("wide", lambda: str(_measured_wide()))]
+
+
+def _measured_wide() -> torch.dtype:
+    """By one thread and in turns, so that a busy machine does not decide."""
+    weight, many = torch.randn(_ROWS, _COLUMNS), torch.randn(_MANY_ROWS, _COLUMNS)
+    both = {kind: (many.to(kind), weight.to(kind)) for kind in (torch.bfloat16, torch.float32)}
+    best = dict.fromkeys(both, float("inf"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for _ in range(_REPETITIONS):
+        for kind, (x, y) in both.items():
+            started = time.perf_counter()
+            torch.nn.functional.linear(x, y)
+            best[kind] = min(best[kind], time.perf_counter() - started)
+    torch.set_num_threads(threads)
+    return min(best, key=best.__getitem__)
+
+
+@cache
 def _measured_on_cpu(threads: int) -> Kernels:
     # more threads may make another operation the faster one, hence the argument
     weight = torch.randint(-127, 128, (_ROWS, _COLUMNS), dtype=torch.int8)
     scale = torch.full((_ROWS,), 1e-3)
     many = torch.randn(64, _COLUMNS)
-    wide = min(
-        (torch.bfloat16, torch.float32),
-        key=lambda kind: _seconds(lambda: multiply_unpacked8(many, weight, scale, kind)),
-    )
+    wide = fastest_wide()
     few_rows = 0
     for rows in _TRIED_ROWS:
         x = many[:rows]
@@ -70,6 +98,29 @@ def _measured_on_cpu(threads: int) -> Kernels:
             break
         few_rows = rows
     return Kernels(few_rows, wide)
+
+
+def _remembered(question: str, measure: Callable[[], str]) -> str:
+    """Measured once a machine, so that the next start is faster and writes the same text."""
+    key = f"{question}, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+    place = cache_folder() / _FILE
+    known = _known(place)
+    if known.get(key) not in _WIDE:
+        known[key] = measure()
+        with contextlib.suppress(OSError):  # a full disk or a folder of somebody else: it is measured again
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial = place.with_suffix(f".{os.getpid()}")
+            partial.write_text(json.dumps(known), encoding="utf-8")
+            partial.replace(place)
+    return known[key]
+
+
+def _known(place: Path) -> dict[str, str]:
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _seconds(run: Callable[[], Tensor]) -> float:

@@ -5,7 +5,7 @@ scale a row, int4 a scale and a zero point for each group of a row; tables of to
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -81,8 +81,49 @@ class Table8(nn.Module):
         return (self.weight[ids] * self.scale[ids].unsqueeze(-1)).to(self.dtype)
 
 
+class Packing(Protocol):
+    """A way to hold quantised weights: torch's operations here, or the C library's in tiled.py."""
+
+    @property
+    def name(self) -> str:
+        """Different for what must not be taken for each other on disk."""
+        ...
+
+    def prepare(self, model: Transformer, precision: Quantised) -> Transformer:
+        """The network with quantised layers instead of its own, their weights yet to be filled in."""
+        ...
+
+    def state(
+        self, model: Transformer, parameters: Iterable[tuple[str, Tensor]]
+    ) -> Iterator[tuple[str, Tensor]]:
+        """What the state of `model` is to hold, made of plain weights one by one; all but a tied head."""
+        ...
+
+    def finish(self, model: Transformer) -> None:
+        """Once the weights are in their place."""
+        ...
+
+
+class TorchPacking:
+    @property
+    def name(self) -> str:
+        # how int4 lies in memory differs between processors
+        return f"torch {torch.__version__} {torch.backends.cpu.get_cpu_capability()}"
+
+    def prepare(self, model: Transformer, precision: Quantised) -> Transformer:
+        return with_quantised_layers(model, precision, torch.float32)
+
+    def state(
+        self, model: Transformer, parameters: Iterable[tuple[str, Tensor]]
+    ) -> Iterator[tuple[str, Tensor]]:
+        return packed_state(model, parameters)
+
+    def finish(self, model: Transformer) -> None:
+        if model.config.tie_embeddings:
+            share_table(model)
+
+
 def with_quantised_layers(model: Transformer, precision: Quantised, dtype: torch.dtype) -> Transformer:
-    """The network with quantised layers instead of its own, their weights yet to be filled in."""
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Linear) and name != "head":
             has_bias = module.bias is not None
@@ -96,7 +137,6 @@ def with_quantised_layers(model: Transformer, precision: Quantised, dtype: torch
 def packed_state(
     model: Transformer, parameters: Iterable[tuple[str, Tensor]]
 ) -> Iterator[tuple[str, Tensor]]:
-    """What the state of `model` is to hold, made of plain weights one by one; all but a tied head."""
     for name, weight in parameters:
         owner_name, _, kind = name.rpartition(".")
         owner = model.get_submodule(owner_name)

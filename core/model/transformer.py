@@ -4,11 +4,14 @@ Where weights come from, how they are quantised and how text is decoded live els
 """
 
 import math
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from core.model import gradients
 from core.model.cache import KVCache
 from core.model.rope import Rope, rotate
 from core.spec.config import ModelConfig
@@ -23,6 +26,8 @@ class RmsNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad:
+            return gradients.rms_norm(x, self.weight, self.eps)
         # normalised in fp32, scaled in the type of x: the order in which the reference models round
         return F.rms_norm(x.float(), self.weight.shape, eps=self.eps).to(x.dtype) * self.weight
 
@@ -73,11 +78,15 @@ class Attention(nn.Module):
         k = self.k_norm(self.k(x).view(batch, new, -1, self.head_dim)).transpose(1, 2)
         v = self.v(x).view(batch, new, -1, self.head_dim).transpose(1, 2)
         if rotation is not None:
-            q, k = rotate(q, *rotation), rotate(k, *rotation)
+            turn = gradients.rotated if q.requires_grad else rotate
+            q, k = turn(q, *rotation), turn(k, *rotation)
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
             q = q.to(k.dtype)
         mask = sight.mask(self.window)
+        if q.requires_grad and mask is None and not self.dropout and gradients.serves_attention(q):
+            seen = gradients.causal_attention(q, k, v, self.scale)
+            return self.o(seen.transpose(1, 2).reshape(batch, new, -1).to(x.dtype))
         seen = F.scaled_dot_product_attention(
             q,
             k,
@@ -99,7 +108,8 @@ class Swiglu(nn.Module):
         self.down = nn.Linear(config.ffn_dim, config.dim, bias=config.has_mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
+        gate, up = self.gate(x), self.up(x)
+        return self.down(gradients.gated(gate, up) if gate.requires_grad else F.silu(gate) * up)
 
 
 class Gelu(nn.Module):
@@ -132,6 +142,15 @@ class Block(nn.Module):
         return x if self.multiplier == 1 else x * self.multiplier
 
 
+class ShortReads(Protocol):
+    """Something faster than layer after layer, where a few tokens follow what a cache holds."""
+
+    @property
+    def most_tokens(self) -> int: ...
+
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor: ...
+
+
 class Transformer(nn.Module):
     """ids (batch, positions) -> logits (batch, positions asked for, vocab_size)."""
 
@@ -147,6 +166,9 @@ class Transformer(nn.Module):
         # without a head of its own, the network ends in the table it began with
         self.head = None if config.tie_embeddings else nn.Linear(config.dim, config.vocab_size, bias=False)
         self.dropout = nn.Dropout(config.dropout)
+        self.short_reads: ShortReads | None = None
+        # while training: less memory for the time it takes to compute each layer twice
+        self.recomputes_layers = False
 
     @property
     def device(self) -> torch.device:
@@ -164,10 +186,13 @@ class Transformer(nn.Module):
 
     def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
         """Feeds tokens behind those that the cache holds; logits of the `last` ones, (last, vocab_size)."""
-        ids = torch.tensor([tokens], device=cache.device)
-        hidden = self.hidden(ids, cache)
+        if self.short_reads is not None and len(tokens) <= self.short_reads.most_tokens:
+            logits = self.short_reads.read(tokens, cache, last)
+        else:
+            ids = torch.tensor([tokens], device=cache.device)
+            logits = self.logits(self.hidden(ids, cache)[0, len(tokens) - last :])
         cache.tokens += tokens
-        return self.logits(hidden[0, len(tokens) - last :])
+        return logits
 
     def hidden(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
         """What the output projection is given: (batch, positions, dim)."""
@@ -187,7 +212,10 @@ class Transformer(nn.Module):
         self, x: Tensor, rotation: Rotation | None, sight: Sight, cache: KVCache | None
     ) -> Tensor:
         for block in self.layers:
-            x = block(x, rotation, sight, cache)
+            if self.recomputes_layers:
+                x = checkpoint(block, x, rotation, sight, cache, use_reentrant=False)
+            else:
+                x = block(x, rotation, sight, cache)
         return self.norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -99,6 +99,10 @@ class Worker:
                 raise _CalledOff
             self._outbox.say(Loading(load.id, step))
 
+        if self._engine is not None:
+            from core.checkpoint.load import open_model
+
+            open_model(Path(load.path))  # what is no model leaves the one that is loaded in its place
         self._close()
         self._engine = self._open_engine(Path(load.path), load.placement, say_step)
         if self._requests.is_called_off(load.id):

@@ -19,8 +19,7 @@ CARD_RUNTIME_BYTES = 358 * MB
 CARD_RESERVE_BYTES = 64 * MB
 
 _BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
-_GROUP = 32
-_UNPACKED_ROWS = 1024
+TILE_ROWS, RECORD_COLUMNS = 16, 64  # of the C library's tiles
 _CHECKED_ROWS = 16
 
 
@@ -43,16 +42,18 @@ def to_run(
     precision: str,
     context_tokens: int,
     *,
-    cache_element_bytes: int | None = None,
     runtime_bytes: int = RUNTIME_BYTES,
 ) -> Budget:
     """`context_tokens`: how long the texts become. Keys and values have 16 bits, or 32 in fp32."""
     context = min(context_tokens, config.max_context)
-    element = cache_element_bytes or (4 if precision == "fp32" else 2)
+    if _BITS[precision] < 16:
+        in_cache = tiled_position_bytes(config)
+    else:
+        in_cache = position_bytes(config, 4 if precision == "fp32" else 2)
     return Budget(
         runtime_bytes=runtime_bytes,
         weights_bytes=weight_bytes(config, precision),
-        cache_bytes=context * position_bytes(config, element),
+        cache_bytes=context * in_cache,
         working_bytes=_working_bytes(config, precision, context),
     )
 
@@ -62,19 +63,29 @@ def position_bytes(config: ModelConfig, element_bytes: int) -> int:
     return 2 * config.n_layers * config.n_kv_heads * config.head_dim * element_bytes
 
 
+def tiled_position_bytes(config: ModelConfig) -> int:
+    """In the C library's tiles, where values are padded to its vectors; both have 16 bits."""
+    width = config.head_dim + _padded(config.head_dim, TILE_ROWS)
+    return config.n_layers * config.n_kv_heads * width * 2
+
+
+def tiles_bytes(rows: int, columns: int, bits: int) -> int:
+    """A matrix in the C library's tiles of 16 rows, with a scale of 16 bits for 32 weights of a row."""
+    records = _padded(rows, TILE_ROWS) // TILE_ROWS * (_padded(columns, RECORD_COLUMNS) // RECORD_COLUMNS)
+    return records * 64 * (1 + 2 * bits)
+
+
 def parameters(config: ModelConfig) -> int:
     return _layer_tables(config) + _token_tables(config) + _vectors(config)
 
 
 def weight_bytes(config: ModelConfig, precision: str) -> int:
-    """int8 has a scale a row, int4 two numbers a group; token tables are int8 in both, vectors stay fp32."""
+    """Token tables are int8 in int4 too; vectors and learned positions stay fp32."""
     if _BITS[precision] >= 16:
         return parameters(config) * _BITS[precision] // 8
-    tokens, layers = _token_tables(config), _layer_tables(config)
-    scales = 4 * (tokens + layers) // config.dim
-    if precision == "int4":
-        return tokens + layers // 2 + layers // _GROUP * 4 + scales + 4 * _vectors(config)
-    return tokens + layers + scales + 4 * _vectors(config)
+    layers = sum(tiles_bytes(*shape, _BITS[precision]) for shape in _matrices(config))
+    tables = tiles_bytes(config.vocab_size, config.dim, 8) * (1 if config.tie_embeddings else 2)
+    return config.n_layers * layers + tables + 4 * (_vectors(config) + _positions(config))
 
 
 def _working_bytes(config: ModelConfig, precision: str, context: int) -> int:
@@ -82,21 +93,32 @@ def _working_bytes(config: ModelConfig, precision: str, context: int) -> int:
     chunk = min(PREFILL_CHUNK, context)
     element = 2 if precision in ("bf16", "fp16") else 4
     through = chunk * (8 * config.dim + 4 * config.ffn_dim) * element
-    unpacked = 0 if _BITS[precision] >= 16 else _UNPACKED_ROWS * max(config.dim, config.ffn_dim) * 4
+    unpacked = 0 if _BITS[precision] >= 16 else max(rows * columns for rows, columns in _matrices(config)) * 4
     mask = chunk * context * 4
     return through + unpacked + mask + _CHECKED_ROWS * config.vocab_size * 4
 
 
-def _layer_tables(config: ModelConfig) -> int:
+def _matrices(config: ModelConfig) -> list[tuple[int, int]]:
+    """Rows and columns of a layer's."""
     wide, narrow = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
-    attention = config.dim * (2 * wide + 2 * narrow)
-    mlp = config.dim * config.ffn_dim * (3 if config.mlp == "swiglu" else 2)
-    return config.n_layers * (attention + mlp)
+    widening = [(config.ffn_dim, config.dim)] * (2 if config.mlp == "swiglu" else 1)
+    return [(wide + 2 * narrow, config.dim), (config.dim, wide), *widening, (config.dim, config.ffn_dim)]
+
+
+def _layer_tables(config: ModelConfig) -> int:
+    return config.n_layers * sum(rows * columns for rows, columns in _matrices(config))
 
 
 def _token_tables(config: ModelConfig) -> int:
-    positions = config.max_context if config.position == "learned" else 0
-    return config.dim * (config.vocab_size * (1 if config.tie_embeddings else 2) + positions)
+    return config.dim * config.vocab_size * (1 if config.tie_embeddings else 2) + _positions(config)
+
+
+def _positions(config: ModelConfig) -> int:
+    return config.dim * config.max_context if config.position == "learned" else 0
+
+
+def _padded(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
 
 
 def _vectors(config: ModelConfig) -> int:

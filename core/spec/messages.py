@@ -1,7 +1,8 @@
 """Every message between our processes, as one JSON object a line: `type` first, UTF-8.
 
 The window asks a worker with requests and hears replies; a job only tells events. Each request that has an id
-is answered with exactly one last word that carries it: Loaded, Unloaded, Counted, Done or Failed.
+is answered with exactly one last word that carries it: Loaded, Unloaded, Counted, Done or Failed; only who
+has stopped reading may miss some.
 """
 
 import json
@@ -110,7 +111,7 @@ Request = Load | Unload | Complete | Chat | Count | Cancel | Ping
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What runs, and how it was placed."""
+    """What runs, and how it was placed; `concessions` say what better ways were tried and why they failed."""
 
     name: str
     precision: str
@@ -118,6 +119,7 @@ class ModelFacts:
     kernel: str
     threads: int
     context_tokens: int
+    concessions: tuple[str, ...]
     has_fim: bool
     has_chat: bool
     parameters: int

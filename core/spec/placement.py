@@ -19,8 +19,11 @@ class Placement:
     ram_mb: int = setting(0, "Memory for all programs together; 0 is all there is", low=0)
     vram_mb: int = setting(0, "The card's memory for all programs together; 0 is all there is", low=0)
     anyway: bool = setting(False, "Run even what does not fit")
+    context_tokens: int = setting(
+        0, "The longest text, prompt and answer together; 0 is 4096, or what the model was made for", low=0
+    )
     cache_mb: int = setting(
-        256, "Memory for texts read before, in megabytes, as far as there is room", low=0, high=65536
+        256, "Memory for earlier texts beside the one in use, as far as there is room", low=0, high=65536
     )
     draft_model: str | None = setting(
         None, "A smaller model with the same vocabulary that guesses ahead, which changes no text"

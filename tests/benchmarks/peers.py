@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core import report
-from core.spec.budget import position_bytes, weight_bytes
+from core.spec.budget import tiled_position_bytes, weight_bytes
 from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
 
@@ -149,7 +149,7 @@ def compared(
 def _read_bytes(config: ModelConfig, name: str) -> int:
     """Of weights and cache for one token in the middle of the measured ones."""
     seen = CONTEXT + NEW_TOKENS // 2
-    return weight_bytes(config, name.removeprefix("ours ")) + seen * position_bytes(config, 2)
+    return weight_bytes(config, name.removeprefix("ours ")) + seen * tiled_position_bytes(config)
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -178,10 +178,21 @@ def test_a_draft_model_with_another_vocabulary_is_refused(folder: Path, tmp_path
 
 
 def test_earlier_texts_may_take_what_the_plan_leaves_and_no_more(folder: Path) -> None:
-    placed = place(open_model(folder), Placement(device="cpu", cache_mb=65536), print)
+    room = place(open_model(folder), Placement(device="cpu", cache_mb=65536), print).room
     total = psutil.virtual_memory().total
-    assert 0 < placed.kept_bytes < total - placed.planned_bytes - RESERVE_BYTES
-    assert place(open_model(folder), Placement(device="cpu", cache_mb=3), print).kept_bytes == 3 * MB
+    assert 0 < room.kept_bytes < total - room.planned_bytes - RESERVE_BYTES
+    assert place(open_model(folder), Placement(device="cpu", cache_mb=3), print).room.kept_bytes == 3 * MB
+
+
+def test_texts_become_no_longer_than_was_planned(folder: Path) -> None:
+    engine = load(folder, precision="fp32", context_tokens=64)
+    answer = engine.complete_answer(CODE, "", Sampling(max_tokens=16, temperature=1.0))
+    answer.text()
+    assert answer.statistics.prompt_tokens <= 64 - 16
+    assert answer.statistics.dropped_tokens > 0
+    assert engine.facts()["context_tokens"] == 64
+    with pytest.raises(UsageError, match="1 to 64 tokens"):
+        engine.logits([1] * 65)
 
 
 def test_what_the_program_itself_takes_is_learnt_from_a_real_load(folder: Path, tmp_path: Path) -> None:

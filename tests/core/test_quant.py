@@ -12,7 +12,14 @@ from core.checkpoint.packed import load_quantised
 from core.model import kernels
 from core.model.cache import CacheRows, KVCache
 from core.model.kernels import Kernels
-from core.model.quant import Linear4, Linear8, Quantised, choose_kernels, with_quantised_layers
+from core.model.quant import (
+    Linear4,
+    Linear8,
+    Quantised,
+    TorchPacking,
+    choose_kernels,
+    with_quantised_layers,
+)
 from core.model.transformer import Transformer, on_meta
 from tests.tiny import tiny_folder, tiny_tokenizer
 
@@ -104,7 +111,7 @@ def divergence(found: Tensor, expected: Tensor) -> float:
 @torch.inference_mode()
 def test_predictions_stay_close(stored: Path, tmp_path: Path, precision: Quantised, bound: float) -> None:
     source = open_model(stored)
-    model = load_quantised(source, precision, tmp_path / "packed", ignore)
+    model = load_quantised(source, precision, TorchPacking(), tmp_path / "packed", ignore)
     choose_kernels(model)
     expected = source.load(torch.float32)(IDS)[0]
     cache = KVCache(model.config.max_context, CacheRows(model.config, torch.bfloat16))
@@ -121,11 +128,11 @@ def test_a_second_start_maps_what_the_first_one_packed(
 ) -> None:
     folder = tiny_folder(tmp_path / "model", tiny_tokenizer(tmp_path), tie_embeddings=tied, bias="all")
     source, said = open_model(folder), []
-    first = load_quantised(source, precision, tmp_path / "packed", said.append)
-    second = load_quantised(source, precision, tmp_path / "packed", said.append)
+    first = load_quantised(source, precision, TorchPacking(), tmp_path / "packed", said.append)
+    second = load_quantised(source, precision, TorchPacking(), tmp_path / "packed", said.append)
     assert said == [f"packing the weights as {precision}, once"]
     assert torch.equal(first(IDS), second(IDS))
-    in_memory = load_quantised(source, precision, Path("/proc/none"), said.append)
+    in_memory = load_quantised(source, precision, TorchPacking(), Path("/proc/none"), said.append)
     assert "cannot be kept" in said[-1]
     assert torch.equal(in_memory(IDS), second(IDS))
     embed, head = second.get_submodule("embed"), second.get_submodule("head")
@@ -135,20 +142,20 @@ def test_a_second_start_maps_what_the_first_one_packed(
 
 def test_changed_weights_are_packed_anew(stored: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    load_quantised(open_model(stored), "int8", tmp_path / "packed", said.append)
+    load_quantised(open_model(stored), "int8", TorchPacking(), tmp_path / "packed", said.append)
     data = (stored / "model.safetensors").read_bytes()
     (stored / "model.safetensors").write_bytes(data)
-    load_quantised(open_model(stored), "int8", tmp_path / "packed", said.append)
+    load_quantised(open_model(stored), "int8", TorchPacking(), tmp_path / "packed", said.append)
     assert len(said) == 2
 
 
 @torch.inference_mode()
 def test_a_damaged_packed_file_is_made_again(stored: Path, tmp_path: Path) -> None:
     source, said = open_model(stored), []
-    expected = load_quantised(source, "int8", tmp_path / "packed", ignore)(IDS)
+    expected = load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", ignore)(IDS)
     place = next((tmp_path / "packed").iterdir())
     place.write_bytes(place.read_bytes()[:2000])
-    again = load_quantised(source, "int8", tmp_path / "packed", said.append)
+    again = load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", said.append)
     assert said[0] == "the packed weights on disk are damaged, so they are made again"
     assert torch.equal(again(IDS), expected)
 
@@ -160,5 +167,5 @@ def test_kernels_are_measured_and_named() -> None:
 
 
 def test_every_linear_layer_is_quantised(stored: Path, tmp_path: Path) -> None:
-    model = load_quantised(open_model(stored), "int4", tmp_path / "packed", ignore)
+    model = load_quantised(open_model(stored), "int4", TorchPacking(), tmp_path / "packed", ignore)
     assert not [module for module in model.modules() if isinstance(module, nn.Linear | nn.Embedding)]

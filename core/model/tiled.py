@@ -1,0 +1,301 @@
+"""A network whose weights lie in the C library's tiles.
+
+Short reads are one call of its step. Long ones go layer by layer: a layer's weights are unpacked just before
+torch multiplies with them, and no second copy stays.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.model.cache import KVCache
+from core.model.kernels import fastest_wide
+from core.model.rope import frequency_divisors, plain_frequencies
+from core.model.transformer import Transformer
+from core.native.cache import TiledCache
+from core.native.library import Library
+from core.native.matrix import GATE, UP, Bits, Matrix, Shape, empty_matrix, multiply, pack, unpack
+from core.native.step import LayerWeights, NetworkWeights, Step, why_unsupported
+from core.spec.budget import tiled_position_bytes
+from core.spec.config import ModelConfig
+
+MOST_STEP_ROWS = 16
+
+
+class Tiles(nn.Module):
+    """The packed bytes of a matrix, or of a pair."""
+
+    def __init__(self, rows: int, columns: int, bits: Bits, *, is_pair: bool = False) -> None:
+        super().__init__()
+        self.shape = Shape(rows, columns, bits, is_pair)
+        self.packed: Tensor = nn.Buffer(torch.empty(self.shape.packed_bytes, dtype=torch.uint8))
+
+    @property
+    def matrix(self) -> Matrix:
+        return Matrix(self.shape, self.packed)
+
+
+class Unpacker:
+    """Room for one layer's weights as torch multiplies them; all layers of a network take turns in it."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.dtype = torch.float32
+        self._room = torch.empty(0)
+
+    def rows(self, tiles: Tiles, first: int, count: int, which: int) -> Tensor:
+        """Until the next call."""
+        size = count * tiles.shape.columns
+        if self._room.dtype != self.dtype or self._room.numel() < size:
+            self._room = torch.empty(size, dtype=self.dtype)
+        weights = self._room[:size].view(count, tiles.shape.columns)
+        unpack(self.library, tiles.matrix, weights, first, which)
+        return weights
+
+
+class TiledLinear(nn.Module):
+    """Multiplies with some rows of tiles that it may share with others."""
+
+    def __init__(
+        self, unpacker: Unpacker, tiles: Tiles, rows: range, *, which: int = GATE, has_bias: bool = False
+    ) -> None:
+        super().__init__()
+        self._unpacker, self._rows, self._which = unpacker, rows, which
+        self._shared = (tiles,)  # in a tuple, because a module would become part of this one
+        self.bias: Tensor | None = nn.Buffer(torch.empty(len(rows))) if has_bias else None
+
+    @property
+    def tiles(self) -> Tiles:
+        return self._shared[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = self.tiles.shape
+        is_all = len(self._rows) == shape.rows and not shape.is_pair
+        if is_all and x.numel() <= MOST_STEP_ROWS * shape.columns:
+            return multiply(self._unpacker.library, self.tiles.matrix, x.float(), self.bias).to(x.dtype)
+        weights = self._unpacker.rows(self.tiles, self._rows.start, len(self._rows), self._which)
+        product = F.linear(x.to(weights.dtype), weights).to(x.dtype)
+        return product if self.bias is None else product + self.bias
+
+
+class TiledTable(nn.Module):
+    """Rows of a table by number."""
+
+    def __init__(self, unpacker: Unpacker, rows: int, columns: int) -> None:
+        super().__init__()
+        self._unpacker = unpacker
+        self.tiles = Tiles(rows, columns, 8)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        found = torch.empty(*ids.shape, self.tiles.shape.columns)
+        matrix = self.tiles.matrix
+        for place, token in enumerate(ids.flatten().tolist()):
+            unpack(self._unpacker.library, matrix, found.view(-1, found.shape[-1])[place : place + 1], token)
+        return found
+
+
+class CacheTiles:
+    """A cache's memory as the step wants it; torch gets copies."""
+
+    def __init__(self, config: ModelConfig, library: Library, dtype: torch.dtype) -> None:
+        self._config, self._library, self._dtype = config, library, dtype
+        self.device = torch.device("cpu")
+        self.tiled = TiledCache(config.n_layers, config.n_kv_heads, config.head_dim)
+
+    @property
+    def position_bytes(self) -> int:
+        return tiled_position_bytes(self._config)
+
+    def emptied(self) -> "CacheTiles":
+        return CacheTiles(self._config, self._library, self._dtype)
+
+    def reserve(self, capacity: int, length: int) -> None:
+        self.tiled.reserve(capacity, length)
+
+    def write(self, layer: int, first: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        self.tiled.write(self._library, layer, first, keys[0], values[0])
+        all_keys, all_values = self.tiled.read(self._library, layer, first + keys.shape[2], self._dtype)
+        return all_keys.unsqueeze(0), all_values.unsqueeze(0)
+
+    def copy_from(self, other: "CacheTiles", length: int) -> None:
+        self.tiled.copy_from(other.tiled, length)
+
+
+class StepReader:
+    """Short reads of a network whose tiles are in their place."""
+
+    most_tokens = MOST_STEP_ROWS
+
+    def __init__(self, library: Library, model: Transformer) -> None:
+        self._step = Step(library, model.config, _network_weights(model), self.most_tokens)
+
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
+        cache.make_room(len(tokens))
+        layers: Any = cache.layers  # CacheTiles: whoever makes this reader makes caches to match
+        logits = self._step.run(tokens, len(cache), layers.tiled, last)
+        cache.advance(len(tokens))
+        return logits
+
+
+class LibraryPacking:
+    """Tiles instead of plain weights; see Packing in quant.py."""
+
+    name = "tiles"
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def prepare(self, model: Transformer, precision: str) -> Transformer:
+        bits: Bits = 4 if precision == "int4" else 8
+        unpacker = Unpacker(self._library)
+        is_one_step = not why_unsupported(model.config)
+        blocks: Any = model.layers
+        for block in blocks:
+            if is_one_step:
+                _join_attention(block.attn, unpacker, bits)
+                _join_mlp(block.mlp, unpacker, bits)
+            for name, layer in list(block.named_modules()):
+                if isinstance(layer, nn.Linear):
+                    _replace(block, name, _alone(layer, unpacker, bits))
+        config = model.config
+        table = TiledTable(unpacker, config.vocab_size, config.dim)
+        tiles = table.tiles if config.tie_embeddings else Tiles(config.vocab_size, config.dim, 8)
+        head = TiledLinear(unpacker, tiles, range(config.vocab_size))
+        if not config.tie_embeddings:
+            head.own = tiles
+        _replace(model, "embed", table)
+        _replace(model, "head", head)
+        return model
+
+    def state(
+        self, model: Transformer, parameters: Iterable[tuple[str, Tensor]]
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Parts of one matrix wait for each other; a layer's come one after the other."""
+        waiting: dict[str, dict[str, Tensor]] = {}
+        for name, weight in parameters:
+            owner_name, _, kind = name.rpartition(".")
+            wanted = _tiles_of(model, owner_name) if kind == "weight" else None
+            if wanted is None:
+                yield name, weight.float()
+                continue
+            tiles_name, parts = wanted
+            held = waiting.setdefault(tiles_name, {})
+            held[owner_name] = weight
+            if len(held) == len(parts):
+                del waiting[tiles_name]
+                tiles: Any = model.get_submodule(tiles_name)
+                yield f"{tiles_name}.packed", self._packed(tiles.shape, [held[part] for part in parts])
+
+    def finish(self, model: Transformer) -> None:
+        if not why_unsupported(model.config):
+            model.short_reads = StepReader(self._library, model)
+
+    def _packed(self, shape: Shape, parts: list[Tensor]) -> Tensor:
+        matrix = empty_matrix(shape)
+        if shape.is_pair:
+            for which, part in ((GATE, parts[0]), (UP, parts[1])):
+                pack(self._library, part, matrix, which)
+        else:
+            pack(self._library, parts[0] if len(parts) == 1 else torch.cat(parts), matrix)
+        return matrix.packed
+
+
+_JOINED = {"q": "qkv", "k": "qkv", "v": "qkv", "gate": "gate_up", "up": "gate_up"}
+
+
+def _join_attention(attention: Any, unpacker: Unpacker, bits: Bits) -> None:
+    """The rows of q, then of k, then of v: read in one stream."""
+    layers: list[Any] = [attention.q, attention.k, attention.v]
+    attention.qkv = Tiles(sum(layer.out_features for layer in layers), layers[0].in_features, bits)
+    start = 0
+    for name, layer in zip("qkv", layers, strict=True):
+        rows = range(start, start + layer.out_features)
+        tiled = TiledLinear(unpacker, attention.qkv, rows, has_bias=layer.bias is not None)
+        setattr(attention, name, tiled)
+        start = rows.stop
+
+
+def _join_mlp(mlp: Any, unpacker: Unpacker, bits: Bits) -> None:
+    plain: Any = mlp.gate
+    rows, has_bias = range(plain.out_features), plain.bias is not None
+    mlp.gate_up = Tiles(plain.out_features, plain.in_features, bits, is_pair=True)
+    mlp.gate = TiledLinear(unpacker, mlp.gate_up, rows, which=GATE, has_bias=has_bias)
+    mlp.up = TiledLinear(unpacker, mlp.gate_up, rows, which=UP, has_bias=has_bias)
+
+
+def _alone(layer: nn.Linear, unpacker: Unpacker, bits: Bits) -> TiledLinear:
+    tiles = Tiles(layer.out_features, layer.in_features, bits)
+    tiled = TiledLinear(unpacker, tiles, range(layer.out_features), has_bias=layer.bias is not None)
+    tiled.own = tiles
+    return tiled
+
+
+def _tiles_of(model: Transformer, owner_name: str) -> tuple[str, list[str]] | None:
+    """Where a layer's weights go, and all whose weights go there, in order; None where they stay plain."""
+    owner = model.get_submodule(owner_name)
+    if isinstance(owner, TiledTable):
+        return f"{owner_name}.tiles", [owner_name]
+    if not isinstance(owner, TiledLinear):
+        return None
+    above, _, own_name = owner_name.rpartition(".")
+    joined = _JOINED.get(own_name)
+    if joined is None or not hasattr(model.get_submodule(above), joined):
+        return f"{owner_name}.own", [owner_name]
+    return f"{above}.{joined}", [f"{above}.{name}" for name, other in _JOINED.items() if other == joined]
+
+
+def _network_weights(model: Transformer) -> NetworkWeights:
+    config = model.config
+    divisors, magnitude = frequency_divisors(config.head_dim, config.rope_theta, config.rope_scaling)
+    table, head = _tiled_ends(model)
+    return NetworkWeights(
+        table=table.tiles.matrix,
+        head=head.tiles.matrix,
+        final_norm=model.norm.weight.detach(),
+        layers=tuple(_layer_weights(block) for block in model.layers),
+        rope_frequencies=(plain_frequencies(config.head_dim, config.rope_theta) / divisors).contiguous(),
+        rope_magnitude=magnitude,
+    )
+
+
+def _tiled_ends(model: Any) -> tuple[TiledTable, TiledLinear]:
+    return model.embed, model.head
+
+
+def _layer_weights(block: Any) -> LayerWeights:
+    attention, mlp = block.attn, block.mlp
+    biases = [attention.q.bias, attention.k.bias, attention.v.bias]
+    return LayerWeights(
+        qkv=attention.qkv.matrix,
+        output=attention.o.tiles.matrix,
+        gate_up=mlp.gate_up.matrix,
+        down=mlp.down.tiles.matrix,
+        attention_norm=block.attn_norm.weight.detach(),
+        mlp_norm=block.mlp_norm.weight.detach(),
+        qkv_bias=None if biases[0] is None else torch.cat(biases),
+        output_bias=attention.o.bias,
+        gate_bias=mlp.gate.bias,
+        up_bias=mlp.up.bias,
+        down_bias=mlp.down.bias,
+        q_norm=_norm_weight(attention.q_norm),
+        k_norm=_norm_weight(attention.k_norm),
+    )
+
+
+def _norm_weight(norm: Any) -> Tensor | None:
+    return None if isinstance(norm, nn.Identity) else norm.weight.detach()
+
+
+def _replace(model: nn.Module, name: str, layer: nn.Module) -> None:
+    owner, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(owner), attribute, layer)
+
+
+def choose_wide(model: Transformer) -> torch.dtype:
+    """What long reads multiply in: whatever this processor is faster at."""
+    unpacker = next(layer._unpacker for layer in model.modules() if isinstance(layer, TiledLinear))
+    unpacker.dtype = fastest_wide()
+    return unpacker.dtype

@@ -1,0 +1,133 @@
+/* x86 with AVX2, FMA and F16C: nearly every PC since 2013, and AMD's before Zen 4.
+
+   Its products of bytes add two at a time into 16 bits. Weights of four bits are small enough for that;
+   against weights of eight the activations have 16 bits instead of planes, which costs no more and is
+   finer than two planes. */
+#include "kernels.h"
+
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include "vectors_avx2.h"
+
+#define MOST_ROWS 2
+#define SCORE_CHAINS 1
+#define MOST_MIXED 5
+
+#define activation_limit(bits) ((bits) == 8 ? 32767 : 127)
+#define weight_offset(bits) ((bits) == 8 ? 128 : 8)
+#define has_two_planes(bits, asked) ((bits) == 4 && (asked) == 2)
+#define has_words(bits) ((bits) == 8)
+
+/* The columns of a quad in the order 0, 2, 1, 3. */
+INLINE void store_words(int16_t *to, Integers a)
+{
+    const __m256i order = _mm256_set_epi8(15, 14, 11, 10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0, 15, 14, 11,
+                                          10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0);
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xd8);
+    _mm256_storeu_si256((__m256i *)to, _mm256_shuffle_epi8(words, order));
+}
+
+typedef const uint8_t *Quads; /* too many for its registers */
+#include "products.h"
+
+INLINE Quads load_quads(const uint8_t *block, const int bits)
+{
+    (void)bits;
+    return block;
+}
+
+INLINE __m256i four_to_all(const int8_t *numbers)
+{
+    int32_t four;
+    memcpy(&four, numbers, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
+/* Even columns and odd ones become words without moving. */
+INLINE Integers add_products(Integers sums, Integers quad, const int8_t *words)
+{
+    const __m256i low = _mm256_set1_epi16(255);
+    __m256i even = four_to_all(words), odd = four_to_all(words + 4);
+    __m256i low_even = _mm256_madd_epi16(_mm256_and_si256(quad.low, low), even);
+    __m256i high_even = _mm256_madd_epi16(_mm256_and_si256(quad.high, low), even);
+    __m256i low_odd = _mm256_madd_epi16(_mm256_srli_epi16(quad.low, 8), odd);
+    __m256i high_odd = _mm256_madd_epi16(_mm256_srli_epi16(quad.high, 8), odd);
+    return integers_add(
+        sums, (Integers){_mm256_add_epi32(low_even, low_odd), _mm256_add_epi32(high_even, high_odd)});
+}
+
+INLINE void multiply_bytes(const uint8_t *weights, const BlockOfActivations *x, Floats *products,
+                           const int rows)
+{
+    Integers sums[MOST_ROWS];
+    for (int row = 0; row < rows; row++) sums[row] = integers_all(x[row].first_offset);
+    UNROLL
+    for (int i = 0; i < QUADS; i++) {
+        Integers quad = integers_load(weights + i * LINE_BYTES);
+        for (int row = 0; row < rows; row++) sums[row] = add_products(sums[row], quad, x[row].first + 8 * i);
+    }
+    for (int row = 0; row < rows; row++) products[row] = floats_of_integers(sums[row]);
+}
+
+/* Pairs of products in 16 bits. All of a block's fit: 15 x 127 x 2 x 8. */
+INLINE Integers add_pairs(Integers pairs, Integers quad, const int8_t *x)
+{
+    __m256i four = four_to_all(x);
+    return (Integers){_mm256_add_epi16(pairs.low, _mm256_maddubs_epi16(quad.low, four)),
+                      _mm256_add_epi16(pairs.high, _mm256_maddubs_epi16(quad.high, four))};
+}
+
+/* To sums of four in 32 bits, times what their plane counts. */
+INLINE Integers sum_pairs(Integers pairs, int16_t count)
+{
+    __m256i counts = _mm256_set1_epi16(count);
+    return (Integers){_mm256_madd_epi16(pairs.low, counts), _mm256_madd_epi16(pairs.high, counts)};
+}
+
+INLINE void multiply_half_bytes(const uint8_t *weights, const BlockOfActivations *x, Floats *products,
+                                const int planes, const int rows)
+{
+    const Integers low = integers_all(0x0f0f0f0f);
+    Integers first[MOST_ROWS], second[MOST_ROWS];
+    for (int row = 0; row < rows; row++) first[row] = second[row] = integers_all(0);
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        Integers two = integers_load(weights + i * LINE_BYTES);
+        Integers lower = integers_and(two, low), upper = integers_and(integers_shift_right(two, 4), low);
+        for (int row = 0; row < rows; row++) {
+            first[row] = add_pairs(first[row], lower, x[row].first + 4 * i);
+            first[row] = add_pairs(first[row], upper, x[row].first + 4 * i + 16);
+            if (planes == 2) second[row] = add_pairs(second[row], lower, x[row].second + 4 * i);
+            if (planes == 2) second[row] = add_pairs(second[row], upper, x[row].second + 4 * i + 16);
+        }
+    }
+    for (int row = 0; row < rows; row++) {
+        const int16_t count = planes == 2 ? FINER(4) : 1;
+        Integers sum = integers_add(integers_all(x[row].first_offset * count), sum_pairs(first[row], count));
+        Integers rest = integers_add(integers_all(x[row].second_offset), sum_pairs(second[row], 1));
+        products[row] = floats_of_integers(planes == 2 ? integers_add(sum, rest) : sum);
+    }
+}
+
+INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *products, const int bits,
+                           const int planes, const int rows)
+{
+    if (bits == 8)
+        multiply_bytes(weights, x, products, rows);
+    else
+        multiply_half_bytes(weights, x, products, planes, rows);
+}
+
+#include "attention.h"
+#include "packing.h"
+
+const Kernels *kernels_avx2(void)
+{
+    static const Kernels TABLE = {"avx2", TABLE_OF_FUNCTIONS};
+    return &TABLE;
+}
+#else
+const Kernels *kernels_avx2(void)
+{
+    return NULL;
+}
+#endif

@@ -1,0 +1,89 @@
+/* x86 with AVX-512 and its dot products of bytes (F, BW, VL, DQ, VNNI): servers, and desktops from Zen 4
+   on. */
+#include "kernels.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && \
+    defined(__AVX512VNNI__)
+#include "vectors_avx512.h"
+
+#define MOST_ROWS 8
+#define SCORE_CHAINS 2
+#define MOST_MIXED 20
+
+typedef struct {
+    __m512i quad[QUADS];
+} Quads;
+
+#define activation_limit(bits) 127
+#define weight_offset(bits) ((bits) == 8 ? 128 : 8)
+#define has_two_planes(bits, asked) ((asked) == 2)
+#define has_words(bits) false
+#define store_words(to, a) (void)0
+#include "products.h"
+
+INLINE Quads load_quads(const uint8_t *block, const int bits)
+{
+    const __m512i low = _mm512_set1_epi8(15);
+    Quads quads;
+    UNROLL
+    for (int i = 0; i < bits; i++) {
+        __m512i bytes = _mm512_loadu_si512(block + i * LINE_BYTES);
+        quads.quad[i] = bits == 8 ? bytes : _mm512_and_si512(bytes, low);
+        if (bits == 4) quads.quad[i + 4] = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
+    }
+    return quads;
+}
+
+INLINE __m512i four_to_all(const int8_t *numbers)
+{
+    int32_t four;
+    memcpy(&four, numbers, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+typedef struct {
+    __m512i even, odd; /* two chains, because a dot product waits for the one before it */
+} PlaneSums;
+
+INLINE void add_quads(PlaneSums *sums, const Quads *weights, const int8_t *plane, int i)
+{
+    sums->even = _mm512_dpbusd_epi32(sums->even, weights->quad[i], four_to_all(plane + 4 * i));
+    sums->odd = _mm512_dpbusd_epi32(sums->odd, weights->quad[i + 1], four_to_all(plane + 4 * i + 4));
+}
+
+INLINE Floats multiply_row(const Quads *weights, BlockOfActivations x, const int bits, const int planes)
+{
+    PlaneSums first = {_mm512_set1_epi32(x.first_offset), _mm512_setzero_si512()};
+    PlaneSums second = {_mm512_set1_epi32(x.second_offset), _mm512_setzero_si512()};
+    UNROLL
+    for (int i = 0; i < QUADS; i += 2) {
+        add_quads(&first, weights, x.first, i);
+        if (planes == 2) add_quads(&second, weights, x.second, i);
+    }
+    Floats product = _mm512_cvtepi32_ps(_mm512_add_epi32(first.even, first.odd));
+    if (planes == 1) return product;
+    Floats rest = _mm512_cvtepi32_ps(_mm512_add_epi32(second.even, second.odd));
+    return _mm512_fmadd_ps(product, _mm512_set1_ps(FINER(bits)), rest);
+}
+
+INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *products, const int bits,
+                           const int planes, const int rows)
+{
+    UNROLL
+    for (int i = 0; i < rows; i++) products[i] = multiply_row(&weights, x[i], bits, planes);
+}
+
+#include "attention.h"
+#include "packing.h"
+
+const Kernels *kernels_avx512(void)
+{
+    static const Kernels TABLE = {"avx512", TABLE_OF_FUNCTIONS};
+    return &TABLE;
+}
+#else
+const Kernels *kernels_avx512(void)
+{
+    return NULL;
+}
+#endif

@@ -1,0 +1,65 @@
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* for madvise */
+#endif
+
+#include "memory.h"
+#include "api.h"
+
+#include <stdlib.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+static size_t round_up_bytes(size_t bytes, size_t multiple)
+{
+    return (bytes + multiple - 1) / multiple * multiple;
+}
+
+void *arena_take(Arena *arena, size_t bytes)
+{
+    void *taken = arena->memory ? arena->memory + arena->used : NULL;
+    arena->used += round_up_bytes(bytes, LINE_BYTES);
+    return taken;
+}
+
+bool arena_open(Arena *arena)
+{
+    arena->block = malloc(arena->used + LINE_BYTES);
+    if (!arena->block) return false;
+    arena->memory = (char *)round_up_bytes((uintptr_t)arena->block, LINE_BYTES);
+    arena->used = 0;
+    return true;
+}
+
+void arena_close(Arena *arena)
+{
+    free(arena->block);
+    *arena = (Arena){0};
+}
+
+void plan_activations(Arena *arena, Activations *activations, int rows, int columns)
+{
+    size_t padded = (size_t)round_up(columns, RECORD_COLUMNS), blocks = padded / BLOCK_COLUMNS;
+    activations->columns = (int32_t)padded;
+    activations->planes = arena_take(arena, rows * 2 * padded);
+    activations->scales = arena_take(arena, rows * blocks * sizeof *activations->scales);
+    activations->offsets = arena_take(arena, rows * 2 * blocks * sizeof *activations->offsets);
+}
+
+Span share_of(int total, int id, int count)
+{
+    return (Span){(int)((int64_t)total * id / count), (int)((int64_t)total * (id + 1) / count)};
+}
+
+void native_advise_huge(const void *memory, size_t bytes)
+{
+#if defined(__linux__)
+    const uintptr_t page = 2 << 20;
+    uintptr_t first = round_up_bytes((uintptr_t)memory, page),
+              end = ((uintptr_t)memory + bytes) / page * page;
+    if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)bytes;
+#endif
+}

@@ -1,0 +1,254 @@
+/* Activations to whole numbers, and their products with packed weights, for whatever processor includes this.
+
+   Before it stand one of the vectors_*.h and what the processor does in its own way:
+
+       MOST_ROWS                     rows multiplied with a block of weights before the next one is read: 8, 4 or 2
+       activation_limit(bits)        the largest activation, of a plane or in words
+       weight_offset(bits)           what its weights have too much: 128 or 8, or 0 where it takes that off itself
+       has_two_planes(bits, asked)   whether it uses the second plane
+       has_words(bits), store_words  whether it has activations in 16 bits instead of planes, and in which order
+       Quads, load_quads             a block of weights, ready to be multiplied
+       multiply_block                its products with a block of some rows, in steps of the finest plane */
+#include "vectors.h"
+
+/* How far ahead weights are asked for. Processors ask by themselves too, but not across pages. */
+enum { PREFETCHED_BYTES = 4096 };
+
+/* What the second plane counts in: it holds rounding errors of at most a half. */
+#define FINER(bits) (2 * activation_limit(bits))
+
+typedef struct {
+    const int8_t *first, *second; /* or words, from the first on */
+    int32_t first_offset, second_offset;
+} BlockOfActivations;
+
+INLINE Quads load_quads(const uint8_t *block, const int bits);
+INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *products, const int bits,
+                           const int planes, const int rows);
+
+/* ---- Activations to whole numbers ---- */
+
+INLINE int8_t *numbers_of_block(const Activations *x, int row, int plane, int block, const int bits)
+{
+    int8_t *numbers = x->planes + (size_t)row * 2 * x->columns;
+    return has_words(bits) ? numbers + block * 2 * BLOCK_COLUMNS
+                           : numbers + plane * x->columns + block * BLOCK_COLUMNS;
+}
+
+INLINE int32_t *offset_of_block(const Activations *x, int row, int plane, int block)
+{
+    return x->offsets + ((size_t)row * 2 + plane) * (x->columns / BLOCK_COLUMNS) + block;
+}
+
+INLINE float *scale_of_block(const Activations *x, int row, int block)
+{
+    return x->scales + (size_t)row * (x->columns / BLOCK_COLUMNS) + block;
+}
+
+INLINE void set_plane(const Activations *into, int row, int plane, int block, Floats a, Floats b)
+{
+    Integers first = integers_of_floats(a), second = integers_of_floats(b);
+    int8_t *numbers = numbers_of_block(into, row, plane, block, into->bits);
+    int offset = weight_offset(into->bits);
+    if (has_words(into->bits)) {
+        store_words((int16_t *)numbers, first);
+        store_words((int16_t *)numbers + 16, second);
+    } else {
+        integers_to_bytes(numbers, first);
+        integers_to_bytes(numbers + 16, second);
+    }
+    *offset_of_block(into, row, plane, block) =
+        offset ? -offset * integers_sum(integers_add(first, second)) : 0;
+}
+
+static void clear_block(const Activations *into, int row, int block, float scale)
+{
+    Floats zero = floats_all(0);
+    set_plane(into, row, 0, block, zero, zero);
+    if (has_two_planes(into->bits, into->planes_used)) set_plane(into, row, 1, block, zero, zero);
+    *scale_of_block(into, row, block) = scale;
+}
+
+INLINE void quantise_block(const Activations *into, int row, int block, Floats a, Floats b)
+{
+    const int32_t infinite = 0x7f800000, nothing = 0x0da24260 /* 1e-30 */;
+    int32_t peak = integers_peak(integers_max(magnitude_bits(a), magnitude_bits(b)));
+    if (peak >= infinite || peak < nothing) {
+        clear_block(into, row, block, peak >= infinite ? float_of_bits(0x7fc00000) : 0); /* NaN, or zero */
+        return;
+    }
+    float limit = (float)activation_limit(into->bits), scale = float_of_bits((uint32_t)peak) / limit;
+    Floats steps = floats_all(limit / float_of_bits((uint32_t)peak));
+    Floats first = floats_round(floats_multiply(a, steps)), second = floats_round(floats_multiply(b, steps));
+    set_plane(into, row, 0, block, first, second);
+    if (has_two_planes(into->bits, into->planes_used)) {
+        Floats finer = floats_all((float)FINER(into->bits)), minus = floats_all(-1);
+        first = floats_multiply(floats_fma(a, steps, floats_multiply(first, minus)), finer);
+        second = floats_multiply(floats_fma(b, steps, floats_multiply(second, minus)), finer);
+        set_plane(into, row, 1, block, floats_round(first), floats_round(second));
+        scale /= (float)FINER(into->bits);
+    }
+    *scale_of_block(into, row, block) = scale;
+}
+
+INLINE Floats prepared(const float *x, const float *gain, Floats multiplier, int count)
+{
+    Floats a = floats_multiply(load_part(x, count), multiplier);
+    return gain ? floats_multiply(a, load_part(gain, count)) : a;
+}
+
+INLINE void quantise_part(const Activations *into, int row, int block, const float *x, const float *gain,
+                          Floats m, int n)
+{
+    Floats a = prepared(x, gain, m, n),
+           b = n > 16 ? prepared(x + 16, gain ? gain + 16 : NULL, m, n - 16) : floats_all(0);
+    quantise_block(into, row, block, a, b);
+}
+
+static void quantise(const Activations *into, int row, const float *x, int columns, const float *gain,
+                     float multiplier)
+{
+    Floats m = floats_all(multiplier);
+    for (int column = 0; column < into->columns; column += BLOCK_COLUMNS) {
+        int block = column / BLOCK_COLUMNS, left = columns - column;
+        if (left >= BLOCK_COLUMNS)
+            quantise_part(into, row, block, x + column, gain ? gain + column : NULL, m, BLOCK_COLUMNS);
+        else if (left > 0)
+            quantise_part(into, row, block, x + column, gain ? gain + column : NULL, m, left);
+        else
+            clear_block(into, row, block, 0);
+    }
+}
+
+static float sum_of_squares(const float *x, int count)
+{
+    Floats sums[2] = {floats_all(0), floats_all(0)};
+    for (int i = 0; i < count; i += 32) {
+        Floats a = load_part(x + i, count - i),
+               b = i + 16 < count ? load_part(x + i + 16, count - i - 16) : floats_all(0);
+        sums[0] = floats_fma(a, a, sums[0]);
+        sums[1] = floats_fma(b, b, sums[1]);
+    }
+    return floats_sum(floats_add(sums[0], sums[1]));
+}
+
+/* ---- One tile of weights times some rows of activations ---- */
+
+INLINE BlockOfActivations block_of_activations(const Activations *x, int row, int block, const int bits)
+{
+    return (BlockOfActivations){numbers_of_block(x, row, 0, block, bits),
+                                numbers_of_block(x, row, 1, block, bits), *offset_of_block(x, row, 0, block),
+                                *offset_of_block(x, row, 1, block)};
+}
+
+INLINE void prefetch_ahead(const uint8_t *lines, const int count)
+{
+    stand_apart();
+    UNROLL
+    for (int line = 0; line < count; line++)
+        __builtin_prefetch(lines + line * LINE_BYTES + PREFETCHED_BYTES, 0, 3);
+}
+
+/* Adds the products with one block to the totals of some rows. */
+INLINE void add_block(Floats *totals, const uint8_t *weights, const uint16_t *scales, const Activations *x,
+                      int row, int block, const int bits, const int planes, const int rows)
+{
+    BlockOfActivations inputs[MOST_ROWS];
+    Floats products[MOST_ROWS], scale = floats_from_halves(scales);
+    for (int i = 0; i < rows; i++) inputs[i] = block_of_activations(x, row + i, block, bits);
+    multiply_block(load_quads(weights, bits), inputs, products, bits, planes, rows);
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        Floats both_scales = floats_multiply(scale, floats_all(*scale_of_block(x, row + i, block)));
+        totals[i] = floats_fma(products[i], both_scales, totals[i]);
+    }
+}
+
+typedef float TileSums[TILE_ROWS];
+
+INLINE void multiply_tile(const uint8_t *tile, const Activations *activations, int row, TileSums *sums,
+                          const int bits, const int planes, const int rows)
+{
+    const Activations copy = *activations, *x = &copy; /* nobody else can change it: kept in registers */
+    Floats totals[MOST_ROWS];
+    for (int i = 0; i < rows; i++) totals[i] = floats_all(0);
+    for (int block = 0; block < x->columns / BLOCK_COLUMNS; block += 2, tile += record_bytes(bits)) {
+        const uint16_t *scales = (const uint16_t *)tile;
+        const uint8_t *first = tile + LINE_BYTES, *second = first + block_bytes(bits);
+        prefetch_ahead(tile, bits + 1);
+        add_block(totals, first, scales, x, row, block, bits, planes, rows);
+        prefetch_ahead(second, bits);
+        add_block(totals, second, scales + TILE_ROWS, x, row, block + 1, bits, planes, rows);
+    }
+    for (int i = 0; i < rows; i++) floats_store(sums[i], totals[i]);
+}
+
+typedef void (*TileProduct)(const uint8_t *tile, const Activations *x, int row, TileSums *sums);
+
+/* A function for each case, in which the compiler can keep everything in registers. */
+#define CASE(bits, planes, rows) \
+    static __attribute__((noinline)) void multiply_##bits##_##planes##_##rows( \
+        const uint8_t *tile, const Activations *x, int row, TileSums *sums) \
+    { \
+        multiply_tile(tile, x, row, sums, bits, planes, rows); \
+    }
+#define NAME(bits, planes, rows) multiply_##bits##_##planes##_##rows
+#if MOST_ROWS == 8
+#define CASES(bits, planes) \
+    CASE(bits, planes, 1) CASE(bits, planes, 2) CASE(bits, planes, 4) CASE(bits, planes, 8)
+#define NAMES(bits, planes) \
+    {NAME(bits, planes, 1), NAME(bits, planes, 2), NAME(bits, planes, 4), NAME(bits, planes, 8)}
+enum { LARGEST_CASE = 3 };
+#elif MOST_ROWS == 4
+#define CASES(bits, planes) CASE(bits, planes, 1) CASE(bits, planes, 2) CASE(bits, planes, 4)
+#define NAMES(bits, planes) {NAME(bits, planes, 1), NAME(bits, planes, 2), NAME(bits, planes, 4)}
+enum { LARGEST_CASE = 2 };
+#elif MOST_ROWS == 2
+#define CASES(bits, planes) CASE(bits, planes, 1) CASE(bits, planes, 2)
+#define NAMES(bits, planes) {NAME(bits, planes, 1), NAME(bits, planes, 2)}
+enum { LARGEST_CASE = 1 };
+#endif
+CASES(4, 1)
+CASES(4, 2) CASES(8, 1) CASES(8, 2)
+
+    /* By bits, planes, and the power of two of the rows. */
+    static const TileProduct TILE_PRODUCTS[2][2][LARGEST_CASE + 1] = {{NAMES(4, 1), NAMES(4, 2)},
+                                                                      {NAMES(8, 1), NAMES(8, 2)}};
+
+/* ---- A matrix times rows, and what becomes of the result ---- */
+
+INLINE Floats with_bias(const float *sums, const float *bias, int first, int count)
+{
+    Floats a = floats_load(sums);
+    return bias ? floats_add(a, load_part(bias + first, count)) : a;
+}
+
+INLINE void finish_row(const Product *product, int tile, int row, const float *sums, const float *gate_sums)
+{
+    int first = tile * TILE_ROWS, count = product->matrix->rows - first;
+    float *out = product->out + row * product->stride + first;
+    Floats a = with_bias(sums, product->bias, first, count);
+    if (product->finish == GATE_AND_STORE)
+        a = floats_multiply(floats_silu(with_bias(gate_sums, product->gate_bias, first, count)), a);
+    else if (product->finish == ADD)
+        a = floats_fma(a, floats_all(product->multiplier), load_part(out, count));
+    else
+        a = floats_multiply(a, floats_all(product->multiplier));
+    store_part(out, a, count);
+}
+
+static void multiply(const Product *product, int first, int end)
+{
+    const Activations *x = product->activations;
+    const TileProduct *variants = TILE_PRODUCTS[x->bits == 8][has_two_planes(x->bits, x->planes_used)];
+    int is_pair = product->matrix->is_pair;
+    TileSums sums[MOST_ROWS], gate_sums[MOST_ROWS];
+    for (int tile = first; tile < end; tile++) {
+        for (int row = 0, size = LARGEST_CASE; row < product->rows; row += 1 << size) {
+            while (row + (1 << size) > product->rows) size--;
+            if (is_pair) variants[size](tile_at(product->matrix, tile, 0), x, row, gate_sums);
+            variants[size](tile_at(product->matrix, tile, is_pair), x, row, sums);
+            for (int i = 0; i < 1 << size; i++) finish_row(product, tile, row + i, sums[i], gate_sums[i]);
+        }
+    }
+}

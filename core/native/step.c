@@ -1,0 +1,443 @@
+/* One step of a network: from some tokens at consecutive positions to logits, the cache in between.
+
+   All threads walk through the layers together and meet five times in each:
+
+       normalise, multiply by qkv            every thread all rows of activations, and its share of the matrix
+       write keys and values, attend         its share of KV heads and chunks of positions
+       mix the chunks, multiply by output    as the first
+       normalise, multiply by gate and up    as the first
+       multiply by down                      as the first
+
+   What one thread computes does not depend on how many there are, and a row's numbers not on the rows
+   beside it, so that neither a busy machine nor guessing ahead changes a text. Threads normalise and
+   quantise the same rows once each, because that is cheaper than to meet once more. */
+#include "api.h"
+#include "memory.h"
+#include "pool.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* What a thread has to itself. */
+typedef struct {
+    Activations activations;
+    float *queries;  /* [row][head of a group][head_dim] */
+    float *scores;   /* as ChunkTask wants them */
+    float *attended; /* [heads][head_dim], of one row */
+    float **parts;   /* [row][head of a group] */
+    Span *spans;     /* [row][head of a group] */
+} Lane;
+
+struct Step {
+    const Kernels *kernels;
+    Network network;
+    int most_rows, planes;
+    float *stream;          /* [row][dim] */
+    float *qkv;             /* [row][qkv_width] */
+    float *hidden;          /* [row][ffn_dim] */
+    float *cosines, *sines; /* [row][head_dim / 2] */
+    float *parts;           /* [row][head][chunk][part_length], for as many chunks as there were so far */
+    size_t parts_room;
+    Lane lanes[POOL_MAX_THREADS];
+    Arena arena;
+};
+
+/* One thread's part in a call. */
+typedef struct {
+    const Step *step;
+    const StepCall *call;
+    Lane *lane;
+    int id, count;
+} Turn;
+
+static int qkv_width_of(const Network *network)
+{
+    return (network->heads + 2 * network->kv_heads) * network->head_dim;
+}
+
+static int group_of(const Network *network)
+{
+    return network->heads / network->kv_heads;
+}
+
+static void meet(void)
+{
+    pool_barrier(pool_shared());
+}
+
+/* ---- Products ---- */
+
+static void quantise(const Turn *turn, const Matrix *matrix, int row, const float *x, const float *gain,
+                     float multiplier)
+{
+    Activations *activations = &turn->lane->activations;
+    activations->bits = matrix->bits;
+    activations->columns = round_up(matrix->columns, RECORD_COLUMNS);
+    turn->step->kernels->quantise(activations, row, x, matrix->columns, gain, multiplier);
+}
+
+/* Rows of the residual stream from `first` on, normalised, for a product with `matrix`. */
+static void normalise(const Turn *turn, const Matrix *matrix, int first, const float *gain)
+{
+    const Step *step = turn->step;
+    int dim = step->network.dim;
+    for (int row = first; row < turn->call->count; row++) {
+        const float *x = step->stream + (size_t)row * dim;
+        float mean = step->kernels->sum_of_squares(x, dim) / (float)dim;
+        quantise(turn, matrix, row - first, x, gain, 1 / sqrtf(mean + step->network.norm_eps));
+    }
+}
+
+/* This thread's share of a product with what it quantised last. */
+static void multiply(const Turn *turn, Product product)
+{
+    product.activations = &turn->lane->activations;
+    Span share = share_of(tiles_of(product.matrix), turn->id, turn->count);
+    turn->step->kernels->multiply(&product, share.first, share.end);
+}
+
+/* Added to the residual stream. */
+static void multiply_branch(const Turn *turn, const Matrix *matrix, const float *bias)
+{
+    const Step *step = turn->step;
+    multiply(turn, (Product){.matrix = matrix,
+                             .bias = bias,
+                             .out = step->stream,
+                             .stride = step->network.dim,
+                             .rows = turn->call->count,
+                             .finish = ADD,
+                             .multiplier = step->network.residual_multiplier});
+}
+
+/* ---- Attention ---- */
+
+/* The chunks that the rows of a call see together. */
+static Span chunks_of(const StepCall *call, int window)
+{
+    int first = window > 0 && call->position >= window ? call->position + 1 - window : 0;
+    return (Span){first / CHUNK, (call->position + call->count - 1) / CHUNK + 1};
+}
+
+static Span part_of_chunk(int position, int window, int chunk)
+{
+    int first = window > 0 && position >= window ? position + 1 - window : 0, end = position + 1;
+    first = first < chunk * CHUNK ? 0 : first - chunk * CHUNK;
+    end = end > (chunk + 1) * CHUNK ? CHUNK : end - chunk * CHUNK;
+    return first < end ? (Span){first, end} : (Span){0, 0};
+}
+
+static HeadForm form_of(const Step *step, int row, const float *norm, float scale)
+{
+    int half = step->network.head_dim / 2;
+    return (HeadForm){step->cosines + row * half, step->sines + row * half, norm, step->network.norm_eps,
+                      scale};
+}
+
+static void write_new_positions(const Turn *turn, const Layer *layer, const CachedHead *cached, int head,
+                                int chunk)
+{
+    const Step *step = turn->step;
+    const Network *network = &step->network;
+    float key[MAX_HEAD_DIM];
+    for (int row = 0; row < turn->call->count; row++) {
+        int position = turn->call->position + row;
+        if (position / CHUNK != chunk) continue;
+        const float *keys =
+            step->qkv + (size_t)row * qkv_width_of(network) + network->heads * network->head_dim;
+        HeadForm form = form_of(step, row, layer->k_norm, 1);
+        step->kernels->form_head(key, keys + head * network->head_dim, network->head_dim, &form);
+        const float *value = keys + (network->kv_heads + head) * network->head_dim;
+        step->kernels->write_position(cached, position, key, value);
+    }
+}
+
+/* The queries that share a KV head, of all rows. */
+static void form_queries(const Turn *turn, const Layer *layer, int head)
+{
+    const Step *step = turn->step;
+    const Network *network = &step->network;
+    int head_dim = network->head_dim, group = group_of(network);
+    for (int row = 0; row < turn->call->count; row++) {
+        const float *from = step->qkv + (size_t)row * qkv_width_of(network) + head * group * head_dim;
+        HeadForm form = form_of(step, row, layer->q_norm, network->attention_scale);
+        for (int i = 0; i < group; i++) {
+            float *to = turn->lane->queries + (row * group + i) * head_dim;
+            step->kernels->form_head(to, from + i * head_dim, head_dim, &form);
+        }
+    }
+}
+
+static float *parts_of(const Step *step, int row, int head, int chunks)
+{
+    const Network *network = &step->network;
+    return step->parts + ((size_t)row * network->heads + head) * chunks * part_length_of(network->head_dim);
+}
+
+static void attend_to_chunk(const Turn *turn, const Layer *layer, CachedHead cached, int head, int chunk)
+{
+    const Step *step = turn->step;
+    Lane *lane = turn->lane;
+    Span chunks = chunks_of(turn->call, layer->window);
+    int group = group_of(&step->network), length = part_length_of(cached.head_dim);
+    write_new_positions(turn, layer, &cached, head, chunk);
+    for (int row = 0; row < turn->call->count; row++) {
+        for (int i = 0; i < group; i++) {
+            float *parts = parts_of(step, row, head * group + i, chunks.end - chunks.first);
+            lane->parts[row * group + i] = parts + (chunk - chunks.first) * length;
+            lane->spans[row * group + i] = part_of_chunk(turn->call->position + row, layer->window, chunk);
+        }
+    }
+    cached.keys += (size_t)chunk * CHUNK * cached.head_dim;
+    cached.values += (size_t)chunk * CHUNK * value_width_of(cached.head_dim);
+    ChunkTask task = {cached,       lane->queries, lane->spans, turn->call->count * group,
+                      lane->scores, lane->parts};
+    step->kernels->attend(&task);
+}
+
+static void attend(const Turn *turn, int index)
+{
+    const Layer *layer = &turn->step->network.layers[index];
+    const Network *network = &turn->step->network;
+    Span chunks = chunks_of(turn->call, layer->window);
+    int chunks_count = chunks.end - chunks.first, formed = -1;
+    Span share = share_of(network->kv_heads * chunks_count, turn->id, turn->count);
+    for (int i = share.first; i < share.end; i++) {
+        int head = i / chunks_count;
+        if (head != formed) form_queries(turn, layer, formed = head);
+        CachedHead cached = cached_head(&turn->call->caches[index], head);
+        attend_to_chunk(turn, layer, cached, head, chunks.first + i % chunks_count);
+    }
+}
+
+/* What attention has found, for a product with the output matrix. */
+static void gather_attention(const Turn *turn, const Layer *layer)
+{
+    const Step *step = turn->step;
+    const Network *network = &step->network;
+    Span chunks = chunks_of(turn->call, layer->window);
+    int count = chunks.end - chunks.first;
+    for (int row = 0; row < turn->call->count; row++) {
+        for (int head = 0; head < network->heads; head++) {
+            float *to = turn->lane->attended + head * network->head_dim;
+            step->kernels->merge_parts(to, parts_of(step, row, head, count), count, network->head_dim);
+        }
+        quantise(turn, &layer->output, row, turn->lane->attended, NULL, 1);
+    }
+}
+
+/* ---- Layers ---- */
+
+static void multiply_qkv(const Turn *turn, const Layer *layer)
+{
+    const Step *step = turn->step;
+    normalise(turn, &layer->qkv, 0, layer->attention_norm);
+    multiply(turn, (Product){.matrix = &layer->qkv,
+                             .bias = layer->qkv_bias,
+                             .out = step->qkv,
+                             .stride = qkv_width_of(&step->network),
+                             .rows = turn->call->count,
+                             .finish = STORE,
+                             .multiplier = 1});
+}
+
+static void multiply_gate_up(const Turn *turn, const Layer *layer)
+{
+    const Step *step = turn->step;
+    normalise(turn, &layer->gate_up, 0, layer->mlp_norm);
+    multiply(turn, (Product){.matrix = &layer->gate_up,
+                             .bias = layer->up_bias,
+                             .gate_bias = layer->gate_bias,
+                             .out = step->hidden,
+                             .stride = step->network.ffn_dim,
+                             .rows = turn->call->count,
+                             .finish = GATE_AND_STORE});
+}
+
+static void multiply_down(const Turn *turn, const Layer *layer)
+{
+    int width = turn->step->network.ffn_dim;
+    for (int row = 0; row < turn->call->count; row++)
+        quantise(turn, &layer->down, row, turn->step->hidden + (size_t)row * width, NULL, 1);
+    multiply_branch(turn, &layer->down, layer->down_bias);
+}
+
+static void multiply_head(const Turn *turn)
+{
+    const Network *network = &turn->step->network;
+    normalise(turn, &network->head, turn->call->count - turn->call->last, network->final_norm);
+    multiply(turn, (Product){.matrix = &network->head,
+                             .out = turn->call->logits,
+                             .stride = network->vocab_size,
+                             .rows = turn->call->last,
+                             .finish = STORE,
+                             .multiplier = 1 / network->logits_divisor});
+}
+
+/* A row's embedding, and the angles of its position in the arithmetic of torch: a product in fp32. */
+static void begin_row(const Turn *turn, int row)
+{
+    const Step *step = turn->step;
+    const Network *network = &step->network;
+    const Matrix *table = &network->table;
+    int token = turn->call->tokens[row], half = network->head_dim / 2, place = token % TILE_ROWS;
+    float *x = step->stream + (size_t)row * network->dim;
+    Rows to = {x, network->dim, FLOAT32};
+    const uint8_t *tile = tile_at(table, token / TILE_ROWS, 0);
+    step->kernels->unpack_tile(tile, table->bits, &to, (Span){place, place + 1}, network->dim);
+    for (int i = 0; i < network->dim; i++) x[i] *= network->embedding_multiplier;
+    for (int i = 0; i < half; i++) {
+        float angle = (float)(turn->call->position + row) * network->rope_frequencies[i];
+        step->cosines[row * half + i] = cosf(angle) * network->rope_magnitude;
+        step->sines[row * half + i] = sinf(angle) * network->rope_magnitude;
+    }
+}
+
+typedef struct {
+    Step *step;
+    const StepCall *call;
+} Run;
+
+static void run_share(void *argument, int id, int count)
+{
+    const Run *run = argument;
+    Turn turn = {run->step, run->call, &run->step->lanes[id], id, count};
+    for (int row = id; row < run->call->count; row += count) begin_row(&turn, row);
+    meet();
+    for (int i = 0; i < run->step->network.layers_count; i++) {
+        const Layer *layer = &run->step->network.layers[i];
+        multiply_qkv(&turn, layer);
+        meet();
+        attend(&turn, i);
+        meet();
+        gather_attention(&turn, layer);
+        multiply_branch(&turn, &layer->output, layer->output_bias);
+        meet();
+        multiply_gate_up(&turn, layer);
+        meet();
+        multiply_down(&turn, layer);
+        meet();
+    }
+    if (run->call->last > 0) multiply_head(&turn);
+}
+
+/* ---- A step's memory ---- */
+
+static bool has_shape(const Matrix *matrix, int rows, int columns)
+{
+    return matrix->packed && native_packed_bytes(matrix) && matrix->rows == rows &&
+           matrix->columns == columns;
+}
+
+static bool is_sensible_layer(const Network *network, const Layer *layer)
+{
+    int dim = network->dim, attended = network->heads * network->head_dim;
+    return has_shape(&layer->qkv, qkv_width_of(network), dim) && !layer->qkv.is_pair &&
+           has_shape(&layer->output, dim, attended) && !layer->output.is_pair &&
+           has_shape(&layer->gate_up, network->ffn_dim, dim) && layer->gate_up.is_pair &&
+           has_shape(&layer->down, dim, network->ffn_dim) && !layer->down.is_pair;
+}
+
+static bool is_sensible(const Network *network)
+{
+    if (network->heads < 1 || network->kv_heads < 1 || network->heads % network->kv_heads) return false;
+    if (network->head_dim < 2 || network->head_dim > MAX_HEAD_DIM || network->head_dim % 2) return false;
+    if (!has_shape(&network->table, network->vocab_size, network->dim) || network->table.is_pair)
+        return false;
+    if (!has_shape(&network->head, network->vocab_size, network->dim) || network->head.is_pair) return false;
+    for (int i = 0; i < network->layers_count; i++)
+        if (!is_sensible_layer(network, &network->layers[i])) return false;
+    return true;
+}
+
+static void plan_lane(Step *step, Lane *lane)
+{
+    const Network *network = &step->network;
+    int attended = network->heads * network->head_dim, queries = step->most_rows * group_of(network);
+    int widest = network->dim > network->ffn_dim ? network->dim : network->ffn_dim;
+    plan_activations(&step->arena, &lane->activations, step->most_rows,
+                     widest > attended ? widest : attended);
+    lane->activations.planes_used = step->planes;
+    lane->queries = arena_take(&step->arena, sizeof(float) * queries * network->head_dim);
+    lane->scores = arena_take(&step->arena, sizeof(float) * QUERIES_AT_ONCE * CHUNK);
+    lane->attended = arena_take(&step->arena, sizeof(float) * attended);
+    lane->parts = arena_take(&step->arena, sizeof(float *) * queries);
+    lane->spans = arena_take(&step->arena, sizeof(Span) * queries);
+}
+
+static void plan_memory(Step *step)
+{
+    const Network *network = &step->network;
+    size_t row = sizeof(float) * step->most_rows;
+    step->stream = arena_take(&step->arena, row * network->dim);
+    step->qkv = arena_take(&step->arena, row * qkv_width_of(network));
+    step->hidden = arena_take(&step->arena, row * network->ffn_dim);
+    step->cosines = arena_take(&step->arena, row * network->head_dim / 2);
+    step->sines = arena_take(&step->arena, row * network->head_dim / 2);
+    for (int id = 0; id < POOL_MAX_THREADS; id++) plan_lane(step, &step->lanes[id]);
+}
+
+Step *native_new_step(const Kernels *kernels, const Network *network, int most_rows, int planes)
+{
+    if (most_rows < 1 || most_rows > 1024 || planes < 1 || planes > 2 || !is_sensible(network)) return NULL;
+    Step *step = calloc(1, sizeof *step);
+    if (!step) return NULL;
+    *step = (Step){.kernels = kernels, .network = *network, .most_rows = most_rows, .planes = planes};
+    plan_memory(step);
+    if (!arena_open(&step->arena)) {
+        free(step);
+        return NULL;
+    }
+    plan_memory(step);
+    return step;
+}
+
+void native_free_step(Step *step)
+{
+    if (!step) return;
+    arena_close(&step->arena);
+    free(step->parts);
+    free(step);
+}
+
+/* ---- A call ---- */
+
+static bool is_sensible_call(const Step *step, const StepCall *call)
+{
+    if (call->count < 1 || call->count > step->most_rows || call->last < 0 || call->last > call->count)
+        return false;
+    if (call->position < 0) return false;
+    for (int i = 0; i < step->network.layers_count; i++) {
+        const LayerCache *cache = &call->caches[i];
+        if (cache->kv_heads != step->network.kv_heads || cache->head_dim != step->network.head_dim)
+            return false;
+        if (cache->capacity % 16 || call->position > cache->capacity - call->count) return false;
+    }
+    for (int row = 0; row < call->count; row++)
+        if (call->tokens[row] < 0 || call->tokens[row] >= step->network.vocab_size) return false;
+    return true;
+}
+
+static bool make_room_for_parts(Step *step, const StepCall *call)
+{
+    const Network *network = &step->network;
+    int chunks = 0;
+    for (int i = 0; i < network->layers_count; i++) {
+        Span seen = chunks_of(call, network->layers[i].window);
+        if (seen.end - seen.first > chunks) chunks = seen.end - seen.first;
+    }
+    size_t needed = (size_t)call->count * network->heads * chunks * part_length_of(network->head_dim);
+    if (needed <= step->parts_room) return true;
+    free(step->parts);
+    step->parts = malloc(needed * sizeof(float));
+    step->parts_room = step->parts ? needed : 0;
+    return step->parts != NULL;
+}
+
+Result native_run_step(Step *step, const StepCall *call)
+{
+    if (!is_sensible_call(step, call)) return WRONG_ARGUMENT;
+    if (!make_room_for_parts(step, call)) return NO_MEMORY;
+    Run run = {step, call};
+    pool_run(pool_shared(), run_share, &run);
+    return DONE;
+}

@@ -1,0 +1,129 @@
+"""Networks in the C library's tiles against the plain ones with the same, dequantised weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.checkpoint.load import open_model
+from core.checkpoint.packed import load_quantised
+from core.model.cache import KVCache
+from core.model.quant import Quantised
+from core.model.tiled import MOST_STEP_ROWS, CacheTiles, LibraryPacking, TiledLinear, TiledTable
+from core.model.transformer import Transformer, on_meta
+from core.native import library
+from core.native.library import Library
+from tests.tiny import tiny_folder, tiny_model, tiny_tokenizer
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "llama": {},
+    "untied": {"tie_embeddings": False},
+    "qwen2": {"bias": "qkv", "head_dim": 16},
+    "all biases": {"bias": "all"},
+    "qwen3": {"qk_norm": True, "n_kv_heads": 4},
+    "granite": {"embedding_multiplier": 3.0, "residual_multiplier": 0.5, "logits_divisor": 2.0},
+    "windowed": {"sliding_window": 20, "first_windowed_layer": 1},
+    "starcoder2": {"norm": "layer", "mlp": "gelu_tanh", "bias": "all"},
+    "starcoder": {"norm": "layer", "mlp": "gelu_tanh", "bias": "all", "n_kv_heads": 1, "position": "learned"},
+}
+TOKENS = torch.randint(0, 512, (90,), generator=torch.Generator().manual_seed(1)).tolist()
+
+
+@pytest.fixture(scope="module")
+def found() -> Library:
+    loaded = library.load()
+    assert loaded is not None, library.why_not()
+    return loaded
+
+
+def tiled(plain: Transformer, precision: Quantised, found: Library) -> Transformer:
+    packing = LibraryPacking(found)
+    with torch.device("meta"):
+        model = packing.prepare(on_meta(plain.config), precision)
+    state = dict(packing.state(model, plain.named_parameters()))
+    model.load_state_dict(state, assign=True, strict=False)
+    packing.finish(model.requires_grad_(False).eval())
+    return model
+
+
+def dequantised(model: Transformer, plain: Transformer) -> Transformer:
+    """The plain network with the weights that the tiles stand for."""
+    other = Transformer(plain.config)
+    state = dict(plain.state_dict())
+    for name, layer in model.named_modules():
+        if isinstance(layer, TiledLinear) and name != "head":
+            state[f"{name}.weight"] = layer._unpacker.rows(
+                layer.tiles, layer._rows.start, len(layer._rows), layer._which
+            ).clone()
+        elif isinstance(layer, TiledTable):
+            state["embed.weight"] = layer(torch.arange(plain.config.vocab_size))
+    if not plain.config.tie_embeddings:
+        head: Any = model.head
+        state["head.weight"] = head._unpacker.rows(head.tiles, 0, plain.config.vocab_size, 0).clone()
+    other.load_state_dict(state)
+    return other.requires_grad_(False).eval()
+
+
+def new_cache(model: Transformer, found: Library) -> KVCache:
+    return KVCache(model.config.max_context, CacheTiles(model.config, found, torch.float32))
+
+
+@torch.inference_mode()
+def read(model: Transformer, cache: KVCache, tokens: list[int], portion: int) -> torch.Tensor:
+    parts = [tokens[start : start + portion] for start in range(0, len(tokens), portion)]
+    return torch.cat([model.read(part, cache, last=len(part)) for part in parts])
+
+
+def error(got: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((got - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_short_and_long_reads_say_what_the_dequantised_network_says(
+    name: str, precision: Quantised, found: Library
+) -> None:
+    plain = tiny_model(**NETWORKS[name])
+    model = tiled(plain, precision, found)
+    with torch.inference_mode():
+        expected = dequantised(model, plain)(torch.tensor([TOKENS]))[0]
+    for portion in (1, 5, MOST_STEP_ROWS, MOST_STEP_ROWS + 1, len(TOKENS)):
+        assert error(read(model, new_cache(model, found), TOKENS, portion), expected) < 2e-3, portion
+
+
+@pytest.mark.parametrize("name", ["llama", "windowed", "qwen3"])
+def test_a_cache_is_cut_back_copied_and_shared_by_short_and_long_reads(name: str, found: Library) -> None:
+    model = tiled(tiny_model(**NETWORKS[name]), "int8", found)
+    expected = read(model, new_cache(model, found), TOKENS, 1)
+    cache = new_cache(model, found)
+    read(model, cache, TOKENS[:40], 40)
+    read(model, cache, [7] * 23, 23)
+    copy = cache.copy(40)
+    cache.keep(33)
+    for held, start in ((cache, 33), (copy, 40)):
+        assert held.tokens == TOKENS[:start]
+        assert error(read(model, held, TOKENS[start:], 3), expected[start:]) < 2e-3
+        assert held.tokens == TOKENS
+
+
+def test_a_token_gets_the_same_bits_alone_and_among_guesses(found: Library) -> None:
+    model = tiled(tiny_model(), "int8", found)
+    alone = read(model, new_cache(model, found), TOKENS, 1)
+    assert torch.equal(read(model, new_cache(model, found), TOKENS, MOST_STEP_ROWS), alone)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_tiles_are_kept_on_disk_and_mapped_the_next_time(
+    tmp_path: Path, precision: Quantised, found: Library
+) -> None:
+    stored = open_model(tiny_folder(tmp_path / "model", tiny_tokenizer(tmp_path)))
+    said: list[str] = []
+    packing = LibraryPacking(found)
+    first = load_quantised(stored, precision, packing, tmp_path / "packed", said.append)
+    assert any("once" in step for step in said)
+    said.clear()
+    second = load_quantised(stored, precision, packing, tmp_path / "packed", said.append)
+    assert not said
+    logits = [read(model, new_cache(model, found), TOKENS, 1) for model in (first, second)]
+    assert torch.equal(*logits)
