@@ -1,61 +1,226 @@
-"""The trainer's commands. Heavy libraries are imported inside the handlers, so that --help stays fast."""
+"""`data`: what can be learnt from folders and data sets, made ready for training."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
-from core.spec.errors import UsageError
+from core.spec.fields import add_flags, from_flags, from_json
+from trainer.cli import packages, tokenizer
+from trainer.cli.teller import Teller
+from trainer.spec.data import PrepareSpec, ScanSpec
 
-_DEFAULT_VOCABULARY = 16_384
-_MEASURED_LETTERS = 1 << 20
+if TYPE_CHECKING:
+    from core.text.tokenizer import Tokenizer
+    from trainer.data.collect import File
+    from trainer.data.scan import Tally
+
+_LISTED_SECRETS = 50
+_SHOWN_KINDS = 8
+_MOST_JOBS = 8
+_MB = 1e6
 
 
-def add_commands(commands: Commands) -> None:
-    data = commands.add_parser("data", help="prepare text for training")
-    kinds = data.add_subparsers(dest="data_command", metavar="command", title="commands", required=True)
-    tokenizer = kinds.add_parser("tokenizer", help="learn a vocabulary from folders of code")
-    tokenizer.add_argument("folders", metavar="FOLDER", nargs="+", type=Path)
-    tokenizer.add_argument("--vocab-size", type=int, default=_DEFAULT_VOCABULARY, metavar="N")
-    tokenizer.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .model file to write")
-    tokenizer.add_argument("--json", action="store_true", help="say the result as JSON")
-    tokenizer.set_defaults(run=guarded(_learn_tokenizer))
+def add_command(commands: Commands) -> None:
+    parser = commands.add_parser("data", help="look at folders and data sets, and prepare them for training")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    scan = actions.add_parser("scan", help="which files can be learnt from, and why the others cannot")
+    scan.add_argument("folders", metavar="FOLDER", nargs="+", type=Path)
+    _add_tokenizer(scan, required=False)
+    add_flags(scan, ScanSpec)
+    scan.add_argument("--list", action="store_true", help="name each file that is left out")
+    scan.add_argument("--json", action="store_true", help="a line of JSON a file, and one for all")
+    scan.set_defaults(run=guarded(_scan))
+
+    prepare = actions.add_parser("prepare", help="make tokens of folders, text, JSON lines and Parquet")
+    prepare.add_argument("sources", metavar="SOURCE", nargs="+", type=Path, help="a folder or a file")
+    prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
+    _add_tokenizer(prepare, required=True)
+    add_flags(prepare, PrepareSpec)
+    add_flags(prepare, ScanSpec)
+    prepare.add_argument(
+        "--jobs", type=int, metavar="N", help="processes that make tokens (default: by cores)"
+    )
+    _add_output(prepare)
+    prepare.set_defaults(run=guarded(_prepare))
+
+    download = actions.add_parser("download", help="get a data set from the Hugging Face hub")
+    download.add_argument("repository", metavar="ID", help="as roneneldan/TinyStories")
+    download.add_argument("--out", type=Path, metavar="DIR", help="the folder to put it in")
+    download.add_argument("--only", action="append", default=[], metavar="GLOB", help="only such files")
+    download.add_argument("--revision", default="main", help="a branch, a tag or a commit")
+    _add_output(download)
+    download.set_defaults(run=guarded(_download))
+
+    rows = actions.add_parser("rows", help="the rows of a Parquet file as JSON lines")
+    rows.add_argument("file", metavar="FILE", type=Path)
+    rows.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # in the process that may fall
+    rows.set_defaults(run=guarded(_rows))
+    encode = actions.add_parser("encode")  # the other side of a process of `prepare`
+    encode.add_argument("vocabulary", type=Path)
+    encode.add_argument("settings")
+    encode.set_defaults(run=guarded(_encode))
+    tokenizer.add_action(actions)
+    packages.add_action(actions)
 
 
-def _learn_tokenizer(arguments: argparse.Namespace) -> int:
+def _add_tokenizer(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    group = parser.add_mutually_exclusive_group(required=required)
+    group.add_argument("--model", type=Path, metavar="M", help="the model that will learn it")
+    group.add_argument("--tokenizer", type=Path, metavar="T", help="or a vocabulary alone")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="say the result as JSON")
+    parser.add_argument("--events", action="store_true", help="tell what happens as JSON lines")
+
+
+def _tokenizer(arguments: argparse.Namespace) -> "Tokenizer | None":
     from core.text.vocabulary_folder import open_tokenizer
-    from trainer.data.tokenizer import folder_texts, train_tokenizer
 
-    if arguments.out.suffix != ".model":
-        raise UsageError(f"{arguments.out} should end in .model, by which a vocabulary is known.")
-    model = train_tokenizer(folder_texts(arguments.folders), vocab_size=arguments.vocab_size)
-    _write(arguments.out, model)
-    tokenizer = open_tokenizer(arguments.out)
-    letters = text_bytes = tokens = 0
-    for text in folder_texts(arguments.folders):
-        letters += len(text)
-        text_bytes += len(text.encode())
-        tokens += len(tokenizer.encode(text))
-        if letters > _MEASURED_LETTERS:
-            break
-    result = {
-        "file": str(arguments.out),
-        "vocab_size": tokenizer.vocab_size,
-        "bytes_per_token": round(text_bytes / tokens, 4),
-    }
+    path = arguments.model or arguments.tokenizer
+    return None if path is None else open_tokenizer(path)
+
+
+def _scan(arguments: argparse.Namespace) -> int:
+    from trainer.data.collect import collect
+    from trainer.data.scan import Tally, file_facts
+
+    tally, tokenizer = Tally(), _tokenizer(arguments)
+    secrets: list[File] = []
+    for file in collect(arguments.folders, from_flags(ScanSpec, arguments)):
+        tokens = len(tokenizer.encode(file.text)) if tokenizer is not None and file.text else 0
+        tally.add(file, tokens)
+        if file.secrets and len(secrets) < _LISTED_SECRETS:
+            secrets.append(file)
+        if arguments.json:
+            report.say_json(file_facts(file, tokens))
+        elif arguments.list and file.reason is not None:
+            report.say(f"{_shown(file.path)}: {file_facts(file)['why']}{_like(file)}")
     if arguments.json:
-        report.say_json(result)
+        report.say_json({"summary": tally.facts()})
     else:
-        each = f"{result['bytes_per_token']} bytes of this text each"
-        report.say(f"{arguments.out}: {tokenizer.vocab_size} tokens, {each}")
+        _say_tally(tally, secrets)
     return 0
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another place.") from None
+def _say_tally(tally: "Tally", secrets: "list[File]") -> None:
+    from trainer.data.reasons import WHY
+
+    facts = tally.facts()
+    about = "about " if facts["tokens_are_estimated"] else ""
+    report.say(
+        f"{facts['accepted']:,} files can be learnt from: {facts['bytes'] / _MB:,.1f} MB, {about}"
+        f"{facts['tokens']:,} tokens ({_counts(facts['suffixes'])})"
+    )
+    report.say(f"{facts['left_out']:,} files and folders are left out:")
+    for reason, count in tally.reasons.most_common():
+        report.say(f"{count:>9,}  {WHY[reason]}")
+    if facts["licences"]:
+        report.say(f"Licences seen: {_counts(facts['licences'])}")
+    for file in secrets:
+        found = ", ".join(f"line {secret.line}: {secret.kind}" for secret in file.secrets)
+        report.say(f"{_shown(file.path)} is left out, {found}")
+    if tally.reasons["secret"] > len(secrets):
+        report.say(
+            f"and {tally.reasons['secret'] - len(secrets):,} more files with secrets; --json names all"
+        )
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from trainer.data.prepare import Preparation
+    from trainer.data.sources import Sources
+
+    spec = from_flags(PrepareSpec, arguments)
+    sources = Sources(tuple(arguments.sources), from_flags(ScanSpec, arguments), spec.pairs)
+    vocabulary = arguments.model or arguments.tokenizer
+    teller = Teller(arguments, "documents", "tokens")
+
+    def work() -> dict[str, Any]:
+        return Preparation(sources, vocabulary, spec, arguments.jobs or _own_jobs()).run(
+            arguments.out, teller.tell
+        )
+
+    facts = teller.around(work, arguments.out)
+    if arguments.json:
+        report.say_json({"path": str(arguments.out)} | facts)
+    elif not arguments.events:
+        _say_prepared(arguments.out, facts)
+    return 0
+
+
+def _own_jobs() -> int:
+    """One core is left to whoever sits there."""
+    import psutil
+
+    return min(max((psutil.cpu_count(logical=False) or 1) - 1, 1), _MOST_JOBS)
+
+
+def _encode(arguments: argparse.Namespace) -> int:
+    import json
+    import sys
+
+    from trainer.data.encoding import serve
+
+    spec = from_json(PrepareSpec, json.loads(arguments.settings), "the settings")
+    serve(arguments.vocabulary, spec, sys.stdin.buffer, sys.stdout.buffer)
+    return 0
+
+
+def _say_prepared(out: Path, facts: dict[str, Any]) -> None:
+    for problem in facts["problems"]:
+        report.complain(f"{problem['path']}, {problem['place']}: left out because {problem['why']}")
+    if facts["broken"] > len(facts["problems"]):
+        report.complain(f"and {facts['broken'] - len(facts['problems']):,} more like these")
+    for split, shards in facts["shards"].items():
+        documents, tokens = (sum(shard[key] for shard in shards) for key in ("documents", "tokens"))
+        report.say(f"{split}: {tokens:,} tokens of {documents:,} documents")
+    notes = facts["notes"]
+    said = [f"{count:,} {name}" for name, count in notes.items() if count]
+    report.say(f"{out}: {facts['kind']} data{', ' if said else ''}{', '.join(said)}")
+
+
+def _download(arguments: argparse.Namespace) -> int:
+    from trainer.data.download import default_folder, download
+
+    folder = arguments.out or default_folder(arguments.repository)
+    teller = Teller(arguments, "bytes", "of bytes")
+
+    def work() -> list[str]:
+        only, revision = arguments.only, arguments.revision
+        return download(arguments.repository, folder, only=only, revision=revision, tell=teller.tell)
+
+    names = teller.around(work, folder)
+    if arguments.json:
+        report.say_json({"path": str(folder), "files": names})
+    elif not arguments.events:
+        report.say(f"{folder}: {len(names)} files; 'data prepare {folder}' makes them ready")
+    return 0
+
+
+def _rows(arguments: argparse.Namespace) -> int:
+    from trainer.data.parquet import read_here, rows
+
+    if arguments.here:
+        for line in read_here(arguments.file):
+            report.say(line)
+    else:
+        for row in rows(arguments.file):
+            report.say_json(row)
+    return 0
+
+
+def _counts(counts: dict[str, int]) -> str:
+    shown = [f"{count:,} {name}" for name, count in list(counts.items())[:_SHOWN_KINDS]]
+    return ", ".join(shown) + (", …" if len(counts) > _SHOWN_KINDS else "")
+
+
+def _like(file: "File") -> str:
+    return f" ({_shown(file.like)})" if file.like else ""
+
+
+def _shown(path: Path | str) -> str:
+    """On one line, whatever a name holds."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)

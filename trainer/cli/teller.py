@@ -1,0 +1,54 @@
+"""Teller: how far a job is, for a person as a line now and then, for a program as events."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from core import report
+from core.spec.errors import SmallCoderError
+from core.spec.messages import Event, Finished, Metric, Progress, Started, failed, to_line
+from core.spec.version import version
+
+_EVERY_S = 1.0
+
+T = TypeVar("T")
+
+
+class Teller:
+    """`step` and `other` name the two numbers that a job tells; with --json it is silent until the end."""
+
+    def __init__(self, arguments: argparse.Namespace, step: str, other: str) -> None:
+        self._is_silent = arguments.json and not arguments.events
+        self._tells_events = arguments.events
+        self._names = step, other
+        self._told_s = time.monotonic()
+
+    def tell(self, step: int, other: int) -> None:
+        now_s = time.monotonic()
+        if self._is_silent or now_s - self._told_s < _EVERY_S:
+            return
+        self._told_s = now_s
+        if self._tells_events:
+            names = zip(self._names, (step, other), strict=True)
+            metrics = tuple(Metric(name, float(value)) for name, value in names)
+            _say_event(Progress(step, None, metrics))
+        else:
+            report.say(f"{self._names[0]}: {step:,}, {self._names[1]}: {other:,}")
+
+    def around(self, work: Callable[[], T], path: Path) -> T:
+        if not self._tells_events:
+            return work()
+        _say_event(Started(version(), "cpu", None))
+        try:
+            result = work()
+        except SmallCoderError as error:
+            _say_event(failed(error))
+            raise
+        _say_event(Finished(path=str(path)))
+        return result
+
+
+def _say_event(event: Event) -> None:
+    report.say(to_line(event).decode().rstrip("\n"))

@@ -1,0 +1,34 @@
+"""Writing that a full disk or a power failure may interrupt."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.spec.errors import DoesNotFit
+
+_DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def room_on_disk(folder: Path) -> Iterator[None]:
+    """Around work that can be taken up again."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_IS_FULL:
+            raise
+        raise DoesNotFit(
+            f"The disk is full; what is done stays in {folder}; free some space and repeat the command."
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """So that a name, too, outlives a power failure; Windows does that by itself."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

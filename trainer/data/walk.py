@@ -1,0 +1,182 @@
+"""Every file below a folder, in the order of the names, with what the name or the place says against it.
+
+Held in memory are the names in the folders between the top and the file; links are never followed, so there
+are no loops. What is in a file is judged in texts.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.spec.errors import UsageError
+from trainer.data import names
+from trainer.data.ignore import IgnoreRules
+from trainer.data.reasons import MATTERS_OF_TASTE, Reason
+from trainer.spec.data import ScanSpec
+
+_MAX_IGNORE_BYTES = 1 << 20
+_ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """`name` is the path below the folder, with slashes. A folder is listed where it is left out, and what
+    is in it then is not. `is_named`: a person asked for this very file."""
+
+    name: str
+    path: str
+    reason: Reason | None = None
+    is_folder: bool = False
+    is_included: bool = False
+    is_named: bool = False
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """`rules`: of each .gitignore that holds here, the parts of the path above it. `reason`: it is left out,
+    but something in it was asked for."""
+
+    name: str
+    path: str
+    rules: tuple[tuple[int, IgnoreRules], ...]
+    reason: Reason | None = None
+
+
+def walk(folder: Path, spec: ScanSpec) -> Iterator[Found]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name folders that hold code.")
+    return _Walk(folder, spec).found()
+
+
+class _Walk:
+    def __init__(self, folder: Path, spec: ScanSpec) -> None:
+        self._top = os.path.realpath(folder)
+        self._depth = len(_parts(self._top))
+        self._excluded = IgnoreRules("\n".join(spec.exclude))
+        self._asked_for = {
+            os.path.realpath(place)
+            for path in spec.include
+            for place in (Path(path), folder / path)
+            if os.path.lexists(place)
+        }
+
+    def found(self) -> Iterator[Found]:
+        waiting: list[Iterator[Found | _Folder]] = [self._inside(_Folder("", self._top, self._rules_above()))]
+        while waiting:
+            item = next(waiting[-1], None)
+            if item is None:
+                waiting.pop()
+            elif isinstance(item, _Folder):
+                waiting.append(self._inside(item))
+            else:
+                yield item
+
+    def _inside(self, folder: _Folder) -> Iterator[Found | _Folder]:
+        try:
+            with os.scandir(folder.path) as entries:
+                kinds = {entry.name: _kind(entry) for entry in entries}
+        except OSError:
+            yield Found(folder.name, folder.path, "unreadable", is_folder=True)
+            return
+        if folder.name and not _ENVIRONMENT_MARKS.isdisjoint(kinds) and not self._is_included(folder.path):
+            folder = replace(folder, reason="vendored")
+            if not self._holds_something_asked_for(folder.path):
+                yield Found(folder.name, folder.path, "vendored", is_folder=True)
+                return
+        folder = self._with_own_rules(folder, kinds)
+        for name in sorted(kinds):
+            path = os.path.join(folder.path, name)
+            below = f"{folder.name}/{name}" if folder.name else name
+            found = self._judged(Found(below, path, is_folder=kinds[name] == stat.S_IFDIR), name, folder)
+            if kinds[name] not in (stat.S_IFDIR, stat.S_IFREG):
+                yield replace(found, reason="link" if kinds[name] == stat.S_IFLNK else "special")
+            elif not found.is_folder:
+                yield found
+            elif found.reason is None or self._holds_something_asked_for(path):
+                yield _Folder(below, path, folder.rules, found.reason)
+            else:
+                yield found
+
+    def _judged(self, found: Found, name: str, folder: _Folder) -> Found:
+        against = names.against_folder if found.is_folder else names.against_file
+        reason = against(name)
+        if reason != "secret_name":
+            reason = folder.reason or self._ruled_out(found, folder.rules) or reason
+        if not self._is_included(found.path):
+            return replace(found, reason=reason)
+        reason = None if reason in MATTERS_OF_TASTE else reason
+        return replace(found, reason=reason, is_included=True, is_named=found.path in self._asked_for)
+
+    def _ruled_out(self, found: Found, rules: Sequence[tuple[int, IgnoreRules]]) -> Reason | None:
+        if self._excluded.verdict(found.name.split("/"), is_folder=found.is_folder):
+            return "excluded"
+        parts = _parts(found.path) if rules else []
+        for depth, own in reversed(rules):
+            verdict = own.verdict(parts[depth:], is_folder=found.is_folder)
+            if verdict is not None:
+                return "ignored" if verdict else None
+        return None
+
+    def _is_included(self, path: str) -> bool:
+        return bool(self._asked_for) and any(
+            path == asked or path.startswith(asked + os.sep) for asked in self._asked_for
+        )
+
+    def _holds_something_asked_for(self, path: str) -> bool:
+        return any(asked.startswith(path + os.sep) for asked in self._asked_for)
+
+    def _with_own_rules(self, folder: _Folder, kinds: dict[str, int]) -> _Folder:
+        """A repository within another follows its own rules alone."""
+        rules = () if ".git" in kinds and folder.name else folder.rules
+        if kinds.get(".gitignore") == stat.S_IFREG:
+            rules = (*rules, (len(_parts(folder.path)), _read_rules(os.path.join(folder.path, ".gitignore"))))
+        return replace(folder, rules=rules)
+
+    def _rules_above(self) -> tuple[tuple[int, IgnoreRules], ...]:
+        """Of the repository in which the folder lies, unless they ignore it: then it was named on purpose."""
+        above = [Path(self._top), *Path(self._top).parents]
+        repository = next((place for place in above if (place / ".git").exists()), None)
+        if repository is None:
+            return ()
+        places = [place for place in reversed(above) if place.is_relative_to(repository)]
+        files = [repository / ".git" / "info" / "exclude", *(place / ".gitignore" for place in places[:-1])]
+        depths = [len(_parts(str(place))) for place in [repository, *places[:-1]]]
+        rules = [
+            (depth, _read_rules(str(file)))
+            for depth, file in zip(depths, files, strict=True)
+            if file.is_file()
+        ]
+        parts = _parts(self._top)
+        for end in range(len(_parts(str(repository))) + 1, len(parts) + 1):
+            verdicts = [own.verdict(parts[depth:end], is_folder=True) for depth, own in rules if depth < end]
+            if next((verdict for verdict in reversed(verdicts) if verdict is not None), False):
+                return ()
+        return tuple(rules)
+
+
+def _kind(entry: os.DirEntry[str]) -> int:
+    """As lstat has it; 0 where that fails."""
+    try:
+        if entry.is_symlink() or getattr(entry, "is_junction", bool)():  # Python 3.11 does not know these
+            return stat.S_IFLNK
+        if entry.is_dir(follow_symlinks=False):
+            return stat.S_IFDIR
+        if entry.is_file(follow_symlinks=False):
+            return stat.S_IFREG
+    except OSError:
+        pass
+    return 0
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split(os.sep) if part]
+
+
+def _read_rules(path: str) -> IgnoreRules:
+    try:
+        with open(path, "rb") as file:
+            return IgnoreRules(file.read(_MAX_IGNORE_BYTES).decode("utf-8", "surrogateescape"))
+    except OSError:
+        return IgnoreRules("")
