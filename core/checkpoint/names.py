@@ -81,7 +81,7 @@ class Layout:
 
     def pack(self, config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
         packed = {}
-        for theirs, names in self._contents(ours).items():
+        for theirs, names in self.contents(ours).items():
             parts = [self._to_file(name, ours[name], config) for name in names]
             packed[theirs] = parts[0] if len(parts) == 1 else self._join(parts, config)
         return packed
@@ -90,11 +90,12 @@ class Layout:
         self, config: ModelConfig, ours: Iterable[str], theirs: str, tensor: Tensor
     ) -> dict[str, Tensor]:
         """Those of our parameters that the tensor called `theirs` holds."""
-        names = self._contents(ours)[theirs]
+        names = self.contents(ours)[theirs]
         parts = [tensor] if len(names) == 1 else self._split(tensor, config)
         return {name: self._from_file(name, part, config) for name, part in zip(names, parts, strict=True)}
 
-    def _contents(self, ours: Iterable[str]) -> dict[str, list[str]]:
+    def contents(self, ours: Iterable[str]) -> dict[str, list[str]]:
+        """Which of ours each of theirs holds, in order."""
         contents: dict[str, list[str]] = {}
         for name in ours:
             contents.setdefault(self._theirs(name), []).append(name)

@@ -1,5 +1,6 @@
 """Our own folder: config.json with a ModelConfig, safetensors under our own names, tokenizer, model card."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,5 +42,16 @@ def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
 
 
 def write_native(model: Transformer, tokenizer: Tokenizer | None, folder: Path, dtype: torch.dtype) -> None:
-    description = {"format": FORMAT, "network": to_json(model.config)}
-    write_folder(folder, description, NATIVE.pack(model.config, model.state_dict()), tokenizer, dtype)
+    write_network(model.config, model.state_dict(), tokenizer, folder, dtype)
+
+
+def write_network(
+    config: ModelConfig,
+    weights: Mapping[str, torch.Tensor],
+    tokenizer: Tokenizer | None,
+    folder: Path,
+    dtype: torch.dtype,
+) -> None:
+    """Weights under our own names, for who has them in another form than the network does."""
+    description = {"format": FORMAT, "network": to_json(config)}
+    write_folder(folder, description, NATIVE.pack(config, weights), tokenizer, dtype)

@@ -1,0 +1,169 @@
+"""Bytes, by arithmetic alone: what a training run holds at its fullest moment.
+
+What each part is follows from how the trainer works: exact weights in fp32 beside those it computes with,
+gradients added up in fp32, activations kept for the way back, logits a chunk at a time.
+"""
+
+from dataclasses import dataclass
+
+from core.spec.budget import RUNTIME_BYTES, parameters, weight_bytes
+from core.spec.config import ModelConfig
+
+_EXACT_BYTES = 4
+_LONGEST_KEPT_SCORES = 1024  # tokens; what longer rows saw is computed again
+_SCORES_BLOCK = 64
+_LOGITS_AT_ONCE = 2**22
+_LOGIT_BYTES = 16  # a chunk in the type it is computed in and in fp32, its targets and its gradient
+_STATE_BYTES = {"adamw": 8.0, "lion": 4.0, "adamw8": 2.0 + 8 / 256}
+_LARGEST_PART = 2**20 * 4 * 4  # of a table whose 8-bit memory is being unpacked
+# what libraries take for their first products, and what of freed memory stays with us because nothing new
+# fits into its holes: measured on Linux, tests/benchmarks/training_memory.py
+_FIRST_PRODUCTS_BYTES = 40 * 2**20
+_HOLES_OF_KEPT, _HOLES_OF_PASSING = 0.15, 0.8
+
+
+@dataclass(frozen=True)
+class TrainingShape:
+    """The choices of a run that cost memory. `adapter_rank` is 0 where the whole network learns."""
+
+    rows: int
+    context_tokens: int
+    element_bytes: int
+    optimizer: str
+    base_precision: str = "fp32"
+    adapter_rank: int = 0
+    adapter_layers: tuple[str, ...] = ()
+    accumulates: bool = True
+    recomputes_layers: bool = False
+    in_backward: bool = False
+    teacher: ModelConfig | None = None
+    is_on_processor: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingBudget:
+    """Parts of the most memory that is ever held at once."""
+
+    runtime_bytes: int
+    weights_bytes: int
+    gradients_bytes: int
+    optimizer_bytes: int
+    activations_bytes: int
+    logits_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(
+            (
+                *(self.runtime_bytes, self.weights_bytes, self.gradients_bytes),
+                *(self.optimizer_bytes, self.activations_bytes, self.logits_bytes),
+            )
+        )
+
+
+def to_train(
+    config: ModelConfig, shape: TrainingShape, *, runtime_bytes: int = RUNTIME_BYTES
+) -> TrainingBudget:
+    learning = learning_parameters(config, shape)
+    activations = activation_bytes(config, shape)
+    return TrainingBudget(
+        runtime_bytes=runtime_bytes + _FIRST_PRODUCTS_BYTES,
+        weights_bytes=_weights(config, shape, learning),
+        gradients_bytes=_gradients(config, shape, learning, activations),
+        optimizer_bytes=_optimizer(config, shape, learning),
+        activations_bytes=activations,
+        logits_bytes=_logits(config, shape),
+    )
+
+
+def layer_matrices(config: ModelConfig) -> dict[str, tuple[int, int]]:
+    """(rows, columns) by kind."""
+    wide, narrow = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
+    dim, ffn = config.dim, config.ffn_dim
+    matrices = {"q": (wide, dim), "k": (narrow, dim), "v": (narrow, dim), "o": (dim, wide)}
+    if config.mlp == "swiglu":
+        matrices["gate"] = (ffn, dim)
+    return matrices | {"up": (ffn, dim), "down": (dim, ffn)}
+
+
+def learning_parameters(config: ModelConfig, shape: TrainingShape) -> int:
+    if not shape.adapter_rank:
+        return parameters(config)
+    sides = (
+        rows + columns
+        for kind, (rows, columns) in layer_matrices(config).items()
+        if kind in shape.adapter_layers
+    )
+    return config.n_layers * shape.adapter_rank * sum(sides)
+
+
+def activation_bytes(config: ModelConfig, shape: TrainingShape) -> int:
+    """What all layers keep for the way back, and one of them on its way."""
+    tokens, element = shape.rows * shape.context_tokens, shape.element_bytes
+    layer = tokens * _kept_a_token(config, shape)
+    on_the_way = tokens * (3 * config.ffn_dim + 4 * config.dim) * element
+    ends = 4 * tokens * config.dim * element
+    kept = config.n_layers * layer
+    if shape.recomputes_layers:
+        kept = config.n_layers * tokens * config.dim * element + layer
+    total = kept + on_the_way + ends
+    if shape.is_on_processor:
+        total += int(_HOLES_OF_KEPT * total + _HOLES_OF_PASSING * (layer + on_the_way))
+    return total
+
+
+def _kept_a_token(config: ModelConfig, shape: TrainingShape) -> int:
+    """Of one layer: both norms' inputs and outputs, heads, what they saw, the MLP's inside."""
+    wide, narrow = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
+    kept = 4 * config.dim + 2 * wide + 2 * narrow
+    if config.qk_norm:
+        kept += wide + narrow
+    kept += config.ffn_dim * (3 if config.mlp == "swiglu" else 2)
+    if not shape.is_on_processor or shape.context_tokens > _LONGEST_KEPT_SCORES or config.dropout:
+        kept += wide
+    else:
+        kept += config.n_heads * (shape.context_tokens + _SCORES_BLOCK) // 2
+    if shape.adapter_rank:
+        kept += shape.adapter_rank * len(shape.adapter_layers)
+    masks = 2 * config.dim if config.dropout else 0
+    return kept * shape.element_bytes + masks
+
+
+def _weights(config: ModelConfig, shape: TrainingShape, learning: int) -> int:
+    """What is computed with, and exact ones beside it where that is in fewer bits."""
+    copies = shape.element_bytes if shape.element_bytes < _EXACT_BYTES else 0
+    total = learning * (_EXACT_BYTES + copies)
+    if shape.adapter_rank:
+        total += weight_bytes(config, shape.base_precision)
+        if shape.base_precision in ("int8", "int4"):
+            largest = max(rows * columns for rows, columns in layer_matrices(config).values())
+            total += (config.vocab_size * config.dim + 2 * largest) * shape.element_bytes
+    if shape.teacher is not None:
+        total += parameters(shape.teacher) * shape.element_bytes
+    return total
+
+
+def _gradients(config: ModelConfig, shape: TrainingShape, learning: int, activations: int) -> int:
+    """Without accumulation they come while activations go, so that only what they exceed them by is more."""
+    table = 0 if shape.adapter_rank else config.vocab_size * config.dim * (_EXACT_BYTES + shape.element_bytes)
+    if shape.in_backward:
+        return table
+    every = learning * _EXACT_BYTES
+    if shape.accumulates:
+        return every + table
+    return max(every - activations, table)
+
+
+def _optimizer(config: ModelConfig, shape: TrainingShape, learning: int) -> int:
+    if shape.optimizer == "muon":
+        hidden = config.n_layers * sum(rows * columns for rows, columns in layer_matrices(config).values())
+        return hidden * 4 + (learning - hidden) * 8
+    extra = _LARGEST_PART if shape.optimizer == "adamw8" else 0
+    return int(learning * _STATE_BYTES[shape.optimizer]) + extra
+
+
+def _logits(config: ModelConfig, shape: TrainingShape) -> int:
+    at_once = max(
+        config.vocab_size, min(_LOGITS_AT_ONCE, shape.rows * shape.context_tokens * config.vocab_size)
+    )
+    return at_once * _LOGIT_BYTES * (2 if shape.teacher is not None else 1)

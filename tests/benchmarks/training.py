@@ -1,0 +1,189 @@
+"""Our training step against a plain transformers (+ PEFT) loop: `python -m tests.benchmarks.training --help`.
+
+Same shape, rows, precision and machine. Both take turns, step by step, so that what disturbs one disturbs the
+other; the best step counts, by the clock and by the processor's own time. Memory is each one's own process.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from core import report
+from core.spec.budget import MB
+from core.spec.config import ModelConfig
+from core.spec.presets import PRESETS
+from trainer.data.batches import Batch
+from trainer.optimizers.optimizer import Optimizer
+from trainer.recipes import Place, make
+from trainer.spec.jobs import TrainSpec, settled
+
+ROOT = Path(__file__).parents[2]
+SHAPES = {"nano": ("smallcoder-nano", 8, 512), "135m": ("smollm2-135m", 2, 512)}
+RATE, RANK, ALPHA = 3e-4, 16, 32
+Step = Callable[[torch.Tensor], float]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", choices=SHAPES, default="nano")
+    parser.add_argument("--recipe", choices=("pretrain", "lora"), default="pretrain")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.only:
+        take_turns({arguments.only: WAYS[arguments.only](arguments)}, arguments, steps=3)
+        report.say_json(peak_bytes())
+        return 0
+    times = take_turns({name: begin(arguments) for name, begin in WAYS.items()}, arguments, arguments.steps)
+    peaks = {name: measured_peak(name, arguments) for name in WAYS}
+    _, rows, context = SHAPES[arguments.shape]
+    result = {
+        name: {"tokens_per_s": rows * context / clock, "cpu_s": cpu, "peak_bytes": peaks[name]}
+        for name, (clock, cpu) in times.items()
+    }
+    if arguments.json:
+        report.say_json(result)
+        return 0
+    for name, row in result.items():
+        report.say(
+            f"{arguments.recipe} {arguments.shape:5} {name:7} {row['tokens_per_s']:8,.0f} tokens/s  "
+            f"{row['cpu_s']:6.2f} s of processor a step  peak {row['peak_bytes'] / MB:6,.0f} MB"
+        )
+    (clock, cpu), (their_clock, their_cpu) = times["ours"], times["theirs"]
+    report.say(f"ratio: {their_clock / clock:.2f} by the clock, {their_cpu / cpu:.2f} by processor time")
+    return 0
+
+
+def ours(arguments: argparse.Namespace) -> Step:
+    name, rows, context = SHAPES[arguments.shape]
+    spec = settled(
+        TrainSpec(
+            recipe="pretrain",
+            model=name,
+            data="drawn",
+            learning_rate=RATE,
+            batch_size=rows,
+            accumulation=1,
+            context_tokens=context,
+            precision="bf16",
+        )
+    )
+    place = Place(torch.device("cpu"), torch.bfloat16)
+    recipe = make(spec, place, lambda _: None)
+    if arguments.recipe == "lora":
+        recipe = with_adapter(recipe.model, place)
+    optimizer = Optimizer(recipe.trainable, spec, place.device, place.working)
+
+    def step(ids: torch.Tensor) -> float:
+        batch = Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous())
+        optimizer.begin(1.0)
+        loss = recipe.loss(batch) / recipe.count(batch)
+        optimizer.backward(loss)
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def with_adapter(model: Any, place: Place) -> Any:
+    """What the lora recipe makes of a model on disk, of one in memory."""
+    from core.model.lora import Detour, adapter_parameters, attach_new
+    from trainer import recipes
+    from trainer.spec.jobs import LINEAR_LAYERS
+
+    model = model.to(place.working).requires_grad_(False)
+    attach_new(model, "trained", LINEAR_LAYERS, Detour(RANK, ALPHA / RANK), dropout=0.0, seed=1)
+    trainable = adapter_parameters(model, "trained")
+    for parameter in trainable.values():
+        parameter.requires_grad_(True)
+    return recipes.Recipe(model, trainable, recipes._next_token(model), recipes._tokens)
+
+
+def theirs(arguments: argparse.Namespace) -> Step:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model: Any = LlamaForCausalLM(LlamaConfig(**as_transformers(PRESETS[SHAPES[arguments.shape][0]])))
+    if arguments.recipe == "lora":
+        from peft import LoraConfig, get_peft_model
+
+        adapter = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear")
+        model = get_peft_model(model.to(torch.bfloat16), adapter)
+    model.train()
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, fused=True)
+
+    def step(ids: torch.Tensor) -> float:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(ids[:, :-1]).logits
+            loss = F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    return step
+
+
+WAYS: dict[str, Callable[[argparse.Namespace], Step]] = {"ours": ours, "theirs": theirs}
+
+
+def as_transformers(config: ModelConfig) -> dict[str, Any]:
+    return {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.dim,
+        "intermediate_size": config.ffn_dim,
+        "num_hidden_layers": config.n_layers,
+        "num_attention_heads": config.n_heads,
+        "num_key_value_heads": config.n_kv_heads,
+        "head_dim": config.head_dim,
+        "max_position_embeddings": config.max_context,
+        "tie_word_embeddings": config.tie_embeddings,
+        "attn_implementation": "sdpa",
+    }
+
+
+def take_turns(
+    ways: dict[str, Step], arguments: argparse.Namespace, steps: int
+) -> dict[str, tuple[float, float]]:
+    """The best step of each: seconds by the clock, and of the processor."""
+    name, rows, context = SHAPES[arguments.shape]
+    generator = torch.Generator().manual_seed(1)
+    best = dict.fromkeys(ways, (float("inf"), float("inf")))
+    for _ in range(steps):
+        ids = torch.randint(PRESETS[name].vocab_size, (rows, context + 1), generator=generator)
+        for way, step in ways.items():
+            clock, cpu = time.perf_counter(), time.process_time()
+            step(ids)
+            taken = (time.perf_counter() - clock, time.process_time() - cpu)
+            best[way] = (min(best[way][0], taken[0]), min(best[way][1], taken[1]))
+    return best
+
+
+def measured_peak(way: str, arguments: argparse.Namespace) -> int:
+    words = ["--only", way, "--shape", arguments.shape, "--recipe", arguments.recipe]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.training", *words]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return int(json.loads(done.stdout.splitlines()[-1]))
+
+
+def peak_bytes() -> int:
+    """Linux's own high-water mark."""
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())

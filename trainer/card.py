@@ -1,0 +1,57 @@
+"""The run card: README.md of a run folder, written by what the run itself has recorded."""
+
+from collections.abc import Iterator
+
+from core.spec.fields import to_json
+from core.spec.messages import Finished, Note, Progress
+from trainer.spec.jobs import TrainSpec
+from trainer.spec.runs import Run, write_whole
+
+_ROWS = 40
+
+
+def write_card(run: Run, spec: TrainSpec, finished: Finished, data: str) -> None:
+    write_whole(run.card, "\n".join(_lines(run, spec, finished, data)) + "\n")
+
+
+def _lines(run: Run, spec: TrainSpec, finished: Finished, data: str) -> Iterator[str]:
+    known = {metric.name: metric.value for metric in finished.metrics}
+    before, best = known.get("validation_loss_before"), known.get("validation_loss_best")
+    yield from (
+        f"# {run.name}",
+        "",
+        f"{spec.recipe} of `{spec.model}` on `{spec.data}`, with SmallCoder.",
+        "",
+    )
+    if before is not None and best is not None:
+        verdict = "better than" if best < before else "no better than"
+        yield f"Validation loss before {before:.4f}, best {best:.4f}: {verdict} what it began from."
+    else:
+        yield "Nothing was held out, so whether it became better was not measured."
+    yield from ("", f"- learnt: `{finished.path}`", f"- steps: {known.get('steps', 0):,.0f}")
+    yield from (f"- tokens: {known.get('tokens', 0):,.0f}", f"- data: {data}", "", "## Settings", "")
+    yield from (f"- {name}: {value}" for name, value in to_json(spec).items())
+    yield from ("", "## Curves", "", "| step | loss | validation loss | learning rate | tokens/s |")
+    yield "|---:|---:|---:|---:|---:|"
+    yield from _curves(run)
+    samples = [event.text for event in run.events() if isinstance(event, Note)]
+    samples = [text.removeprefix("sample: ") for text in samples if text.startswith("sample: ")]
+    if samples:
+        yield from ("", "## Last sample", "", *("    " + line for line in samples[-1].splitlines()))
+
+
+def _curves(run: Run) -> Iterator[str]:
+    """All validations and an even choice of the other steps; a step taken twice counts as the later told."""
+    points = {event.step: event for event in run.events() if isinstance(event, Progress)}
+    steps = sorted(points)
+    every = max(1, len(steps) // _ROWS)
+    for place, step in enumerate(steps):
+        values = {metric.name: metric.value for metric in points[step].metrics}
+        if place % every == 0 or "validation_loss" in values or step == steps[-1]:
+            names = ("loss", "validation_loss", "learning_rate", "tokens_per_s")
+            shown = (_shown(values.get(name)) for name in names)
+            yield f"| {step} | {' | '.join(shown)} |"
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -1,0 +1,80 @@
+"""Control: what a person wants of a run that is going on. Asked by the loop between two steps."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+_LINE_BYTES = 4096
+
+
+class Control:
+    """Wishes may come from any thread."""
+
+    def __init__(self) -> None:
+        self._is_stopped = False
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_stopped
+
+    @property
+    def is_paused(self) -> bool:
+        return not self._may_go_on.is_set()
+
+    def stop(self) -> None:
+        self._is_stopped = True
+        self._may_go_on.set()
+
+    def pause(self) -> None:
+        if not self._is_stopped:
+            self._may_go_on.clear()
+
+    def go_on(self) -> None:
+        self._may_go_on.set()
+
+    def wait_while_paused(self) -> None:
+        self._may_go_on.wait()
+
+
+def listen(control: Control, descriptor: int) -> None:
+    """Lines `pause`, `resume` and `stop`; the end of the stream is a stop.
+
+    Reads the descriptor itself: a thread that waits in Python's own buffer would trouble the exit.
+    """
+    wishes: dict[bytes, Callable[[], None]] = {
+        b"pause": control.pause,
+        b"resume": control.go_on,
+        b"stop": control.stop,
+    }
+
+    def read() -> None:
+        held = b""
+        while data := _read(descriptor):
+            *lines, held = (held + data)[-_LINE_BYTES:].split(b"\n")
+            for line in lines:
+                wishes.get(line.strip(), lambda: None)()
+        control.stop()
+
+    threading.Thread(target=read, name="control", daemon=True).start()
+
+
+def stop_on_signals(control: Control) -> None:
+    """The first interrupt stops and saves; a second one ends the process as usual."""
+
+    def handle(number: int, _: FrameType | None) -> None:
+        control.stop()
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _LINE_BYTES)
+    except OSError:
+        return b""

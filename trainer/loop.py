@@ -1,0 +1,206 @@
+"""The one training loop. What is learnt, from what, and how steps come about are handed in as values."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from core.spec.errors import JobError
+from core.spec.messages import Event, Finished, Metric, Note, Progress, Saved
+from trainer.control import Control
+from trainer.data.batches import Batch, Batches
+from trainer.optimizers.optimizer import Optimizer, StepTaken
+from trainer.recipes import Place, Recipe
+from trainer.resume import Progressed
+from trainer.schedule import step_size
+from trainer.spec.jobs import TrainSpec, warmup_of
+
+_QUIET_SECONDS = 0.2  # between two reports at least
+_RATE_STEPS = 16  # the last ones, of which the speed is told
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the loop asks of the world. `save` writes a checkpoint and gives its place, `sample` a text."""
+
+    tell: Callable[[Event], None]
+    save: Callable[[Progressed], str]
+    sample: Callable[[], str]
+    control: Control
+
+
+@dataclass(frozen=True)
+class Material:
+    train: Batches
+    validation: Batches | None
+
+
+def total_steps(spec: TrainSpec, train: Batches) -> int:
+    return spec.steps or max(1, math.ceil(len(train) * spec.epochs / spec.accumulation))
+
+
+class Training:
+    """A run under way."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        optimizer: Optimizer,
+        material: Material,
+        spec: TrainSpec,
+        place: Place,
+        outside: Outside,
+    ) -> None:
+        self._recipe, self._optimizer, self._material = recipe, optimizer, material
+        self._spec, self._place, self._outside = spec, place, outside
+        self._total = total_steps(spec, material.train)
+        self._told_at = self._began_at = time.monotonic()
+        self._lately: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
+        self._saved_at: int | None = None
+        self.progress = Progressed()
+
+    def run(self) -> Finished:
+        """To the end of the steps, or until somebody or the clock stops it; saved in any case."""
+        progress, spec = self.progress, self._spec
+        if progress.step == 0 and progress.first_loss is None:
+            progress.first_loss = self._validate()
+        while progress.step < self._total and not self._is_over():
+            self._pause()
+            if self._must_stop():
+                return self._finished(stopped=True)
+            metrics = self._step()
+            is_last = progress.step == self._total
+            if self._is_due(spec.validate_every) or (is_last and self._material.validation is not None):
+                metrics |= self._judge()
+            self._report(metrics, at_once=is_last or "validation_loss" in metrics)
+            if self._is_due(spec.sample_every):
+                self._outside.tell(Note(f"sample: {self._outside.sample()}"))
+            if self._is_due(spec.checkpoint_every) or is_last or self._is_over():
+                self._save()
+        return self._finished(stopped=False)
+
+    def _step(self) -> dict[str, float]:
+        began, progress, spec = time.monotonic(), self.progress, self._spec
+        first = progress.step * spec.accumulation
+        batches = [self._material.train.at(first + number) for number in range(spec.accumulation)]
+        counted = sum(self._recipe.count(batch) for batch in batches)
+        share = step_size(
+            spec.schedule, progress.step, self._total, warmup_of(spec, self._total), spec.final_share
+        )
+        self._optimizer.begin(share)
+        loss = sum(self._learn(batch, counted) for batch in batches)
+        if not math.isfinite(loss):
+            raise self._no_number("loss")
+        taken = self._optimizer.step()
+        if taken.norm is not None and not math.isfinite(taken.norm):
+            raise self._no_number("gradient")
+        tokens = sum(batch.inputs.numel() for batch in batches)
+        progress.step, progress.tokens = progress.step + 1, progress.tokens + tokens
+        self._lately.append((time.monotonic() - began, tokens))
+        return self._metrics(loss, share, taken)
+
+    def _learn(self, batch: Batch, counted: int) -> float:
+        """Adds the gradient of one batch; a batch in which nothing counts adds none."""
+        if counted == 0:
+            return 0.0
+        with self._place.computing():
+            loss = self._recipe.loss(self._moved(batch)) / counted
+        self._optimizer.backward(loss)
+        return float(loss.detach())
+
+    def _judge(self) -> dict[str, float]:
+        loss = self._validate()
+        if loss is None:
+            return {}
+        progress = self.progress
+        if progress.best_loss is None or loss < progress.best_loss:
+            progress.best_loss, progress.best_step, progress.worse_in_a_row = loss, progress.step, 0
+            self._save()
+        else:
+            progress.worse_in_a_row += 1
+        return {"validation_loss": loss}
+
+    @torch.no_grad()
+    def _validate(self) -> float | None:
+        """The same batches each time, without dropout."""
+        if self._material.validation is None or not self._spec.validate_every:
+            return None
+        model = self._recipe.model.eval()
+        loss, counted = 0.0, 0
+        for number in range(min(self._spec.validation_batches, len(self._material.validation))):
+            batch = self._material.validation.at(number)
+            with self._place.computing():
+                loss += float(self._recipe.loss(self._moved(batch)))
+            counted += self._recipe.count(batch)
+        model.train()
+        return loss / max(1, counted)
+
+    def _moved(self, batch: Batch) -> Batch:
+        return Batch(batch.inputs.to(self._place.device), batch.targets.to(self._place.device))
+
+    def _pause(self) -> None:
+        if self._outside.control.is_paused:
+            self._outside.tell(Note("paused"))
+            self._outside.control.wait_while_paused()
+            self._outside.tell(Note("going on"))
+
+    def _must_stop(self) -> bool:
+        used = time.monotonic() - self._began_at
+        return self._outside.control.is_stopped or 0 < self._spec.minutes * 60 <= used
+
+    def _is_over(self) -> bool:
+        """Validations have not become better for too long."""
+        return 0 < self._spec.patience <= self.progress.worse_in_a_row
+
+    def _is_due(self, every: int) -> bool:
+        return every > 0 and self.progress.step % every == 0
+
+    def _metrics(self, loss: float, share: float, taken: StepTaken) -> dict[str, float]:
+        seconds, tokens = (sum(column) for column in zip(*self._lately, strict=True))
+        metrics = {
+            "loss": loss,
+            "learning_rate": share * (self._spec.learning_rate or 0.0),
+            "tokens": float(self.progress.tokens),
+            "tokens_per_s": tokens / max(seconds, 1e-9),
+            "seconds_left": (self._total - self.progress.step) * seconds / len(self._lately),
+        }
+        if taken.norm is not None:
+            metrics["gradient_norm"] = taken.norm
+        if taken.was_skipped:
+            metrics["overflow"] = 1.0
+        return metrics
+
+    def _report(self, metrics: dict[str, float], *, at_once: bool) -> None:
+        now = time.monotonic()
+        if at_once or self.progress.step == 1 or now - self._told_at >= _QUIET_SECONDS:
+            self._told_at = now
+            listed = tuple(Metric(name, value) for name, value in metrics.items())
+            self._outside.tell(Progress(self.progress.step, self._total, listed))
+
+    def _finished(self, *, stopped: bool) -> Finished:
+        progress = self.progress
+        known = {
+            "steps": float(progress.step),
+            "tokens": float(progress.tokens),
+            "validation_loss_before": progress.first_loss,
+            "validation_loss_best": progress.best_loss,
+        }
+        metrics = tuple(Metric(name, value) for name, value in known.items() if value is not None)
+        return Finished(stopped, self._save(), metrics)
+
+    def _save(self) -> str:
+        """Says so once a step; a second time nothing is written."""
+        place = self._outside.save(self.progress)
+        if self._saved_at != self.progress.step:
+            self._saved_at = self.progress.step
+            self._outside.tell(Saved(place, self.progress.step))
+        return place
+
+    def _no_number(self, what: str) -> JobError:
+        return JobError(
+            f"The {what} is no number at step {self.progress.step + 1}; the last checkpoint is kept. Try a "
+            f"smaller learning_rate than {self._spec.learning_rate:g}, more warmup_steps, or fp32."
+        )

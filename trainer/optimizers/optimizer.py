@@ -1,0 +1,220 @@
+"""Optimizer: moves what a network learns with, while the network itself may hold it in fewer bits.
+
+It owns the exact weights in fp32: the network's own where that computes in fp32, else beside it or, with
+offload, in RAM. Gradients go to the exact weights as soon as they are there, so they add up without rounding.
+Rules say how a gradient becomes a step; which weights take which rule is decided here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.spec.errors import JobError
+from trainer.optimizers.adamw8 import AdamW8
+from trainer.optimizers.muon import Muon
+from trainer.optimizers.rules import AdamW, Lion, Rule, State
+from trainer.spec.jobs import TrainSpec
+
+_FIRST_SCALE = 2.0**16
+_STEPS_TO_GROW = 2000
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How one weight is moved; weights with equal treatment are moved together."""
+
+    rule: Rule
+    peak: float
+    decay: float
+
+
+@dataclass
+class LossScale:
+    """fp16 loses small gradients: the loss is enlarged, less so after an overflow, more after long peace."""
+
+    value: float = 1.0
+    steps_in_peace: int = 0
+
+    def overflowed(self) -> None:
+        self.value, self.steps_in_peace = self.value / 2, 0
+        if self.value < 1e-4:
+            raise JobError(
+                "Gradients overflow in fp16 however small the loss is made; take bf16 or fp32, or a smaller "
+                "learning_rate."
+            )
+
+    def held(self) -> None:
+        self.steps_in_peace += 1
+        if self.steps_in_peace == _STEPS_TO_GROW:
+            self.value, self.steps_in_peace = self.value * 2, 0
+
+
+@dataclass(frozen=True)
+class StepTaken:
+    """`norm`: length of the gradient before it was shortened; None where it is not known."""
+
+    norm: float | None
+    was_skipped: bool = False
+
+
+class Optimizer:
+    """`parameters` come in fp32; those of the network are put on `device` as `working`."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        spec: TrainSpec,
+        device: torch.device,
+        working: torch.dtype,
+    ) -> None:
+        self.parameters = dict(parameters)
+        self.scale = LossScale(_FIRST_SCALE if working == torch.float16 else 1.0)
+        self._is_fp16 = working == torch.float16
+        self._spec = spec
+        self._share = 0.0
+        self._gradients: dict[str, Tensor] = {}
+        self._exact: dict[str, Tensor] = {}
+        self._has_copies = spec.offload or working != torch.float32
+        for name, parameter in self.parameters.items():
+            self._exact[name] = parameter.detach().to("cpu" if spec.offload else device, torch.float32)
+            kept = self._exact[name]
+            parameter.data = kept.to(device, working, copy=self._has_copies)
+        self._treatments = _treatments(self._exact, spec)
+        self._states = {name: how.rule.begin(self._exact[name]) for name, how in self._treatments.items()}
+        self._hooks = [
+            parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                self._taker(name)
+            )
+            for name, parameter in self.parameters.items()
+            if self._has_copies or spec.in_backward
+        ]
+
+    def begin(self, share: float) -> None:
+        """Before the gradients of a step: its size, as a share of the peak."""
+        self._share = share
+
+    def backward(self, loss: Tensor) -> None:
+        (loss * self.scale.value if self._is_fp16 else loss).backward()  # type: ignore[no-untyped-call]
+
+    def step(self) -> StepTaken:
+        if self._spec.in_backward:
+            return StepTaken(None)
+        gradients = self._collected()
+        norm = float(torch.nn.utils.get_total_norm(gradients.values())) / self.scale.value
+        finite = norm < float("inf")  # False for what is no number too
+        if not finite and self._is_fp16:
+            self.scale.overflowed()
+            self._forget()
+            return StepTaken(None, was_skipped=True)
+        if not finite:
+            self._forget()
+            return StepTaken(norm)
+        self._shorten(gradients, norm)
+        for how in dict.fromkeys(self._treatments.values()):
+            names = [name for name, other in self._treatments.items() if other == how and name in gradients]
+            if names:
+                self._move(names, [gradients[name] for name in names], how)
+        self._forget()
+        if self._is_fp16:
+            self.scale.held()
+        return StepTaken(norm)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The exact ones; views, so not to be kept."""
+        return dict(self._exact)
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            f"{name}:{key}": tensor for name, state in self._states.items() for key, tensor in state.items()
+        }
+
+    def load(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+        """Exactly what `weights` and `state` gave."""
+        _copy_all(weights, self._exact)
+        _copy_all(state, self.state())
+        if self._has_copies:
+            for name, parameter in self.parameters.items():
+                parameter.data.copy_(self._exact[name])
+
+    def close(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _taker(self, name: str) -> Callable[[Tensor], None]:
+        def take(parameter: Tensor) -> None:
+            gradient, parameter.grad = parameter.grad, None
+            if gradient is None:
+                return
+            if self._spec.in_backward:
+                self._move([name], [gradient.to(torch.float32)], self._treatments[name])
+            elif name in self._gradients:
+                self._gradients[name].add_(gradient.to(self._gradients[name].device))
+            else:
+                self._gradients[name] = gradient.to(self._exact[name].device, torch.float32)
+
+        return take
+
+    def _collected(self) -> dict[str, Tensor]:
+        if self._has_copies:
+            return self._gradients
+        return {name: each.grad for name, each in self.parameters.items() if each.grad is not None}
+
+    def _shorten(self, gradients: Mapping[str, Tensor], norm: float) -> None:
+        factor = 1 / self.scale.value
+        if 0 < self._spec.max_grad_norm < norm:
+            factor *= self._spec.max_grad_norm / norm
+        if factor != 1:
+            torch._foreach_mul_(list(gradients.values()), factor)
+
+    def _move(self, names: list[str], gradients: list[Tensor], how: Treatment) -> None:
+        weights = [self._exact[name] for name in names]
+        states: list[State] = [self._states[name] for name in names]
+        with torch.no_grad():
+            how.rule.step(weights, gradients, states, how.peak * self._share, how.decay)
+            if self._has_copies:
+                for name in names:
+                    self.parameters[name].data.copy_(self._exact[name])
+
+    def _forget(self) -> None:
+        self._gradients.clear()
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+
+def _treatments(weights: Mapping[str, Tensor], spec: TrainSpec) -> dict[str, Treatment]:
+    """Weight decay pulls matrices only: a norm or a bias near zero would be no simpler."""
+    if spec.learning_rate is None or spec.weight_decay is None:
+        raise ValueError("the settings of a run are settled before it begins")
+    usual = _rule(spec)
+    matrix = Treatment(usual, spec.learning_rate, spec.weight_decay)
+    vector = Treatment(usual, spec.learning_rate, 0.0)
+    hidden = Treatment(Muon(), spec.muon_learning_rate, spec.weight_decay)
+    found = {}
+    for name, weight in weights.items():
+        is_hidden = spec.optimizer == "muon" and name.startswith("layers.")
+        found[name] = vector if weight.dim() < 2 else hidden if is_hidden else matrix
+    return found
+
+
+def _rule(spec: TrainSpec) -> Rule:
+    if spec.optimizer == "lion":
+        return Lion(spec.beta1, spec.beta2)
+    if spec.optimizer == "adamw8":
+        return AdamW8(spec.beta1, spec.beta2)
+    return AdamW(spec.beta1, spec.beta2)
+
+
+def _copy_all(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
+    if set(source) != set(target):
+        odd = min(set(source) ^ set(target))
+        raise JobError(
+            f"The checkpoint does not belong to this run: {odd!r} is in one only; start a new run."
+        )
+    for name, tensor in target.items():
+        if source[name].shape != tensor.shape or source[name].dtype != tensor.dtype:
+            raise JobError(f"The checkpoint does not belong to this run: {name!r} differs; start a new run.")
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(source[name])

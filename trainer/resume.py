@@ -1,0 +1,230 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped, written whole or not at all.
+
+A folder a step: state.json, what was learnt as a model or adapter that the engine opens, and the rest (the
+optimiser's memory, chances to come) in training.safetensors. Nothing in it runs code. The best one so far
+keeps only what was learnt.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.checkpoint.staging import new_path, require_room
+from core.checkpoint.weights import open_safetensors
+from core.spec.errors import DataError, DoesNotFit, JobError, ModelFormatError, UsageError
+from core.spec.fields import from_json, setting, to_json
+from core.spec.headers import read_json
+from trainer.spec.runs import Run, write_whole
+
+FORMAT = 1
+LEARNT = "model"
+_STATE, _TRAINING = "state.json", "training.safetensors"
+_LOCK = "running.json"
+
+
+@dataclass
+class Progressed:
+    """How far a run is, and how good."""
+
+    step: int = setting(0, "Steps taken", low=0)
+    tokens: int = setting(0, "Tokens read", low=0)
+    first_loss: float | None = setting(None, "Validation before the first step")
+    best_loss: float | None = setting(None, "The lowest validation")
+    best_step: int | None = setting(None, "Where that was", low=0)
+    worse_in_a_row: int = setting(0, "Validations since then", low=0)
+    scale: float = setting(1.0, "What the loss is multiplied by in fp16", low=0)
+    steps_in_peace: int = setting(0, "Steps since that overflowed", low=0)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What else decides the numbers of a run."""
+
+    data: str = setting(..., "Fingerprint of the data")
+    base: str = setting(..., "Fingerprint of the weights it began from")
+    source: str = setting(..., "Fingerprint of this program")
+    torch: str = setting(..., "Version of PyTorch")
+    device: str = setting(..., "What it computes on")
+    threads: int = setting(..., "Processor threads", low=1)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """All that a checkpoint holds beside what `write_learnt` writes."""
+
+    progress: Progressed
+    circumstances: Circumstances
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def save(run: Run, moment: Moment, write_learnt: Callable[[Path], None], needed_bytes: int) -> Path:
+    """`write_learnt` makes the folder it is given."""
+    destination = run.checkpoint(moment.progress.step)
+    if not (destination / _TRAINING).exists():
+        shutil.rmtree(destination, ignore_errors=True)  # a best one that its optimiser was taken from
+        try:
+            require_room(destination, needed_bytes)
+            with new_path(destination) as path:
+                path.mkdir()
+                write_learnt(path / LEARNT)
+                save_file(dict(moment.tensors), path / _TRAINING)
+                content = {"format": FORMAT, "progress": to_json(moment.progress)}
+                content["circumstances"] = to_json(moment.circumstances)
+                (path / _STATE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+                _make_durable(path)
+            _sync_folder(destination.parent)
+        except DoesNotFit as error:
+            raise JobError(f"{error} Then resume the run: its last checkpoint is whole.") from error
+    _prune(run, keep_last=moment.progress.step, keep_best=moment.progress.best_step)
+    return destination
+
+
+def load_last(run: Run) -> Moment | None:
+    """None where there is none yet. Tensors are views of the file: to be copied and let go."""
+    steps = [step for step in run.steps_saved() if (run.checkpoint(step) / _TRAINING).exists()]
+    if not steps:
+        return None
+    folder = run.checkpoint(steps[-1])
+    try:
+        content = read_json(folder / _STATE)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise JobError(f"{folder} is of another version of this program; resume the run with that one.")
+        where = str(folder / _STATE)
+        progress = from_json(Progressed, content.get("progress"), where)
+        circumstances = from_json(Circumstances, content.get("circumstances"), where)
+        tensors = read_tensors(folder / _TRAINING)
+    except (ModelFormatError, UsageError) as error:
+        raise JobError(f"{error} Delete {folder} to go on from the checkpoint before it.") from None
+    return Moment(progress, circumstances, tensors)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    with open_safetensors(path) as weights:
+        return {name: weights.read(name) for name in weights.names}
+
+
+def chances() -> dict[str, Tensor]:
+    """The state of all generators that a run draws from."""
+    states = {"chances:cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["chances:cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_chances(tensors: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(tensors["chances:cpu"])
+    if "chances:cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["chances:cuda"])
+
+
+def changes(before: Circumstances, now: Circumstances, *, anyway: bool) -> list[str]:
+    """What changed since, for the person to know. What makes it another run is refused."""
+    for name, what in (("data", "The data"), ("base", "The model it began from")):
+        if getattr(before, name) != getattr(now, name) and not anyway:
+            raise DataError(
+                f"{what} changed since this run was stopped, so it would go on as another run; bring back "
+                "what it was, start a new run, or resume with --anyway."
+            )
+    notes = {
+        "data": "the data changed, and it goes on anyway",
+        "base": "the model that it began from changed, and it goes on anyway",
+        "source": "the program changed, so numbers may differ from a run that was never stopped",
+        "torch": f"PyTorch is now {now.torch}, was {before.torch}; numbers may differ in their last digits",
+        "device": f"it computes on {now.device}, before on {before.device}; numbers may differ",
+        "threads": f"{now.threads} threads, before {before.threads}; numbers may differ in their last digits",
+    }
+    return [note for name, note in notes.items() if getattr(before, name) != getattr(now, name)]
+
+
+def source_fingerprint() -> str:
+    """Of the files that compute; empty in a packaged program, whose version says it."""
+    digest = hashlib.sha256()
+    top = Path(__file__).parents[1]
+    for package in ("core", "trainer"):
+        for path in sorted((top / package).rglob("*.py")):
+            digest.update(path.relative_to(top).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+@contextmanager
+def claimed(run: Run) -> Iterator[None]:
+    """One process a run. What killed processes left half written is cleared away."""
+    lock = run.folder / _LOCK
+    owner = _owner(lock)
+    if owner is not None:
+        raise JobError(f"{run.name} is running already, as process {owner}; stop that one first.")
+    me = psutil.Process()
+    try:
+        write_whole(lock, json.dumps({"pid": me.pid, "since": me.create_time()}))
+        _clear_leftovers(run)
+    except OSError as error:
+        raise JobError(f"{run.folder} cannot be written ({error.strerror}); free some space.") from None
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _owner(lock: Path) -> int | None:
+    """A number alone could by now be another process's."""
+    try:
+        content = json.loads(lock.read_text(encoding="utf-8"))
+        process = psutil.Process(int(content["pid"]))
+        return process.pid if process.create_time() == content["since"] else None
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+
+
+def _clear_leftovers(run: Run) -> None:
+    if run.checkpoints.is_dir():
+        for path in run.checkpoints.glob(".step-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _prune(run: Run, *, keep_last: int, keep_best: int | None) -> None:
+    for step in run.steps_saved():
+        if step == keep_last:
+            continue
+        folder = run.checkpoint(step)
+        if step == keep_best:
+            (folder / _TRAINING).unlink(missing_ok=True)
+        elif step < keep_last:
+            # first no checkpoint any more, then gone: a kill between leaves nothing that looks like one
+            doomed = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+            folder.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _make_durable(folder: Path) -> None:
+    """Before it gets its name: a name that survives a power cut must not stand for empty files."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # Windows writes names through by itself
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def fingerprint(*facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

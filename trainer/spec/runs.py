@@ -1,0 +1,176 @@
+"""A run folder: spec.json, events.jsonl, checkpoints/ and, at the end, README.md. What it says is the truth.
+
+What a checkpoint holds is told in trainer/resume; here are only names, settings and events.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.spec.errors import JobError, UsageError
+from core.spec.fields import from_json, to_json
+from core.spec.folders import runs_folder
+from core.spec.messages import EVENTS, Event, Finished, Progress, Started, from_line, to_line
+from trainer.spec.jobs import TrainSpec
+
+FORMAT = 1
+_CHECKPOINT = re.compile(r"step-(\d{8})")
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def spec_file(self) -> Path:
+        return self.folder / "spec.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def card(self) -> Path:
+        return self.folder / "README.md"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.checkpoints / f"step-{step:08d}"
+
+    def steps_saved(self) -> list[int]:
+        """Of whole checkpoints, the earliest first."""
+        names = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        return sorted(int(found[1]) for path in names if (found := _CHECKPOINT.fullmatch(path.name)))
+
+    def spec(self) -> TrainSpec:
+        try:
+            data = json.loads(self.spec_file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{self.folder} is no run: {error.strerror} ({self.spec_file.name}).") from None
+        except ValueError:
+            raise UsageError(f"{self.spec_file} is not JSON; restore it or start a new run.") from None
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+            raise UsageError(f"{self.spec_file} is not of this program's format; update the program.")
+        return from_json(TrainSpec, data, str(self.spec_file))
+
+    def events(self) -> Iterator[Event]:
+        """What was told so far. A last line that a kill cut short is passed over."""
+        if not self.events_file.exists():
+            return
+        with self.events_file.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n") and line.strip():
+                    try:
+                        yield from_line(line, EVENTS)
+                    except UsageError:  # cut short by a kill, then gone on from
+                        continue
+
+
+def find_run(name: str) -> Run:
+    """A run's folder, or its name among the person's runs."""
+    path = Path(name)
+    is_name = path.name == name and not path.exists()
+    return Run(runs_folder() / name if is_name else path)
+
+
+def create_run(name: str, spec: TrainSpec) -> Run:
+    """A name makes a folder among the person's runs, a path makes one there."""
+    run = Run(runs_folder() / name if Path(name).name == name else Path(name))
+    if run.folder.exists():
+        raise UsageError(f"{run.folder} exists already; resume it or choose another name.")
+    try:
+        run.folder.mkdir(parents=True)
+        write_whole(run.spec_file, json.dumps({"format": FORMAT} | to_json(spec), indent=2) + "\n")
+    except OSError as error:
+        raise UsageError(f"{run.folder} cannot be made ({error.strerror}); choose another place.") from None
+    return run
+
+
+def all_runs() -> list[Run]:
+    folder = runs_folder()
+    found = [Run(path) for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    return [run for run in found if run.spec_file.exists()]
+
+
+class EventLog:
+    """events.jsonl, a line at a time; what is written is with the system before the next step begins."""
+
+    def __init__(self, run: Run) -> None:
+        self.path = run.events_file
+        try:
+            self._file = self.path.open("ab")
+            if self._file.tell() and not self.path.read_bytes().endswith(b"\n"):
+                self._file.write(b"\n")  # so that the torn line stays alone
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+
+    def write(self, event: Event) -> None:
+        try:
+            self._file.write(to_line(event))
+            self._file.flush()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in a line of a list. `state`: new, stopped (can be resumed) or finished."""
+
+    name: str
+    folder: str
+    recipe: str
+    model: str
+    step: int
+    total: int | None
+    loss: float | None
+    state: str
+
+
+def summary(run: Run) -> Summary:
+    spec = run.spec()
+    step, total, loss, state = 0, None, None, "new"
+    for event in run.events():
+        if isinstance(event, Started):
+            total, state = event.total_steps, "stopped"
+        elif isinstance(event, Progress):
+            step = event.step
+            loss = next((item.value for item in event.metrics if item.name == "loss"), loss)
+        elif isinstance(event, Finished):
+            state = "stopped" if event.stopped else "finished"
+    return Summary(run.name, str(run.folder), spec.recipe, spec.model, step, total, loss, state)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """On disk whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> JobError:
+    return JobError(
+        f"{path} cannot be written ({error.strerror}); free some space, then resume the run from its "
+        "last checkpoint."
+    )
