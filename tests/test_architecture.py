@@ -232,6 +232,7 @@ def test_the_map_in_the_readme_names_every_module_and_no_other() -> None:
         ("core.cli, trainer.cli", "PySide6"),
         ("core.cli, trainer.cli", "torch"),
         ("core.cli, trainer.cli", "numpy"),
+        ("core.cli, trainer.cli", "platformdirs"),  # the set-up brings it
         ("core", "torch"),
         ("main", "torch"),
     ],

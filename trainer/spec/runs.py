@@ -12,7 +12,6 @@ from pathlib import Path
 
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, to_json
-from core.spec.folders import runs_folder
 from core.spec.messages import EVENTS, Event, Finished, Progress, Started, from_line, to_line
 from trainer.spec.jobs import TrainSpec
 
@@ -76,16 +75,23 @@ class Run:
                         continue
 
 
+def _home() -> Path:
+    """Where runs with a name lie. Commands are parsed before the set-up has brought what this needs."""
+    from core.spec.folders import runs_folder
+
+    return runs_folder()
+
+
 def find_run(name: str) -> Run:
     """A run's folder, or its name among the person's runs."""
     path = Path(name)
     is_name = path.name == name and not path.exists()
-    return Run(runs_folder() / name if is_name else path)
+    return Run(_home() / name if is_name else path)
 
 
 def create_run(name: str, spec: TrainSpec) -> Run:
     """A name makes a folder among the person's runs, a path makes one there."""
-    run = Run(runs_folder() / name if Path(name).name == name else Path(name))
+    run = Run(_home() / name if Path(name).name == name else Path(name))
     if run.folder.exists():
         raise UsageError(f"{run.folder} exists already; resume it or choose another name.")
     try:
@@ -97,7 +103,7 @@ def create_run(name: str, spec: TrainSpec) -> Run:
 
 
 def all_runs() -> list[Run]:
-    folder = runs_folder()
+    folder = _home()
     found = [Run(path) for path in sorted(folder.iterdir())] if folder.is_dir() else []
     return [run for run in found if run.spec_file.exists()]
 
