@@ -47,7 +47,8 @@ class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         exact = x.float()
-        inverse = torch.linalg.vecdot(exact, exact).div_(x.shape[-1]).add_(eps).rsqrt_().unsqueeze_(-1)
+        length = torch.linalg.vector_norm(exact, dim=-1, keepdim=True)  # which stays fp32 under autocast
+        inverse = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
         return (exact * inverse).to(x.dtype) * weight
 

@@ -38,8 +38,8 @@ class LowRank(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        narrow = F.linear(self.dropout(x).to(self.down.dtype), self.down)
-        return F.linear(narrow, self.up).to(x.dtype) * (self.scaling * self.strength)
+        narrow = F.linear(self.dropout(x).to(self.down.dtype), self.down) * (self.scaling * self.strength)
+        return F.linear(narrow, self.up).to(x.dtype)
 
     def product(self) -> Tensor:
         """What it adds to the layer's weight, in fp32."""
@@ -58,7 +58,7 @@ class Adapted(nn.Module):
         y = self._plain(x)
         for adapter in self.adapters.values():
             if adapter.strength:
-                y = y + adapter(x)
+                y += adapter(x)
         return y
 
     def _plain(self, x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
    Before it stand one of the vectors_*.h and how much the processor can keep in registers:
 
-       SCORE_CHAINS  1, or 2 sums for a score, of even channels and of odd ones, because a sum waits for the one before
+       SCORE_CHAINS  sums that make a score: 1, or 2 where four queries' sums would wait for each other
        MOST_MIXED    vectors of mixed values, 16 channels for a query each
 
    Every sum runs over channels or positions in their order, whatever is computed beside it. */

@@ -41,6 +41,7 @@ FLAGS_OF_FILES = {
     ("kernels_vnni256", "x86_64"): _AVX512,
     ("kernels_avx512", "x86_64"): _AVX512,
     ("kernels_neon", "arm64"): ("-march=armv8.2-a+dotprod",),
+    ("kernels_plain", "x86_64"): ("-O2",),  # no slower, and much sooner compiled
 }
 ENDINGS = {"linux": ".so", "macos": ".dylib", "windows": ".dll"}
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
@@ -141,7 +142,7 @@ def link_command(toolchain: Toolchain, objects: list[Path], to: Path) -> list[st
     return [*toolchain.command, "-shared", *toolchain.extra_flags, *files, "-o", str(to), *ending]
 
 
-def _compile(toolchain: Toolchain, place: Path) -> Path:
+def compile_objects(toolchain: Toolchain, place: Path) -> list[Path]:
     def compiled(source: Path) -> Path:
         to = place / f"{source.stem}.o"
         try:
@@ -153,9 +154,12 @@ def _compile(toolchain: Toolchain, place: Path) -> Path:
         return to
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        objects = list(threads.map(compiled, sources()))
+        return list(threads.map(compiled, sources()))
+
+
+def _compile(toolchain: Toolchain, place: Path) -> Path:
     library = place / library_name(toolchain.platform)
-    _run(link_command(toolchain, objects, library))
+    _run(link_command(toolchain, compile_objects(toolchain, place), library))
     return library
 
 

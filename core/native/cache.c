@@ -37,8 +37,8 @@ static void write_tile(const Transfer *transfer, int head, Span positions)
     Rows values = rows_of(transfer->values, head, positions.first - transfer->positions.first);
     float key[MAX_HEAD_DIM], value[MAX_HEAD_DIM];
     for (int position = positions.first; position < positions.end; position++) {
-        transfer->kernels->convert(key, &keys, position - positions.first, to.head_dim);
-        transfer->kernels->convert(value, &values, position - positions.first, to.head_dim);
+        transfer->kernels->load_numbers(key, &keys, position - positions.first, to.head_dim);
+        transfer->kernels->load_numbers(value, &values, position - positions.first, to.head_dim);
         transfer->kernels->write_position(&to, position, key, value);
     }
 }

@@ -7,6 +7,7 @@ lies behind them is never looked at, so forgetting is counting less.
 
 import math
 import mmap
+import sys
 from ctypes import Array
 from dataclasses import dataclass
 
@@ -99,4 +100,8 @@ def _allocated(shape: tuple[int, ...]) -> Tensor:
     size_bytes = math.prod(shape) * torch.float16.itemsize
     if size_bytes == 0:
         return torch.empty(shape, dtype=torch.float16)
-    return torch.frombuffer(mmap.mmap(-1, size_bytes), dtype=torch.float16).view(shape)
+    if sys.platform == "win32":
+        memory = mmap.mmap(-1, size_bytes)
+    else:  # not shared with a child that is forked
+        memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return torch.frombuffer(memory, dtype=torch.float16).view(shape)

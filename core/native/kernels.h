@@ -108,7 +108,8 @@ typedef struct Kernels {
     /* one tile of a matrix from the rows that it has, and back */
     void (*pack_tile)(uint8_t *tile, int bits, const Rows *rows, int count, int columns);
     void (*unpack_tile)(const uint8_t *tile, int bits, const Rows *rows, Span which, int columns);
-    void (*convert)(float *to, const Rows *from, int row, int count);
+    /* the first `count` numbers of a row */
+    void (*load_numbers)(float *to, const Rows *from, int row, int count);
 } Kernels;
 
 static inline int value_width_of(int head_dim)

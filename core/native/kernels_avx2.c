@@ -8,6 +8,7 @@
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include "vectors_avx2.h"
 
+#define KERNELS_NAME "avx2"
 #define MOST_ROWS 2
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
@@ -117,12 +118,10 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
         multiply_half_bytes(weights, x, products, planes, rows);
 }
 
-#include "attention.h"
-#include "packing.h"
+#include "table.h"
 
 const Kernels *kernels_avx2(void)
 {
-    static const Kernels TABLE = {"avx2", TABLE_OF_FUNCTIONS};
     return &TABLE;
 }
 #else

@@ -6,6 +6,7 @@
     defined(__AVX512VNNI__)
 #include "vectors_avx512.h"
 
+#define KERNELS_NAME "avx512"
 #define MOST_ROWS 8
 #define SCORE_CHAINS 2
 #define MOST_MIXED 20
@@ -73,12 +74,10 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
     for (int i = 0; i < rows; i++) products[i] = multiply_row(&weights, x[i], bits, planes);
 }
 
-#include "attention.h"
-#include "packing.h"
+#include "table.h"
 
 const Kernels *kernels_avx512(void)
 {
-    static const Kernels TABLE = {"avx512", TABLE_OF_FUNCTIONS};
     return &TABLE;
 }
 #else

@@ -7,13 +7,13 @@
 
 #if defined(WITH_AVX512VL)
 #define TABLE_FUNCTION kernels_vnni256
-#define TABLE_NAME "vnni256"
+#define KERNELS_NAME "vnni256"
 #if defined(__AVX512VL__) && defined(__AVX512VNNI__)
 #define ADD_DOT_PRODUCTS _mm256_dpbusd_epi32
 #endif
 #else
 #define TABLE_FUNCTION kernels_avxvnni
-#define TABLE_NAME "avxvnni"
+#define KERNELS_NAME "avxvnni"
 #if defined(__AVXVNNI__)
 #define ADD_DOT_PRODUCTS _mm256_dpbusd_avx_epi32
 #endif
@@ -86,12 +86,10 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
     }
 }
 
-#include "attention.h"
-#include "packing.h"
+#include "table.h"
 
 const Kernels *TABLE_FUNCTION(void)
 {
-    static const Kernels TABLE = {TABLE_NAME, TABLE_OF_FUNCTIONS};
     return &TABLE;
 }
 #else

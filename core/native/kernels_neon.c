@@ -4,6 +4,7 @@
 #if defined(__ARM_NEON) && defined(__ARM_FEATURE_DOTPROD)
 #include "vectors_neon.h"
 
+#define KERNELS_NAME "neon"
 #define MOST_ROWS 4
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
@@ -63,12 +64,10 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
             products[i].val[four] = multiply_four_rows(weights + 16 * four, x[i], bits, planes);
 }
 
-#include "attention.h"
-#include "packing.h"
+#include "table.h"
 
 const Kernels *kernels_neon(void)
 {
-    static const Kernels TABLE = {"neon", TABLE_OF_FUNCTIONS};
     return &TABLE;
 }
 #else

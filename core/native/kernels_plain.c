@@ -3,6 +3,7 @@
 
 #include "vectors_plain.h"
 
+#define KERNELS_NAME "plain"
 #define MOST_ROWS 4
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
@@ -48,11 +49,9 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
     }
 }
 
-#include "attention.h"
-#include "packing.h"
+#include "table.h"
 
 const Kernels *kernels_plain(void)
 {
-    static const Kernels TABLE = {"plain", TABLE_OF_FUNCTIONS};
     return &TABLE;
 }

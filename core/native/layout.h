@@ -1,7 +1,7 @@
 /* How weights lie in memory: packed so that a processor reads them once, in order, and never rearranges them.
 
-   A matrix is cut into tiles of 16 rows, and a tile into records of 64 columns; rows and columns that are missing at the
-   edges are there as zeros. Tiles follow each other, and so do the records of a tile:
+   A matrix is cut into tiles of 16 rows, and a tile into records of 64 columns; rows and columns that are
+   missing at the edges are there as zeros. Tiles follow each other, and so do the records of a tile:
 
        tile 0 (rows 0..15)             tile 1 (rows 16..31)
        +----------+----------+-- --+   +----------+-- --+
@@ -15,17 +15,20 @@
        | 2 x 16 fp16 scales: [block][row] 64 B | block 0         | block 1         |
        +---------------------------------------+-----------------+-----------------+
 
-   Columns are multiplied four at a time, a quad, for which all 16 rows lie side by side in 64 bytes: [row][4 columns].
+   Columns are multiplied four at a time, a quad, for which all 16 rows lie side by side in 64 bytes,
+   [row][4 columns]:
 
-       int8 block, 512 B:  quad 0 | quad 1 | ... | quad 7               a byte is weight + 128, weight in -127..127
-       int4 block, 256 B:  quads 0 and 4 | 1 and 5 | 2 and 6 | 3 and 7  a byte is (weight + 8) of the lower-numbered quad
-                                                                        in its low half, of the other in its high half
+       int8 block, 512 B:   quad 0 | quad 1 | ... | quad 7
+                            a byte is weight + 128, the weight in -127..127
+       int4 block, 256 B:   quads 0 and 4 | quads 1 and 5 | quads 2 and 6 | quads 3 and 7
+                            a byte is weight + 8 of the first quad in its low half, of the second in its high half
 
-   Weights are stored without sign because that is what the dot products of x86 want on one side; what was added is taken
-   off again with one sum of activations a block. A weight's value is (stored - 128 or 8) x scale.
+   Weights are stored without sign because that is what the dot products of x86 want on one side; what was
+   added is taken off again with one sum of activations a block. The scale times a weight is its value.
 
-   A pair is two matrices of one shape whose tiles take turns: the gate's tile 0, up's tile 0, the gate's tile 1, and so
-   on. What a pair computes (silu(gate) x up) then needs no second pass, and both are read in one stream.
+   A pair is two matrices of one shape whose tiles take turns: the gate's tile 0, up's tile 0, the gate's tile
+   1, and so on. What a pair computes (silu(gate) x up) then needs no second pass, and both are read in one
+   stream.
 
    Every record starts at a multiple of 64 bytes. */
 #ifndef SMALLCODER_LAYOUT_H

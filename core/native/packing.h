@@ -197,11 +197,7 @@ static void unpack_tile(const uint8_t *tile, int bits, const Rows *rows, Span wh
         unpack_tile_of(tile, rows, which, columns, 4);
 }
 
-static void convert(float *to, const Rows *from, int row, int count)
+static void load_numbers(float *to, const Rows *from, int row, int count)
 {
     load_row(to, from, row, 0, count);
 }
-
-#define TABLE_OF_FUNCTIONS \
-    quantise, sum_of_squares, multiply, form_head, attend, merge_parts, write_position, read_positions, pack_tile, \
-        unpack_tile, convert

@@ -2,13 +2,13 @@
 
    Before it stand one of the vectors_*.h and what the processor does in its own way:
 
-       MOST_ROWS                     rows multiplied with a block of weights before the next one is read: 8, 4 or 2
-       activation_limit(bits)        the largest activation, of a plane or in words
-       weight_offset(bits)           what its weights have too much: 128 or 8, or 0 where it takes that off itself
-       has_two_planes(bits, asked)   whether it uses the second plane
-       has_words(bits), store_words  whether it has activations in 16 bits instead of planes, and in which order
-       Quads, load_quads             a block of weights, ready to be multiplied
-       multiply_block                its products with a block of some rows, in steps of the finest plane */
+       MOST_ROWS              rows multiplied with a block of weights before the next is read: 8, 4 or 2
+       activation_limit       the largest activation, of a plane or in words
+       weight_offset          what its weights have too much: 128 or 8, or 0 where it takes that off itself
+       has_two_planes         whether it uses the second plane
+       has_words, store_words whether it has activations in 16 bits instead of planes, and in which order
+       Quads, load_quads      a block of weights, ready to be multiplied
+       multiply_block         its products with a block of some rows, in steps of the finest plane */
 #include "vectors.h"
 
 /* How far ahead weights are asked for. Processors ask by themselves too, but not across pages. */
@@ -209,7 +209,8 @@ enum { LARGEST_CASE = 2 };
 enum { LARGEST_CASE = 1 };
 #endif
 CASES(4, 1)
-CASES(4, 2) CASES(8, 1) CASES(8, 2)
+CASES(4, 2)
+CASES(8, 1) CASES(8, 2)
 
     /* By bits, planes, and the power of two of the rows. */
     static const TileProduct TILE_PRODUCTS[2][2][LARGEST_CASE + 1] = {{NAMES(4, 1), NAMES(4, 2)},

@@ -11,54 +11,10 @@
    What one thread computes does not depend on how many there are, and a row's numbers not on the rows
    beside it, so that neither a busy machine nor guessing ahead changes a text. Threads normalise and
    quantise the same rows once each, because that is cheaper than to meet once more. */
-#include "api.h"
-#include "memory.h"
-#include "pool.h"
+#include "step.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-/* What a thread has to itself. */
-typedef struct {
-    Activations activations;
-    float *queries;  /* [row][head of a group][head_dim] */
-    float *scores;   /* as ChunkTask wants them */
-    float *attended; /* [heads][head_dim], of one row */
-    float **parts;   /* [row][head of a group] */
-    Span *spans;     /* [row][head of a group] */
-} Lane;
-
-struct Step {
-    const Kernels *kernels;
-    Network network;
-    int most_rows, planes;
-    float *stream;          /* [row][dim] */
-    float *qkv;             /* [row][qkv_width] */
-    float *hidden;          /* [row][ffn_dim] */
-    float *cosines, *sines; /* [row][head_dim / 2] */
-    float *parts;           /* [row][head][chunk][part_length], for as many chunks as there were so far */
-    size_t parts_room;
-    Lane lanes[POOL_MAX_THREADS];
-    Arena arena;
-};
-
-/* One thread's part in a call. */
-typedef struct {
-    const Step *step;
-    const StepCall *call;
-    Lane *lane;
-    int id, count;
-} Turn;
-
-static int qkv_width_of(const Network *network)
-{
-    return (network->heads + 2 * network->kv_heads) * network->head_dim;
-}
-
-static int group_of(const Network *network)
-{
-    return network->heads / network->kv_heads;
-}
 
 static void meet(void)
 {
@@ -109,122 +65,6 @@ static void multiply_branch(const Turn *turn, const Matrix *matrix, const float 
                              .multiplier = step->network.residual_multiplier});
 }
 
-/* ---- Attention ---- */
-
-/* The chunks that the rows of a call see together. */
-static Span chunks_of(const StepCall *call, int window)
-{
-    int first = window > 0 && call->position >= window ? call->position + 1 - window : 0;
-    return (Span){first / CHUNK, (call->position + call->count - 1) / CHUNK + 1};
-}
-
-static Span part_of_chunk(int position, int window, int chunk)
-{
-    int first = window > 0 && position >= window ? position + 1 - window : 0, end = position + 1;
-    first = first < chunk * CHUNK ? 0 : first - chunk * CHUNK;
-    end = end > (chunk + 1) * CHUNK ? CHUNK : end - chunk * CHUNK;
-    return first < end ? (Span){first, end} : (Span){0, 0};
-}
-
-static HeadForm form_of(const Step *step, int row, const float *norm, float scale)
-{
-    int half = step->network.head_dim / 2;
-    return (HeadForm){step->cosines + row * half, step->sines + row * half, norm, step->network.norm_eps,
-                      scale};
-}
-
-static void write_new_positions(const Turn *turn, const Layer *layer, const CachedHead *cached, int head,
-                                int chunk)
-{
-    const Step *step = turn->step;
-    const Network *network = &step->network;
-    float key[MAX_HEAD_DIM];
-    for (int row = 0; row < turn->call->count; row++) {
-        int position = turn->call->position + row;
-        if (position / CHUNK != chunk) continue;
-        const float *keys =
-            step->qkv + (size_t)row * qkv_width_of(network) + network->heads * network->head_dim;
-        HeadForm form = form_of(step, row, layer->k_norm, 1);
-        step->kernels->form_head(key, keys + head * network->head_dim, network->head_dim, &form);
-        const float *value = keys + (network->kv_heads + head) * network->head_dim;
-        step->kernels->write_position(cached, position, key, value);
-    }
-}
-
-/* The queries that share a KV head, of all rows. */
-static void form_queries(const Turn *turn, const Layer *layer, int head)
-{
-    const Step *step = turn->step;
-    const Network *network = &step->network;
-    int head_dim = network->head_dim, group = group_of(network);
-    for (int row = 0; row < turn->call->count; row++) {
-        const float *from = step->qkv + (size_t)row * qkv_width_of(network) + head * group * head_dim;
-        HeadForm form = form_of(step, row, layer->q_norm, network->attention_scale);
-        for (int i = 0; i < group; i++) {
-            float *to = turn->lane->queries + (row * group + i) * head_dim;
-            step->kernels->form_head(to, from + i * head_dim, head_dim, &form);
-        }
-    }
-}
-
-static float *parts_of(const Step *step, int row, int head, int chunks)
-{
-    const Network *network = &step->network;
-    return step->parts + ((size_t)row * network->heads + head) * chunks * part_length_of(network->head_dim);
-}
-
-static void attend_to_chunk(const Turn *turn, const Layer *layer, CachedHead cached, int head, int chunk)
-{
-    const Step *step = turn->step;
-    Lane *lane = turn->lane;
-    Span chunks = chunks_of(turn->call, layer->window);
-    int group = group_of(&step->network), length = part_length_of(cached.head_dim);
-    write_new_positions(turn, layer, &cached, head, chunk);
-    for (int row = 0; row < turn->call->count; row++) {
-        for (int i = 0; i < group; i++) {
-            float *parts = parts_of(step, row, head * group + i, chunks.end - chunks.first);
-            lane->parts[row * group + i] = parts + (chunk - chunks.first) * length;
-            lane->spans[row * group + i] = part_of_chunk(turn->call->position + row, layer->window, chunk);
-        }
-    }
-    cached.keys += (size_t)chunk * CHUNK * cached.head_dim;
-    cached.values += (size_t)chunk * CHUNK * value_width_of(cached.head_dim);
-    ChunkTask task = {cached,       lane->queries, lane->spans, turn->call->count * group,
-                      lane->scores, lane->parts};
-    step->kernels->attend(&task);
-}
-
-static void attend(const Turn *turn, int index)
-{
-    const Layer *layer = &turn->step->network.layers[index];
-    const Network *network = &turn->step->network;
-    Span chunks = chunks_of(turn->call, layer->window);
-    int chunks_count = chunks.end - chunks.first, formed = -1;
-    Span share = share_of(network->kv_heads * chunks_count, turn->id, turn->count);
-    for (int i = share.first; i < share.end; i++) {
-        int head = i / chunks_count;
-        if (head != formed) form_queries(turn, layer, formed = head);
-        CachedHead cached = cached_head(&turn->call->caches[index], head);
-        attend_to_chunk(turn, layer, cached, head, chunks.first + i % chunks_count);
-    }
-}
-
-/* What attention has found, for a product with the output matrix. */
-static void gather_attention(const Turn *turn, const Layer *layer)
-{
-    const Step *step = turn->step;
-    const Network *network = &step->network;
-    Span chunks = chunks_of(turn->call, layer->window);
-    int count = chunks.end - chunks.first;
-    for (int row = 0; row < turn->call->count; row++) {
-        for (int head = 0; head < network->heads; head++) {
-            float *to = turn->lane->attended + head * network->head_dim;
-            step->kernels->merge_parts(to, parts_of(step, row, head, count), count, network->head_dim);
-        }
-        quantise(turn, &layer->output, row, turn->lane->attended, NULL, 1);
-    }
-}
-
 /* ---- Layers ---- */
 
 static void multiply_qkv(const Turn *turn, const Layer *layer)
@@ -238,6 +78,15 @@ static void multiply_qkv(const Turn *turn, const Layer *layer)
                              .rows = turn->call->count,
                              .finish = STORE,
                              .multiplier = 1});
+}
+
+static void multiply_output(const Turn *turn, const Layer *layer)
+{
+    for (int row = 0; row < turn->call->count; row++) {
+        merge_row(turn, layer, row, turn->lane->attended);
+        quantise(turn, &layer->output, row, turn->lane->attended, NULL, 1);
+    }
+    multiply_branch(turn, &layer->output, layer->output_bias);
 }
 
 static void multiply_gate_up(const Turn *turn, const Layer *layer)
@@ -307,10 +156,9 @@ static void run_share(void *argument, int id, int count)
         const Layer *layer = &run->step->network.layers[i];
         multiply_qkv(&turn, layer);
         meet();
-        attend(&turn, i);
+        attend_share(&turn, i);
         meet();
-        gather_attention(&turn, layer);
-        multiply_branch(&turn, &layer->output, layer->output_bias);
+        multiply_output(&turn, layer);
         meet();
         multiply_gate_up(&turn, layer);
         meet();

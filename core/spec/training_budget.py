@@ -101,7 +101,8 @@ def activation_bytes(config: ModelConfig, shape: TrainingShape) -> int:
     """What all layers keep for the way back, and one of them on its way."""
     tokens, element = shape.rows * shape.context_tokens, shape.element_bytes
     layer = tokens * _kept_a_token(config, shape)
-    on_the_way = tokens * (3 * config.ffn_dim + 4 * config.dim) * element
+    widest = 5 if shape.adapter_rank else 3
+    on_the_way = tokens * (widest * config.ffn_dim + 4 * config.dim) * element
     ends = 4 * tokens * config.dim * element
     kept = config.n_layers * layer
     if shape.recomputes_layers:

@@ -465,8 +465,8 @@ def test_a_client_that_never_reads_costs_no_memory(worker: Child) -> None:
     assert psutil.Process(worker.process.pid).memory_info().rss < before + 20e6
     worker.send(Cancel(chat))
     heard = worker.hear_answer(chat)
-    # some thousand requests were still in the pipe when it was listened to again
-    assert sum(isinstance(reply, Status) for reply in heard) < 7000
+    # what was still in the pipe, in the worker's hands and on its way out when it was listened to again
+    assert sum(isinstance(reply, Status) for reply in heard) < 10_000
     worker.send(Count(last, "x"))
     worker.hear_a(Counted, last)
     assert worker.completes()

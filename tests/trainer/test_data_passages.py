@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.spec.errors import TokenizerError
 from core.text.fim import FimMarks, find_marks
 from core.text.tokenizer import Tokenizer
+from core.text.window import WindowBuilder
 from tests.trainer.vocabularies import ROOT, byte_level_tokenizer, own_tokenizer
 from trainer.data.infill import choose_middle, infill
 from trainer.data.packing import Packer
@@ -25,6 +26,7 @@ CHATML = (
 )
 SOURCE = (ROOT / "core" / "text" / "chat.py").read_text()
 LINES = "".join(f"value_{number} = {number}\n" for number in range(40))
+SHORT = "".join(f"def f{number}(x):\n    return x + {number}\n" for number in range(6))
 TALK = (
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "One?"},
@@ -123,6 +125,20 @@ def test_middles_also_begin_within_words() -> None:
     cuts = [choose_middle("alpha_beta = gamma\n" * 20, dice) for _ in range(500)]
     inside = [cut for cut in cuts if cut.prefix[-1:].isalpha() and cut.middle[:1].isalpha()]
     assert len(inside) > 50
+
+
+@pytest.mark.parametrize("tokenizer", [own_tokenizer(), byte_level_tokenizer()], ids=["own", "byte level"])
+def test_what_is_asked_in_training_is_what_the_editor_asks(tokenizer: Tokenizer) -> None:
+    marks, compared = marks_of(tokenizer), 0
+    for seed in range(60):
+        cut = choose_middle(SHORT, random.Random(seed))
+        tokens = infill(SHORT, marks, text_end(tokenizer), tokenizer, random.Random(seed))
+        if cut.prefix and cut.suffix:
+            order = replace(marks, suffix_first=tokens[1] == marks.suffix)
+            prompt = WindowBuilder(tokenizer, order).build(cut.prefix, cut.suffix, 4000).tokens
+            assert tokens[: len(prompt)] == prompt
+            compared += 1
+    assert compared > 40
 
 
 def test_lots_hang_on_the_document_and_the_seed_alone() -> None:

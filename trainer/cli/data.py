@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.fields import add_flags, from_flags, from_json
+from core.spec.messages import Metric, Progress
 from trainer.cli import packages, tokenizer
 from trainer.cli.teller import Teller
 from trainer.spec.data import PrepareSpec, ScanSpec
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _LISTED_SECRETS = 50
 _SHOWN_KINDS = 8
-_MOST_JOBS = 8
+_MOST_JOBS = 16
 _MB = 1e6
 
 
@@ -135,12 +136,15 @@ def _prepare(arguments: argparse.Namespace) -> int:
     spec = from_flags(PrepareSpec, arguments)
     sources = Sources(tuple(arguments.sources), from_flags(ScanSpec, arguments), spec.pairs)
     vocabulary = arguments.model or arguments.tokenizer
-    teller = Teller(arguments, "documents", "tokens")
+    jobs = min(arguments.jobs or _own_jobs(), _MOST_JOBS)
+    teller = Teller(
+        arguments,
+        lambda documents, tokens: f"{documents:,} documents, {tokens:,} tokens",
+        lambda documents, tokens: Progress(documents, None, (Metric("tokens", tokens),)),
+    )
 
     def work() -> dict[str, Any]:
-        return Preparation(sources, vocabulary, spec, arguments.jobs or _own_jobs()).run(
-            arguments.out, teller.tell
-        )
+        return Preparation(sources, vocabulary, spec, jobs).run(arguments.out, teller.tell)
 
     facts = teller.around(work, arguments.out)
     if arguments.json:
@@ -154,7 +158,7 @@ def _own_jobs() -> int:
     """One core is left to whoever sits there."""
     import psutil
 
-    return min(max((psutil.cpu_count(logical=False) or 1) - 1, 1), _MOST_JOBS)
+    return max((psutil.cpu_count(logical=False) or 1) - 1, 1)
 
 
 def _encode(arguments: argparse.Namespace) -> int:
@@ -185,7 +189,7 @@ def _download(arguments: argparse.Namespace) -> int:
     from trainer.data.download import default_folder, download
 
     folder = arguments.out or default_folder(arguments.repository)
-    teller = Teller(arguments, "bytes", "of bytes")
+    teller = Teller(arguments, lambda done, total: f"{done / _MB:,.1f} of {total / _MB:,.1f} MB", Progress)
 
     def work() -> list[str]:
         only, revision = arguments.only, arguments.revision

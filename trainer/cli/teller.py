@@ -8,34 +8,38 @@ from typing import TypeVar
 
 from core import report
 from core.spec.errors import SmallCoderError
-from core.spec.messages import Event, Finished, Metric, Progress, Started, failed, to_line
+from core.spec.messages import Event, Finished, Progress, Started, failed, to_line
 from core.spec.version import version
 
-_EVERY_S = 1.0
+_EVERY_S = 2.0
 
 T = TypeVar("T")
 
 
 class Teller:
-    """`step` and `other` name the two numbers that a job tells; with --json it is silent until the end."""
+    """`sentence` and `progress` are made of the two numbers that a job tells; with --json it is silent until
+    the end."""
 
-    def __init__(self, arguments: argparse.Namespace, step: str, other: str) -> None:
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        sentence: Callable[[int, int], str],
+        progress: Callable[[int, int], Progress],
+    ) -> None:
         self._is_silent = arguments.json and not arguments.events
         self._tells_events = arguments.events
-        self._names = step, other
+        self._sentence, self._progress = sentence, progress
         self._told_s = time.monotonic()
 
-    def tell(self, step: int, other: int) -> None:
+    def tell(self, first: int, second: int) -> None:
         now_s = time.monotonic()
         if self._is_silent or now_s - self._told_s < _EVERY_S:
             return
         self._told_s = now_s
         if self._tells_events:
-            names = zip(self._names, (step, other), strict=True)
-            metrics = tuple(Metric(name, float(value)) for name, value in names)
-            _say_event(Progress(step, None, metrics))
+            _say_event(self._progress(first, second))
         else:
-            report.say(f"{self._names[0]}: {step:,}, {self._names[1]}: {other:,}")
+            report.say(self._sentence(first, second))
 
     def around(self, work: Callable[[], T], path: Path) -> T:
         if not self._tells_events:

@@ -47,14 +47,10 @@ class Encoder:
         self._row_tokens = spec.context + 1
         self._marks = find_marks(tokenizer) if spec.fim_rate else None
         self._chats = ChatPrompts(tokenizer)
-        self.end = text_end(tokenizer)
-        self._infill_end = infill_end(tokenizer, self.end)
+        self._end = text_end(tokenizer)
+        self._infill_end = infill_end(tokenizer, self._end)
         bos_id = tokenizer.bos_id
         self._start = [bos_id] if tokenizer.add_bos and bos_id is not None else []
-
-    @property
-    def infills(self) -> bool:
-        return self._marks is not None
 
     def encode(self, document: Document) -> Encoded:
         notes: Counter[str] = Counter()
@@ -74,7 +70,7 @@ class Encoder:
             notes["infilled"] += 1
             yield from self._infilled(text, dice)
         else:
-            yield Passage([*self._start, *self._tokenizer.encode(text), self.end])
+            yield Passage([*self._start, *self._tokenizer.encode(text), self._end])
 
     def _infilled(self, text: str, dice: Random) -> Iterator[Passage]:
         """A long text in stretches that fit a row, so that no middle loses what stands around it."""
@@ -119,7 +115,7 @@ class Encoder:
         has_own_end = any(
             token in self._tokenizer.end_ids and counts for token, counts in zip(tokens, counted, strict=True)
         )
-        tokens, counted = [*tokens, self.end], [*counted, not has_own_end]
+        tokens, counted = [*tokens, self._end], [*counted, not has_own_end]
         if len(tokens) > self._row_tokens:
             notes["shortened"] += 1
         tokens, counted = tokens[: self._row_tokens], counted[: self._row_tokens]

@@ -37,6 +37,8 @@ from trainer.data.sources import Rejections, Sources
 from trainer.spec.data import PrepareSpec
 
 PART_TOKENS = 1 << 24
+# keeps the folder out of the next scan, where it lies among what is scanned, and out of backups
+_CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
 
 Tell = Callable[[int, int], None]
 
@@ -60,8 +62,10 @@ class Preparation:
         with _sole_use(out), room_on_disk(out):
             facts = _finished(out, plan)
             if facts is None:
+                (out / "CACHEDIR.TAG").write_text(_CACHE_TAG)
                 shape = Shape(kind, tokenizer.vocab_size, self.spec.context + 1, text_end(tokenizer))
-                with closing(_Writing(self, shape, out, Journal(out, plan), tell)) as writing:
+                writing = _Writing(self, tokenizer, shape, out, Journal(out, plan), tell)
+                with closing(writing):
                     facts = plan | writing.outcome()
                 _write_facts(out, facts)
             Journal.remove(out)
@@ -79,24 +83,30 @@ class Preparation:
         }
         return json.loads(json.dumps(plan))
 
-    def encoded(self, stream: Divided) -> Generator[Work]:
+    def encoded(self, stream: Divided, tokenizer: Tokenizer) -> Generator[Work]:
         """Nothing is read before it is asked for."""
         if self.jobs > 1:
             yield from encoded_beside(stream, self.vocabulary, self.spec, self.jobs)
         else:
-            yield from encoded_here(stream, Encoder(open_tokenizer(self.vocabulary), self.spec))
+            yield from encoded_here(stream, Encoder(tokenizer, self.spec))
 
 
 class _Writing:
     def __init__(
-        self, preparation: Preparation, shape: Shape, out: Path, journal: Journal, tell: Tell
+        self,
+        preparation: Preparation,
+        tokenizer: Tokenizer,
+        shape: Shape,
+        out: Path,
+        journal: Journal,
+        tell: Tell,
     ) -> None:
         self._shape, self._part_tokens = shape, preparation.part_tokens
         self._out, self._journal, self._tell = out, journal, tell
         self._rejections, self._chain = Rejections(), Chain()
         documents = preparation.sources.documents(shape.kind, self._rejections)
         self._divided = divided(documents, preparation.spec.validation_share)
-        self._encoded = preparation.encoded(self._divided)
+        self._encoded = preparation.encoded(self._divided, tokenizer)
         self._tokens = sum(shard.tokens for part in journal.parts for shard in part.shards)
 
     def close(self) -> None:

@@ -17,7 +17,8 @@ from trainer.data.reasons import MATTERS_OF_TASTE, Reason
 from trainer.spec.data import ScanSpec
 
 _MAX_IGNORE_BYTES = 1 << 20
-_ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
+# what programs put into folders that they made: environments of Python, and all that can be made again
+_MARKS: dict[str, Reason] = {"pyvenv.cfg": "vendored", "conda-meta": "vendored", "CACHEDIR.TAG": "generated"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,6 @@ def walk(folder: Path, spec: ScanSpec) -> Iterator[Found]:
 class _Walk:
     def __init__(self, folder: Path, spec: ScanSpec) -> None:
         self._top = os.path.realpath(folder)
-        self._depth = len(_parts(self._top))
         self._excluded = IgnoreRules("\n".join(spec.exclude))
         self._asked_for = {
             os.path.realpath(place)
@@ -80,10 +80,11 @@ class _Walk:
         except OSError:
             yield Found(folder.name, folder.path, "unreadable", is_folder=True)
             return
-        if folder.name and not _ENVIRONMENT_MARKS.isdisjoint(kinds) and not self._is_included(folder.path):
-            folder = replace(folder, reason="vendored")
+        reason = next((_MARKS[name] for name in _MARKS if name in kinds), None)
+        if reason and folder.name and not self._is_included(folder.path):
+            folder = replace(folder, reason=reason)
             if not self._holds_something_asked_for(folder.path):
-                yield Found(folder.name, folder.path, "vendored", is_folder=True)
+                yield Found(folder.name, folder.path, reason, is_folder=True)
                 return
         folder = self._with_own_rules(folder, kinds)
         for name in sorted(kinds):
