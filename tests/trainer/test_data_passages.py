@@ -12,6 +12,7 @@ from core.spec.errors import TokenizerError
 from core.text.fim import FimMarks, find_marks
 from core.text.tokenizer import Tokenizer
 from core.text.window import WindowBuilder
+from tests.core.templates import TEMPLATES
 from tests.trainer.vocabularies import ROOT, byte_level_tokenizer, own_tokenizer
 from trainer.data.infill import choose_middle, infill
 from trainer.data.packing import Packer
@@ -179,6 +180,22 @@ def counted_text(tokenizer: Tokenizer, passage: Passage) -> str:
     return (
         "".join(tokenizer.spelling(token) or "" for token in learnt).replace("▁", " ").replace("<0x0A>", "\n")
     )
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_templates_of_all_families_show_where_answers_are(family: str) -> None:
+    tokenizer = replace(own_tokenizer(), chat_template=TEMPLATES[family])
+    [passage] = passages(tokenizer, Lesson(TALK[1:]))
+    learnt = counted_text(tokenizer, passage)
+    assert "Two." in learnt
+    assert "Four\nfive." in learnt
+    assert "One?" not in learnt
+    assert "Three?" not in learnt
+
+
+def test_a_template_that_leaves_answers_out_teaches_nothing() -> None:
+    encoder = Encoder(replace(own_tokenizer(), chat_template="always the same"), PrepareSpec())
+    assert encoder.encode(Document("", "a", (Lesson(TALK),))).notes.dropped == 1
 
 
 @pytest.mark.parametrize("template", [None, CHATML])

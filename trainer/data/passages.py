@@ -112,6 +112,8 @@ class Encoder:
             return None
         tokens = [token for part, _ in parts for token in part]
         counted = [is_answer for part, is_answer in parts for _ in part]
+        if not any(counted):  # a template that leaves answers out
+            return None
         has_own_end = any(
             token in self._tokenizer.end_ids and counts for token, counts in zip(tokens, counted, strict=True)
         )
