@@ -23,16 +23,10 @@ SECONDS_TO_COMPILE = 300
 BUILT = "native"  # the folder of an environment that libraries are built into
 
 # No -ffast-math: numbers that are not finite must be noticed. No contraction: a row's bits must not depend on
-# what the compiler merges in the function that computes it together with others.
-FLAGS: tuple[str, ...] = (
-    "-std=c11",
-    "-O3",
-    "-fPIC",
-    "-fvisibility=hidden",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-)
-FLAGS += ("-ffp-contract=off", "-Wno-psabi")
+# what the compiler merges in the function that computes it together with others. No tree-ter: GCC would put off
+# all additions of a long sum to its end, and run out of registers.
+FLAGS: tuple[str, ...] = ("-std=c11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wno-psabi")
+FLAGS += ("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-ter")
 _AVX2 = ("-mavx2", "-mfma", "-mf16c")
 _AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni")
 FLAGS_OF_FILES = {
@@ -92,7 +86,9 @@ def library_name(of_platform: str) -> str:
 def system_toolchain() -> Toolchain | None:
     """The one that CC names, or the first that is found."""
     named = shlex.split(os.environ.get("CC", ""))
-    for command in [named] if named else [["cc"], ["gcc"], ["clang"]]:
+    # on Windows GCC does not align the stack as wide registers need it
+    known = [["clang"]] if sys.platform == "win32" else [["cc"], ["gcc"], ["clang"]]
+    for command in [named] if named else known:
         if shutil.which(command[0]):
             return Toolchain(tuple(command), this_platform())
     return None
@@ -108,7 +104,9 @@ def build(folder: Path, toolchain: Toolchain | None = None) -> Built:
     """The library for this system in `folder`: found there, or compiled in some seconds."""
     toolchain = toolchain or system_toolchain()
     if toolchain is None:
-        return Built(None, "There is no C compiler (cc, gcc or clang).")
+        return Built(
+            None, f"There is no C compiler ({'clang' if sys.platform == 'win32' else 'cc, gcc or clang'})."
+        )
     try:
         library = folder / f"{_fingerprint(toolchain)}-{library_name(toolchain.platform)}"
         if not library.exists():
@@ -137,9 +135,9 @@ def compile_command(toolchain: Toolchain, source: Path, to: Path, *, is_plain: b
 
 
 def link_command(toolchain: Toolchain, objects: list[Path], to: Path) -> list[str]:
-    ending = {"windows": ("-static",), "linux": ("-lm", "-pthread")}.get(toolchain.system, ())
+    ending = {"windows": ("-static-libgcc",), "linux": ("-lm", "-pthread")}.get(toolchain.system, ())
     files = [str(file) for file in objects]
-    return [*toolchain.command, "-shared", *toolchain.extra_flags, *files, "-o", str(to), *ending]
+    return [*toolchain.command, "-shared", "-s", *toolchain.extra_flags, *files, "-o", str(to), *ending]
 
 
 def compile_objects(toolchain: Toolchain, place: Path) -> list[Path]:
