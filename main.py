@@ -14,6 +14,7 @@ from bootstrap.installer import ROOT, SetupError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 
@@ -51,8 +52,16 @@ def parse(words: list[str]) -> Namespace:
     class Parser(argparse.ArgumentParser):
         """Says what is wrong in one sentence; the commands' parsers are of this kind too."""
 
-        def __init__(self, **settings: Any) -> None:
+        def __init__(self, fill: Callable[[Parser], None] | None = None, **settings: Any) -> None:
+            """`fill` adds the options of a command once it is asked for."""
             super().__init__(**{"allow_abbrev": False, **settings})
+            self._fill = fill
+
+        def parse_known_args(self, *given: Any, **named: Any) -> Any:
+            if self._fill is not None:
+                fill, self._fill = self._fill, None
+                fill(self)
+            return super().parse_known_args(*given, **named)
 
         def error(self, message: str) -> NoReturn:
             self.exit(2, f"smallcoder: {message}; see {self.prog} --help\n")

@@ -23,8 +23,8 @@ SECONDS_TO_COMPILE = 300
 BUILT = "native"  # the folder of an environment that libraries are built into
 
 # No -ffast-math: numbers that are not finite must be noticed. No contraction: a row's bits must not depend on
-# what the compiler merges in the function that computes it together with others. No tree-ter: GCC would put off
-# all additions of a long sum to its end, and run out of registers.
+# what the compiler merges in the function that computes it together with others. No tree-ter: GCC would put
+# off all additions of a long sum to its end, and run out of registers.
 FLAGS: tuple[str, ...] = ("-std=c11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wno-psabi")
 FLAGS += ("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-ter")
 _AVX2 = ("-mavx2", "-mfma", "-mf16c")

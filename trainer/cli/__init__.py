@@ -1,10 +1,25 @@
-"""The trainer's commands. Heavy libraries are imported inside the handlers, so that --help stays fast."""
+"""The trainer's commands. Each brings its options when it is asked for, so that other starts stay fast."""
+
+import argparse
 
 from core.cli.command import Commands
-from trainer.cli import data, train
 
 
 def add_commands(commands: Commands) -> None:
     """Each command sets `run`: a function from the parsed arguments to an exit code."""
-    data.add_command(commands)
-    train.add_command(commands)
+    looking = "look at folders and data sets, and prepare them for training"
+    commands.add_parser("data", help=looking, fill=_fill_data)
+    teaching = "teach a model: begin a run, go on with one, list them"
+    commands.add_parser("train", help=teaching, fill=_fill_train)
+
+
+def _fill_data(parser: argparse.ArgumentParser) -> None:
+    from trainer.cli import data
+
+    data.fill(parser)
+
+
+def _fill_train(parser: argparse.ArgumentParser) -> None:
+    from trainer.cli import train
+
+    train.fill(parser)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import report
-from core.cli.command import Commands, guarded
+from core.cli.command import guarded
 from core.spec.fields import add_flags, from_flags, from_json
 from core.spec.messages import Metric, Progress
 from trainer.cli import packages, tokenizer
@@ -23,8 +23,7 @@ _MOST_JOBS = 16
 _MB = 1e6
 
 
-def add_command(commands: Commands) -> None:
-    parser = commands.add_parser("data", help="look at folders and data sets, and prepare them for training")
+def fill(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     scan = actions.add_parser("scan", help="which files can be learnt from, and why the others cannot")
     scan.add_argument("folders", metavar="FOLDER", nargs="+", type=Path)

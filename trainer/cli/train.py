@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import report
-from core.cli.command import Commands, guarded
+from core.cli.command import guarded
 from core.spec.errors import SmallCoderError, UsageError
 from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.headers import read_json
@@ -25,8 +25,7 @@ _SPECS = Path(__file__).parents[2] / "resources" / "specs"
 _QUIET_SECONDS = 1.0
 
 
-def add_command(commands: Commands) -> None:
-    parser = commands.add_parser("train", help="teach a model: begin a run, go on with one, list them")
+def fill(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = actions.add_parser("new", help="begin a run")
     new.add_argument("name", metavar="RUN", help="a name, or a folder to make")
