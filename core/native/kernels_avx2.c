@@ -13,7 +13,6 @@
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
 
-#define activation_limit(bits) ((bits) == 8 ? 32767 : 127)
 #define weight_offset(bits) ((bits) == 8 ? 128 : 8)
 #define has_two_planes(bits, asked) ((bits) == 4 && (asked) == 2)
 #define has_words(bits) ((bits) == 8)
@@ -102,7 +101,7 @@ INLINE void multiply_half_bytes(const uint8_t *weights, const BlockOfActivations
         }
     }
     for (int row = 0; row < rows; row++) {
-        const int16_t count = planes == 2 ? FINER(4) : 1;
+        const int16_t count = planes == 2 ? FINER : 1;
         Integers sum = integers_add(integers_all(x[row].first_offset * count), sum_pairs(first[row], count));
         Integers rest = integers_add(integers_all(x[row].second_offset), sum_pairs(second[row], 1));
         products[row] = floats_of_integers(planes == 2 ? integers_add(sum, rest) : sum);

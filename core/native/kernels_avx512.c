@@ -15,7 +15,6 @@ typedef struct {
     __m512i quad[QUADS];
 } Quads;
 
-#define activation_limit(bits) 127
 #define weight_offset(bits) ((bits) == 8 ? 128 : 8)
 #define has_two_planes(bits, asked) ((asked) == 2)
 #define has_words(bits) false
@@ -52,7 +51,7 @@ INLINE void add_quads(PlaneSums *sums, const Quads *weights, const int8_t *plane
     sums->odd = _mm512_dpbusd_epi32(sums->odd, weights->quad[i + 1], four_to_all(plane + 4 * i + 4));
 }
 
-INLINE Floats multiply_row(const Quads *weights, BlockOfActivations x, const int bits, const int planes)
+INLINE Floats multiply_row(const Quads *weights, BlockOfActivations x, const int planes)
 {
     PlaneSums first = {_mm512_set1_epi32(x.first_offset), _mm512_setzero_si512()};
     PlaneSums second = {_mm512_set1_epi32(x.second_offset), _mm512_setzero_si512()};
@@ -64,14 +63,15 @@ INLINE Floats multiply_row(const Quads *weights, BlockOfActivations x, const int
     Floats product = _mm512_cvtepi32_ps(_mm512_add_epi32(first.even, first.odd));
     if (planes == 1) return product;
     Floats rest = _mm512_cvtepi32_ps(_mm512_add_epi32(second.even, second.odd));
-    return _mm512_fmadd_ps(product, _mm512_set1_ps(FINER(bits)), rest);
+    return _mm512_fmadd_ps(product, _mm512_set1_ps(FINER), rest);
 }
 
 INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *products, const int bits,
                            const int planes, const int rows)
 {
+    (void)bits; /* quads are bytes by now */
     UNROLL
-    for (int i = 0; i < rows; i++) products[i] = multiply_row(&weights, x[i], bits, planes);
+    for (int i = 0; i < rows; i++) products[i] = multiply_row(&weights, x[i], planes);
 }
 
 #include "table.h"

@@ -26,7 +26,6 @@
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
 
-#define activation_limit(bits) 127
 #define weight_offset(bits) ((bits) == 8 ? 128 : 8)
 #define has_two_planes(bits, asked) ((asked) == 2)
 #define has_words(bits) false
@@ -81,8 +80,7 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
     for (int row = 0; row < rows; row++) {
         products[row] = floats_of_integers(first[row]);
         if (planes == 2)
-            products[row] =
-                floats_fma(products[row], floats_all(FINER(bits)), floats_of_integers(second[row]));
+            products[row] = floats_fma(products[row], floats_all(FINER), floats_of_integers(second[row]));
     }
 }
 

@@ -11,7 +11,6 @@
 
 /* Both sides of its dot products have a sign: weights of eight bits get theirs back, those of four pass
    without one. */
-#define activation_limit(bits) 127
 #define weight_offset(bits) ((bits) == 8 ? 0 : 8)
 #define has_two_planes(bits, asked) ((asked) == 2)
 #define has_words(bits) false
@@ -53,7 +52,7 @@ INLINE float32x4_t multiply_four_rows(const uint8_t *weights, BlockOfActivations
     ADD_QUADS(3);
 #undef ADD_QUADS
     float32x4_t product = vcvtq_f32_s32(first);
-    return planes == 1 ? product : vfmaq_n_f32(vcvtq_f32_s32(second), product, FINER(bits));
+    return planes == 1 ? product : vfmaq_n_f32(vcvtq_f32_s32(second), product, FINER);
 }
 
 INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *products, const int bits,

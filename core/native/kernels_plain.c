@@ -8,7 +8,6 @@
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
 
-#define activation_limit(bits) 127
 #define weight_offset(bits) ((bits) == 8 ? 128 : 8)
 #define has_two_planes(bits, asked) ((asked) == 2)
 #define has_words(bits) false
@@ -44,7 +43,7 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
         products[i] = multiply_plane(weights, x[i].first, x[i].first_offset, bits);
         if (planes == 2) {
             Floats rest = multiply_plane(weights, x[i].second, x[i].second_offset, bits);
-            products[i] = floats_fma(products[i], floats_all(FINER(bits)), rest);
+            products[i] = floats_fma(products[i], floats_all(FINER), rest);
         }
     }
 }

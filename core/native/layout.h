@@ -21,7 +21,7 @@
        int8 block, 512 B:   quad 0 | quad 1 | ... | quad 7
                             a byte is weight + 128, the weight in -127..127
        int4 block, 256 B:   quads 0 and 4 | quads 1 and 5 | quads 2 and 6 | quads 3 and 7
-                            a byte is weight + 8 of the first quad in its low half, of the second in its high half
+                            a byte is weight + 8, of the first quad in its low half, of the second in its high
 
    Weights are stored without sign because that is what the dot products of x86 want on one side; what was
    added is taken off again with one sum of activations a block. The scale times a weight is its value.

@@ -125,7 +125,7 @@ INLINE void pack_block(const Column *block, uint16_t *scales, uint8_t *to, const
         Integers bytes = stored_quad(block + 4 * i, inverse, bits);
         if (bits == 4) {
             Integers upper = integers_shift_left(stored_quad(block + 4 * (i + 4), inverse, bits), 4);
-            bytes = integers_and(integers_or(bytes, upper), integers_all(-1));
+            bytes = integers_or(bytes, upper);
         }
         integers_store(to + i * LINE_BYTES, bytes);
     }

@@ -3,7 +3,6 @@
    Before it stand one of the vectors_*.h and what the processor does in its own way:
 
        MOST_ROWS              rows multiplied with a block of weights before the next is read: 8, 4 or 2
-       activation_limit       the largest activation, of a plane or in words
        weight_offset          what its weights have too much: 128 or 8, or 0 where it takes that off itself
        has_two_planes         whether it uses the second plane
        has_words, store_words whether it has activations in 16 bits instead of planes, and in which order
@@ -14,8 +13,9 @@
 /* How far ahead weights are asked for. Processors ask by themselves too, but not across pages. */
 enum { PREFETCHED_BYTES = 4096 };
 
-/* What the second plane counts in: it holds rounding errors of at most a half. */
-#define FINER(bits) (2 * activation_limit(bits))
+/* The largest activations, and how many steps of the second plane make one of the first, whose rounding errors it
+   holds: at most a half. */
+enum { MOST_IN_PLANE = 127, MOST_IN_WORD = 32767, FINER = 2 * MOST_IN_PLANE };
 
 typedef struct {
     const int8_t *first, *second; /* or words, from the first on */
@@ -30,6 +30,7 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
 
 INLINE int8_t *numbers_of_block(const Activations *x, int row, int plane, int block, const int bits)
 {
+    (void)bits; /* most have no words, whatever the bits */
     int8_t *numbers = x->planes + (size_t)row * 2 * x->columns;
     return has_words(bits) ? numbers + block * 2 * BLOCK_COLUMNS
                            : numbers + plane * x->columns + block * BLOCK_COLUMNS;
@@ -77,16 +78,17 @@ INLINE void quantise_block(const Activations *into, int row, int block, Floats a
         clear_block(into, row, block, peak >= infinite ? float_of_bits(0x7fc00000) : 0); /* NaN, or zero */
         return;
     }
-    float limit = (float)activation_limit(into->bits), scale = float_of_bits((uint32_t)peak) / limit;
+    float limit = has_words(into->bits) ? MOST_IN_WORD : MOST_IN_PLANE;
+    float scale = float_of_bits((uint32_t)peak) / limit;
     Floats steps = floats_all(limit / float_of_bits((uint32_t)peak));
     Floats first = floats_round(floats_multiply(a, steps)), second = floats_round(floats_multiply(b, steps));
     set_plane(into, row, 0, block, first, second);
     if (has_two_planes(into->bits, into->planes_used)) {
-        Floats finer = floats_all((float)FINER(into->bits)), minus = floats_all(-1);
+        Floats finer = floats_all(FINER), minus = floats_all(-1);
         first = floats_multiply(floats_fma(a, steps, floats_multiply(first, minus)), finer);
         second = floats_multiply(floats_fma(b, steps, floats_multiply(second, minus)), finer);
         set_plane(into, row, 1, block, floats_round(first), floats_round(second));
-        scale /= (float)FINER(into->bits);
+        scale /= FINER;
     }
     *scale_of_block(into, row, block) = scale;
 }
@@ -210,7 +212,8 @@ enum { LARGEST_CASE = 1 };
 #endif
 CASES(4, 1)
 CASES(4, 2)
-CASES(8, 1) CASES(8, 2)
+CASES(8, 1)
+CASES(8, 2)
 
     /* By bits, planes, and the power of two of the rows. */
     static const TileProduct TILE_PRODUCTS[2][2][LARGEST_CASE + 1] = {{NAMES(4, 1), NAMES(4, 2)},

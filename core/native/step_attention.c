@@ -1,4 +1,5 @@
-/* A step's attention: new keys and values into the cache, queries against all of it, shared by KV heads and chunks.
+/* A step's attention: new keys and values into the cache, queries against all of it. Threads share KV heads and
+   chunks of positions.
 
    Who attends to a chunk also writes the new positions that fall into it, so nobody waits for another. */
 #include "step.h"

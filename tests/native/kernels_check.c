@@ -1,7 +1,7 @@
-/* Every table of kernels that works here, without Python: for sanitizers, and for processors that an emulator plays.
+/* Every table of kernels that works here, without Python: for sanitizers, and for processors that are emulated.
 
-   Products against arithmetic in double, a small network against itself: row by row, in groups, and with other
-   numbers of threads it must give the same bits; and against the plain kernels, nearly the same numbers. */
+   Products against arithmetic in double, and a small network against itself: row by row, in groups, and with other
+   numbers of threads it must give the same bits; and nearly the same numbers as with the plain kernels. */
 #include "api.h"
 
 #include <math.h>
