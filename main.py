@@ -124,7 +124,8 @@ def run_tests(arguments: Namespace) -> int:
         sys.stderr.write("An installed copy has no tests: run them in a clone of the repository.\n")
         return 2
     os.chdir(ROOT)
-    return subprocess.call([sys.executable, "-m", "pytest", *arguments.options])  # noqa: S603
+    options = arguments.options or ["--numprocesses=auto", "--dist=worksteal"]  # the whole suite: on every core
+    return subprocess.call([sys.executable, "-m", "pytest", *options])  # noqa: S603
 
 
 def say_version(_: Namespace) -> int:
