@@ -124,7 +124,8 @@ def run_tests(arguments: Namespace) -> int:
         sys.stderr.write("An installed copy has no tests: run them in a clone of the repository.\n")
         return 2
     os.chdir(ROOT)
-    options = arguments.options or ["--numprocesses=auto", "--dist=worksteal"]  # the whole suite: on every core
+    on_every_core = ["--numprocesses=auto", "--dist=worksteal"]
+    options = arguments.options or on_every_core
     return subprocess.call([sys.executable, "-m", "pytest", *options])  # noqa: S603
 
 
