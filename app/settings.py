@@ -1,0 +1,188 @@
+"""What a person can set, in groups, and the file that keeps it.
+
+A file that cannot be understood, broken or written by a newer version, is kept aside under another name, the
+defaults are used, and it is said so. Where windows and tabs stood is no setting: see app/session.py.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core.spec.errors import UsageError, sentence_about
+from core.spec.fields import from_json, setting, to_json
+from core.spec.folders import settings_folder
+from core.spec.placement import Device, Precision
+
+FORMAT = 1
+_WRITE_AFTER_MS = 300
+
+ThemeChoice = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class Appearance:
+    theme: ThemeChoice = setting("system", "Light, dark, or as the system has it")
+    ui_scale: float = setting(1.0, "Size of everything but the text you edit", low=0.75, high=2.5)
+    code_font: str = setting("", "Typeface of code; nothing takes the system's")
+    code_size: float = setting(11.0, "Size of code, in points", low=6, high=48)
+
+
+@dataclass(frozen=True)
+class Editing:
+    wrap_lines: bool = setting(False, "Break long lines at the window's edge")
+    tab_width: int = setting(
+        4, "Columns of an indentation where the file does not show its own", low=1, high=16
+    )
+    close_brackets: bool = setting(True, "Close brackets and quotes as they are opened")
+
+
+@dataclass(frozen=True)
+class Completion:
+    enabled: bool = setting(True, "Suggest code as you type")
+
+
+@dataclass(frozen=True)
+class Engine:
+    model: str = setting(
+        "", "A model's folder or .gguf file; nothing takes the one that comes with SmallCoder"
+    )
+    device: Device = setting("auto", "Where to compute; auto takes the faster one that has room")
+    precision: Precision = setting(
+        "auto", "How weights are held; auto is int8 on the processor, fp16 on a card"
+    )
+    threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
+    unload_after_minutes: int = setting(
+        30, "Give the model's memory back after so long without use; 0 keeps it", low=0, high=1440
+    )
+
+
+@dataclass(frozen=True)
+class Budget:
+    ram_mb: int = setting(
+        8192, "Memory that all programs may take together; 0 is all there is", low=0, high=2**20
+    )
+    vram_mb: int = setting(2048, "The same of the card's memory", low=0, high=2**20)
+
+
+@dataclass(frozen=True)
+class Safety:
+    restore_session: bool = setting(True, "Open what was open when SmallCoder was closed")
+    keep_unsaved: bool = setting(True, "Keep a copy of unsaved text, at most two seconds behind")
+
+
+@dataclass(frozen=True)
+class BoundKeys:
+    """Keys that a person gave to an action of app/actions.py; none takes its keys away."""
+
+    action: str = setting(..., "The action's id")
+    keys: tuple[str, ...] = setting((), "Key sequences, spelled as Qt does")
+
+
+@dataclass(frozen=True)
+class Settings:
+    appearance: Appearance = setting(Appearance(), "Appearance")
+    editing: Editing = setting(Editing(), "Editing")
+    completion: Completion = setting(Completion(), "Completion")
+    engine: Engine = setting(Engine(), "Model and engine")
+    budget: Budget = setting(Budget(), "Memory budget")
+    safety: Safety = setting(Safety(), "Safety of text")
+    keys: tuple[BoundKeys, ...] = setting((), "Keys that differ from the usual ones")
+
+
+class SettingsFile:
+    """One JSON file, written whole or not at all."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or settings_folder() / "settings.json"
+
+    def read(self) -> tuple[Settings, str]:
+        """The settings, and a sentence where they are not what the file held; else an empty one."""
+        try:
+            return _understood(json.loads(self.path.read_bytes()), str(self.path)), ""
+        except FileNotFoundError:
+            return Settings(), ""
+        except OSError as error:
+            return (
+                Settings(),
+                f"{sentence_about(error, str(self.path)) or error} The usual settings are used.",
+            )
+        except (ValueError, RecursionError):
+            return Settings(), self._set_aside("is not JSON")
+        except UsageError as error:
+            return Settings(), self._set_aside(f"cannot be used: {str(error).rstrip('.')}")
+
+    def write(self, settings: Settings) -> None:
+        text = json.dumps({"format": FORMAT} | to_json(settings), indent=2, ensure_ascii=False) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        staged = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        try:
+            with staged.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(staged, self.path)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def _set_aside(self, reason: str) -> str:
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
+            number += 1
+        try:
+            os.replace(self.path, aside)
+        except OSError:
+            return f"The settings file {self.path} {reason}. The usual settings are used."
+        return f"The settings file {reason}. It was kept as {aside}, and the usual settings are used."
+
+
+class SettingsStore(QObject):
+    """The settings in use. `changed` tells the new ones, `failed` why they could not be written."""
+
+    changed = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, file: SettingsFile, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._file = file
+        self.settings, self.problem = file.read()
+        self._write_later = QTimer(self, singleShot=True, interval=_WRITE_AFTER_MS)
+        self._write_later.timeout.connect(self.flush)
+
+    def change(self, group: str, **values: Any) -> None:
+        """`change("appearance", theme="dark")`; what is out of bounds is a UsageError and changes nothing."""
+        wanted = to_json(getattr(self.settings, group)) | values
+        checked = from_json(type(getattr(self.settings, group)), wanted, f"the settings of {group}")
+        self.replace(replace(self.settings, **{group: checked}))
+
+    def replace(self, settings: Settings) -> None:
+        if settings == self.settings:
+            return
+        self.settings = settings
+        self._write_later.start()
+        self.changed.emit(settings)
+
+    def flush(self) -> None:
+        """Writes what has not been written; for the window's end, too."""
+        self._write_later.stop()
+        try:
+            self._file.write(self.settings)
+        except OSError as error:
+            self.failed.emit(f"The settings could not be kept: {sentence_about(error) or error}")
+
+
+def _understood(content: Any, where: str) -> Settings:
+    if not isinstance(content, dict):
+        raise UsageError("it holds no JSON object")
+    values = dict(content)
+    found = values.pop("format", None)
+    if type(found) is not int or found < 1:
+        raise UsageError("it does not say its format")
+    if found > FORMAT:
+        raise UsageError(
+            f"it was written by a newer SmallCoder (format {found}, and this one knows {FORMAT})"
+        )
+    return from_json(Settings, values, where)
