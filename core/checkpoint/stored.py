@@ -7,18 +7,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from core.checkpoint.names import Layout
-from core.checkpoint.weights import Weights
 from core.model.transformer import Transformer, on_meta
 from core.spec.config import ModelConfig
 from core.spec.errors import ModelFormatError, TokenizerError
+from core.spec.headers import TensorInfo
 from core.text.tokenizer import Tokenizer
 
 # what files of the known families hold beside parameters: tables that are computed, masks, the tied output
 _NOT_PARAMETERS = ("*.rotary_emb.inv_freq", "*.attn.bias", "*.attn.masked_bias", "rope_freqs.weight")
+
+
+class TensorSource(Protocol):
+    """Tensors by the names of a Layout: those of files (Weights), or those of no file at all (preset.py)."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def info(self, name: str) -> TensorInfo: ...
+
+    def read(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,7 @@ class StoredModel:
     path: Path
     config: ModelConfig
     layout: Layout
-    weights: Weights
+    weights: TensorSource
 
     def tokenizer(self) -> Tokenizer:
         from core.text.vocabulary_folder import open_tokenizer

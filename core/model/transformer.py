@@ -248,13 +248,20 @@ def with_random_weights(config: ModelConfig, seed: int) -> Transformer:
     """Normal weights; what writes into the residual stream is smaller the deeper the network is."""
     model = on_meta(config).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
-    residual_std = 0.02 / math.sqrt(2 * config.n_layers)
     for name, weight in model.named_parameters():
-        if name.endswith("bias"):
-            nn.init.zeros_(weight)
-        elif weight.dim() == 1:
-            nn.init.ones_(weight)
-        else:
-            is_residual = name.endswith(("attn.o.weight", "mlp.down.weight"))
-            nn.init.normal_(weight, std=residual_std if is_residual else 0.02, generator=generator)
+        fill_randomly(name, weight, config, generator)
     return model
+
+
+@torch.no_grad()
+def fill_randomly(name: str, weight: Tensor, config: ModelConfig, generator: torch.Generator) -> None:
+    """One parameter by its name, as in `with_random_weights`."""
+    if name.endswith("bias"):
+        weight.zero_()
+    elif weight.dim() == 1:
+        weight.fill_(1)
+    else:
+        is_residual = name.endswith(("attn.o.weight", "mlp.down.weight"))
+        weight.normal_(
+            std=0.02 / math.sqrt(2 * config.n_layers) if is_residual else 0.02, generator=generator
+        )

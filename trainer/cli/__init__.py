@@ -11,6 +11,8 @@ def add_commands(commands: Commands) -> None:
     commands.add_parser("data", help=looking, fill=_fill_data)
     teaching = "teach a model: begin a run, go on with one, list them"
     commands.add_parser("train", help=teaching, fill=_fill_train)
+    measuring = "measure models: how fast they are, and the memory they take"
+    commands.add_parser("bench", help=measuring, fill=_fill_bench)
 
 
 def _fill_data(parser: argparse.ArgumentParser) -> None:
@@ -23,3 +25,9 @@ def _fill_train(parser: argparse.ArgumentParser) -> None:
     from trainer.cli import train
 
     train.fill(parser)
+
+
+def _fill_bench(parser: argparse.ArgumentParser) -> None:
+    from trainer.cli import bench
+
+    bench.fill(parser)

@@ -1,0 +1,10 @@
+"""`bench`: measure models. What each action measures is in a module of its own beside this one."""
+
+import argparse
+
+from trainer.cli import speed
+
+
+def fill(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    speed.add_action(actions)
