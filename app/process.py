@@ -1,0 +1,154 @@
+"""WorkerProcess: the one class that starts a process and reads its lines.
+
+Bytes in whole lines, whatever they mean; how it ended, as a value. Which process, and what its lines say, is
+known to the clients above it.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from core.spec.messages import MAX_LINE_BYTES
+
+ROOT = Path(__file__).parents[1]
+_CONSOLE_TWIN = "smallcoder-cli"
+_ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); import main; sys.exit(main.main())"
+_LOG_BYTES = 2**16
+_TURN_S = 0.004  # reading at most so long before the window has its turn
+_TERMINATE_AFTER_MS, _KILL_AFTER_MS = 2000, 1000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a process ended. `exit_code` is None where it never ran; `log` is the end of its standard error."""
+
+    exit_code: int | None
+    crashed: bool
+    was_asked_to: bool
+    log: str
+
+    @property
+    def is_clean(self) -> bool:
+        return self.was_asked_to or (self.exit_code == 0 and not self.crashed)
+
+    def sentence(self, name: str) -> str:
+        """What happened, for a person."""
+        if self.exit_code is None:
+            return f"{name} could not be started."
+        if self.was_asked_to:
+            return f"{name} was stopped."
+        if self.crashed:
+            return f"{name} ended unexpectedly; the system may have run out of memory."
+        return f"{name} ended with code {self.exit_code}."
+
+
+class WorkerProcess(QObject):
+    """One process at a time; it may be started again once it has ended.
+
+    Signals:
+        line_read: a whole line of its standard output, without its end.
+        ended: the Outcome, once everything it said has been read.
+    """
+
+    line_read = Signal(bytes)
+    ended = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._process = QProcess(self)
+        self._process.readyReadStandardOutput.connect(self._read_lines)
+        self._process.readyReadStandardError.connect(self._read_log)
+        self._process.finished.connect(self._end)
+        self._process.errorOccurred.connect(self._end_unstarted)
+        self._log = bytearray()
+        self._was_asked_to_end = False
+        self._read_on = QTimer(self, singleShot=True, interval=0)
+        self._read_on.timeout.connect(self._read_lines)
+        self._force = QTimer(self, singleShot=True)
+        self._force.timeout.connect(self._use_force)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.state() != QProcess.ProcessState.NotRunning
+
+    @property
+    def pid(self) -> int:
+        return self._process.processId()
+
+    @property
+    def log(self) -> str:
+        return self._log.decode("utf-8", "replace")
+
+    def start(self, command: Sequence[str], environment: QProcessEnvironment | None = None) -> None:
+        self._log.clear()
+        self._was_asked_to_end = False
+        self._process.setProcessEnvironment(environment or QProcessEnvironment.systemEnvironment())
+        self._process.start(command[0], list(command[1:]))
+
+    def write(self, line: bytes) -> None:
+        if self.is_running:
+            self._process.write(line)
+
+    def stop(self) -> None:
+        """Asks it to end by closing its input; terminates it when that is not heard, and kills it at last."""
+        if not self.is_running:
+            return
+        self._was_asked_to_end = True
+        self._process.closeWriteChannel()
+        self._force.start(_TERMINATE_AFTER_MS)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def _use_force(self) -> None:
+        if not self.is_running:
+            return
+        if self._force.interval() == _TERMINATE_AFTER_MS:
+            self._process.terminate()
+            self._force.start(_KILL_AFTER_MS)
+        else:
+            self._process.kill()
+
+    def _read_lines(self) -> None:
+        deadline = time.monotonic() + _TURN_S
+        while self._process.canReadLine():
+            if time.monotonic() > deadline:
+                self._read_on.start()
+                return
+            self._read_line()
+        if self._process.bytesAvailable() > MAX_LINE_BYTES:  # it will never be a line
+            self._process.kill()
+
+    def _read_line(self) -> None:
+        self.line_read.emit(bytes(self._process.readLine().data()).rstrip(b"\r\n"))
+
+    def _read_log(self) -> None:
+        self._log += self._process.readAllStandardError().data()
+        del self._log[:-_LOG_BYTES]
+
+    def _end(self, exit_code: int, status: QProcess.ExitStatus) -> None:
+        self._force.stop()
+        self._read_on.stop()
+        while self._process.canReadLine():
+            self._read_line()
+        self._process.readAllStandardOutput()  # half a line is none
+        self._read_log()
+        crashed = status == QProcess.ExitStatus.CrashExit
+        self.ended.emit(Outcome(exit_code, crashed, self._was_asked_to_end, self.log))
+
+    def _end_unstarted(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self.ended.emit(Outcome(None, False, self._was_asked_to_end, self._process.errorString()))
+
+
+def own_command(words: Sequence[str]) -> list[str]:
+    """This program with a command, in a process of its own; its environment stands already."""
+    if getattr(sys, "frozen", False):
+        own = Path(sys.executable)
+        twin = own.with_name(_CONSOLE_TWIN + own.suffix)  # Windows gives a windowed program no usable streams
+        return [str(twin if twin.exists() else own), *words]
+    return [sys.executable, "-c", _ENTRY, str(ROOT), *words]

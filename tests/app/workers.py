@@ -1,0 +1,20 @@
+"""A real tiny model that writes slowly enough to be interrupted, for tests that start a real engine."""
+
+from pathlib import Path
+
+import torch
+
+from core.checkpoint.native import write_native
+from core.spec.placement import Placement
+from tests.tiny import tiny_model, tiny_tokenizer
+
+PLAIN = Placement(device="cpu", precision="fp32", threads=1)
+
+
+def tireless_model(folder: Path) -> Path:
+    """It never ends a text by itself."""
+    tokenizer = tiny_tokenizer(folder)
+    network = tiny_model(dim=256, n_layers=4, ffn_dim=512, max_context=4096)
+    network.embed.weight[sorted(tokenizer.special_ids)] = 0
+    write_native(network, tokenizer, folder / "tireless", torch.float32)
+    return folder / "tireless"
