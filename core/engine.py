@@ -5,7 +5,7 @@ What a prompt looks like is in core/text, how tokens come about in core/generate
 
 import time
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from core.generate.answer import NO_HOOKS, Answer, Ending, Hooks, Statistics
 from core.generate.drafting import Drafter, DraftModel, FirstGuess, PromptLookup
 from core.generate.loop import decode
 from core.generate.prefixes import PrefixStore
+from core.generate.sampling import Chooser, TokenChooser, WeighingChooser
 from core.model.cache import KVCache, shared_length
 from core.placing import PlacedModel, Say, place
 from core.spec.budget import parameters, weight_bytes
+from core.spec.editing import Editing, Extent
 from core.spec.errors import UsageError
 from core.spec.fields import from_json
 from core.spec.placement import Placement
@@ -28,8 +30,9 @@ from core.spec.sampling import Sampling
 from core.text.chat import ChatPrompts
 from core.text.fim import find_marks
 from core.text.stops import until_stop
+from core.text.sure import sure
 from core.text.tokenizer import StreamDecoder, Tokenizer
-from core.text.trim import Cursor, Extent, trimmed
+from core.text.trim import Cursor, trimmed
 from core.text.window import WindowBuilder
 
 
@@ -42,7 +45,7 @@ def load(
     tokenizer = stored.tokenizer()
     placed = place(stored, placement, say)
     draft = _draft_model(placement, placed, tokenizer, say) if placement.draft_model else None
-    return Engine(placed, tokenizer, stored.path.name, draft)
+    return Engine(placed, tokenizer, Origin(stored.path.name, stored.languages), draft)
 
 
 def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer, say: Say) -> DraftModel:
@@ -59,13 +62,36 @@ def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer
 def _ignore(*_: object) -> None: ...
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a model's folder says of it. No languages: nobody has said, and so it may know any."""
+
+    name: str
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is read, and how what follows is chosen."""
+
+    tokens: list[int]
+    sampling: Sampling
+    end_ids: frozenset[int]
+    alternative: int = 0
+    least_chance: float = 0.0
+
+    @property
+    def is_weighed(self) -> bool:
+        return self.alternative > 0 or self.least_chance > 0
+
+
 class Engine:
     """For one thread at a time. `close` gives the memory back."""
 
     def __init__(
-        self, placed: PlacedModel, tokenizer: Tokenizer, name: str, draft: DraftModel | None = None
+        self, placed: PlacedModel, tokenizer: Tokenizer, origin: Origin, draft: DraftModel | None = None
     ) -> None:
-        self.name, self.tokenizer, self._draft = name, tokenizer, draft
+        self.origin, self.tokenizer, self._draft = origin, tokenizer, draft
         self._placed = placed
         self._model = placed.model
         self._marks = find_marks(tokenizer)
@@ -99,15 +125,16 @@ class Engine:
         suffix: str,
         sampling: Sampling,
         *,
-        extent: Extent | None = None,
+        editing: Editing | None = None,
         hooks: Hooks = NO_HOOKS,
     ) -> Answer:
-        """`extent`: how much an editor wants of what the model writes; all of it where nothing is said."""
-        window = self._windows.build(prefix, suffix, self._room(sampling))
+        editing = editing or Editing()
+        window = self._windows.build(prefix, suffix, self._room(sampling), editing)
         statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
-        pieces = self._until_end(window.tokens, sampling, self._end_ids, statistics, hooks)
-        if extent is not None:
-            pieces = _within(pieces, Cursor.between(prefix, suffix), extent, statistics)
+        task = _Task(window.tokens, sampling, self._end_ids, editing.alternative, editing.least_chance)
+        pieces = self._until_end(task, statistics, hooks)
+        if editing.extent is not None:
+            pieces = _within(pieces, Cursor.between(prefix, suffix), editing.extent, statistics)
         return Answer(pieces, statistics)
 
     def chat_answer(
@@ -117,13 +144,14 @@ class Engine:
         statistics = Statistics(prompt_tokens=len(prompt.tokens), dropped_tokens=prompt.dropped_tokens)
         ends = self._chats.turn_ends()
         sampling = replace(sampling, stop=(*sampling.stop, *ends.texts))
-        ids = self._end_ids | ends.ids
-        return Answer(self._until_end(prompt.tokens, sampling, ids, statistics, hooks), statistics)
+        task = _Task(prompt.tokens, sampling, self._end_ids | ends.ids)
+        return Answer(self._until_end(task, statistics, hooks), statistics)
 
     def facts(self) -> dict[str, Any]:
         config, attempt = self._model.config, self._placed.attempt
         return {
-            "name": self.name,
+            "name": self.origin.name,
+            "languages": self.origin.languages,
             "parameters": parameters(config),
             "precision": attempt.precision,
             "device": attempt.device,
@@ -154,61 +182,69 @@ class Engine:
     def _room(self, sampling: Sampling) -> int:
         return self.max_context - sampling.max_tokens
 
-    def _until_end(
-        self,
-        tokens: list[int],
-        sampling: Sampling,
-        end_ids: frozenset[int],
-        statistics: Statistics,
-        hooks: Hooks,
-    ) -> Generator[str]:
-        texts = self._texts(tokens, sampling, end_ids, statistics, hooks)
+    def _until_end(self, task: _Task, statistics: Statistics, hooks: Hooks) -> Generator[str]:
+        texts = self._texts(task, statistics, hooks)
         try:
-            yield from until_stop(texts, sampling.stop)
+            yield from until_stop(texts, task.sampling.stop)
         finally:
             texts.close()
 
     @torch.inference_mode()
-    def _texts(
-        self,
-        tokens: list[int],
-        sampling: Sampling,
-        end_ids: frozenset[int],
-        statistics: Statistics,
-        hooks: Hooks,
-    ) -> Generator[str]:
+    def _texts(self, task: _Task, statistics: Statistics, hooks: Hooks) -> Generator[str]:
         started = time.monotonic()
-        decoder = StreamDecoder(self.tokenizer)
-        cache = self._prefixes.take(tokens)
-        statistics.reused_tokens = min(shared_length(cache.tokens, tokens), len(tokens) - 1)
-        watch = _Watch(hooks, cache, len(tokens))
+        cache = self._prefixes.take(task.tokens)
+        statistics.reused_tokens = min(shared_length(cache.tokens, task.tokens), len(task.tokens) - 1)
+        watch = _Watch(hooks, cache, len(task.tokens), started)
         statistics.ending = "stop"  # unless it comes to another end below, somebody has stopped listening
+        plain = Chooser(task.sampling, cache.device)
         try:
-            written = decode(
-                self._model, cache, tokens, drafter=self._drafter(), sampling=sampling, is_cancelled=watch
-            )
-            is_over = False
-            for token in islice(written, sampling.max_tokens):
-                if statistics.new_tokens == 0:
-                    statistics.first_token_ms = (time.monotonic() - started) * 1000
-                statistics.new_tokens += 1
-                if token in end_ids:
-                    is_over = True
-                    break
-                yield decoder.feed([token])
-            if is_over:  # otherwise the rest of a character has been cut off, and half a one is none
-                yield decoder.finish()
-            statistics.ending = "end" if is_over else watch.ending(statistics.new_tokens, sampling.max_tokens)
+            if task.is_weighed:
+                chooser = WeighingChooser(plain, task.alternative, task.end_ids)
+                pieces = self._weighed(self._written(task, cache, chooser, statistics, watch), chooser)
+                yield from _sure(pieces, task.least_chance, statistics)
+            else:
+                yield from self._written(task, cache, plain, statistics, watch)
         finally:
             statistics.total_ms = (time.monotonic() - started) * 1000
             self._prefixes.give_back(cache)
+
+    def _written(
+        self, task: _Task, cache: KVCache, chooser: TokenChooser, statistics: Statistics, watch: "_Watch"
+    ) -> Generator[str]:
+        """A text a token, the last of which may finish a character; empty ones too."""
+        decoder = StreamDecoder(self.tokenizer)
+        written = decode(
+            self._model, cache, task.tokens, drafter=self._drafter(), chooser=chooser, is_cancelled=watch
+        )
+        for token in islice(written, task.sampling.max_tokens):
+            if statistics.new_tokens == 0:
+                statistics.first_token_ms = (time.monotonic() - watch.started) * 1000
+            statistics.new_tokens += 1
+            if token in task.end_ids:
+                statistics.ending = "end"
+                yield decoder.finish()
+                return
+            yield decoder.feed([token])
+        # where it ends otherwise, the rest of a character has been cut off, and half a one is none
+        statistics.ending = watch.ending(statistics.new_tokens, task.sampling.max_tokens)
+
+    def _weighed(self, texts: Generator[str], chooser: WeighingChooser) -> Generator[tuple[str, float]]:
+        """Each text with the chance of all up to its end."""
+        chance = 1.0
+        try:
+            for place, text in enumerate(texts):
+                chance *= chooser.chances[place]
+                yield text, chance
+        finally:
+            texts.close()
 
 
 class _Watch:
     """Asked between two tokens or two chunks of a prompt: says how far it is read, remembers a cancel."""
 
-    def __init__(self, hooks: Hooks, cache: KVCache, total: int) -> None:
+    def __init__(self, hooks: Hooks, cache: KVCache, total: int, started: float) -> None:
         self._hooks, self._cache, self._total, self._read = hooks, cache, total, len(cache)
+        self.started = started
         self._was_cancelled = False
 
     def __call__(self) -> bool:
@@ -222,6 +258,24 @@ class _Watch:
         if self._was_cancelled:
             return "cancelled"
         return "length" if written >= wanted else "context"
+
+
+def _sure(
+    pieces: Generator[tuple[str, float]], least_chance: float, statistics: Statistics
+) -> Generator[str]:
+    texts = sure(pieces, least_chance)
+    statistics.chance = 1.0
+    try:
+        while True:
+            try:
+                text, statistics.chance = next(texts)
+            except StopIteration as end:
+                statistics.ending = "unsure" if end.value else statistics.ending
+                return
+            yield text
+    finally:
+        texts.close()
+        pieces.close()
 
 
 def _within(pieces: Generator[str], cursor: Cursor, extent: Extent, statistics: Statistics) -> Generator[str]:

@@ -13,6 +13,7 @@ from core.checkpoint.load import open_model
 from core.checkpoint.native import write_network
 from core.generate.drafting import PromptLookup
 from core.generate.loop import decode
+from core.generate.sampling import Chooser
 from core.model import kernels
 from core.model.cache import CacheRows, KVCache
 from core.model.device import use_threads
@@ -195,7 +196,7 @@ class _Tools:
         model, config = self.recipe.model.eval(), self.recipe.model.config
         cache = KVCache(config.max_context, CacheRows(config, self.place.working, self.place.device))
         tokens = self.tokenizer.encode(self.spec.sample_prompt) or [0]
-        sampling = Sampling(temperature=0.0)
+        chooser = Chooser(Sampling(temperature=0.0), cache.device)
         try:
             with torch.no_grad(), self.place.computing():
                 written = decode(
@@ -203,7 +204,7 @@ class _Tools:
                     cache,
                     tokens,
                     drafter=PromptLookup(),
-                    sampling=sampling,
+                    chooser=chooser,
                     is_cancelled=lambda: False,
                 )
                 text = self.tokenizer.decode([*islice(written, _SAMPLE_TOKENS)])

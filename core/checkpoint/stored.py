@@ -38,10 +38,13 @@ class TensorSource(Protocol):
 
 @dataclass(frozen=True)
 class StoredModel:
+    """`languages`: all it was taught, as Pygments names them; none where its files do not say."""
+
     path: Path
     config: ModelConfig
     layout: Layout
     weights: TensorSource
+    languages: tuple[str, ...] = ()
 
     def tokenizer(self) -> Tokenizer:
         from core.text.vocabulary_folder import open_tokenizer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Ending = Literal["end", "stop", "length", "context", "trimmed", "cancelled"]
+Ending = Literal["end", "stop", "length", "context", "trimmed", "unsure", "cancelled"]
 
 
 def _never() -> bool:
@@ -30,7 +30,8 @@ NO_HOOKS = Hooks()
 
 @dataclass
 class Statistics:
-    """Filled in while the answer runs. `reused_tokens` of the prompt had been read before."""
+    """Filled in while the answer runs. `reused_tokens` of the prompt had been read before; `chance`: that
+    all of the text is what would be written, where it was asked how sure the model is."""
 
     prompt_tokens: int = 0
     reused_tokens: int = 0
@@ -38,6 +39,7 @@ class Statistics:
     new_tokens: int = 0
     first_token_ms: float = 0.0
     total_ms: float = 0.0
+    chance: float | None = None
     ending: Ending = "cancelled"
 
 

@@ -6,16 +6,13 @@ prompt in chunks, plain decoding, speculation and the reuse of a prefix all foll
 
 from collections.abc import Callable, Iterator
 
-import torch
-
 from core.generate.drafting import Drafter
 from core.generate.pace import Pace
-from core.generate.sampling import choose_along
+from core.generate.sampling import TokenChooser
 from core.model.cache import KVCache, shared_length
 from core.model.transformer import Transformer
 from core.spec.budget import PREFILL_CHUNK
 from core.spec.errors import NotNumbers
-from core.spec.sampling import Sampling
 
 
 def decode(
@@ -24,12 +21,11 @@ def decode(
     tokens: list[int],
     *,
     drafter: Drafter,
-    sampling: Sampling,
+    chooser: TokenChooser,
     is_cancelled: Callable[[], bool],
 ) -> Iterator[int]:
     """The tokens that follow, until cancelled or until the cache can hold no more."""
     tokens = list(tokens)
-    generator = torch.Generator(cache.device).manual_seed(sampling.seed)
     pace = Pace()
     # one token is always left to feed, else there would be no logits to choose from
     cache.keep(min(shared_length(cache.tokens, tokens), len(tokens) - 1))
@@ -49,7 +45,7 @@ def decode(
             raise NotNumbers(
                 "The model's numbers overflow at this precision; choose another --precision or --device."
             )
-        accepted = choose_along(draft, logits, tokens, sampling, generator)
+        accepted = chooser.along(draft, logits, tokens)
         if len(missing) == 1:
             pace.finish(len(draft), len(accepted) - 1)
         tokens += accepted

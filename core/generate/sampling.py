@@ -1,4 +1,10 @@
-"""From logits to a token: pure functions of a row of logits, the settings and a generator."""
+"""From logits to a token: pure functions of a row of logits, the settings and a generator.
+
+Choosers are what the loop is given: they apply these functions to one answer, token after token.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -6,27 +12,66 @@ from torch import Tensor
 from core.spec.sampling import Sampling
 
 _LEAST_TEMPERATURE = torch.finfo(torch.float32).tiny  # below it a division has no result
+_LEAST_CHANCE_OF_FIRST = 0.01
 
 
-def choose_along(
-    draft: list[int], logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator
-) -> list[int]:
-    """The next tokens: as many as guesses in `draft` stay right, and one more.
+class TokenChooser(Protocol):
+    def along(self, draft: list[int], logits: Tensor, seen: list[int]) -> list[int]: ...
 
-    `logits` has a row for each guess and one beyond. Each token is chosen as it would be without guesses
-    and from the same stream of chances, so a draft changes neither the distribution nor a seed's text.
+
+class Chooser:
+    """Chooses the tokens of one answer, each as it would be chosen without guesses and from the same stream
+    of chances, so that a draft changes neither the distribution nor a seed's text."""
+
+    def __init__(self, sampling: Sampling, device: torch.device | str = "cpu") -> None:
+        self._sampling = sampling
+        self._generator = torch.Generator(device).manual_seed(sampling.seed)
+        self._is_plain = sampling.temperature == 0 and sampling.repetition_penalty == 1
+
+    def along(self, draft: list[int], logits: Tensor, seen: list[int]) -> list[int]:
+        """The next tokens: as many as guesses in `draft` stay right, and one more.
+
+        `logits` has a row for each guess and one beyond.
+        """
+        likeliest = logits.argmax(dim=-1).tolist() if self._is_plain else []
+        chosen: list[int] = []
+        for place, guess in enumerate([*draft, None]):
+            if self._is_plain:
+                chosen.append(likeliest[place])
+            else:
+                chosen.append(choose(logits[place], seen + chosen, self._sampling, self._generator))
+            if chosen[-1] != guess:
+                break
+        return chosen
+
+
+class WeighingChooser:
+    """Remembers beside each token how likely the model held it, and can begin with another than the best.
+
+    `rank`: how many tokens are likelier than the first one; `never_first` are none of them.
     """
-    is_plain = sampling.temperature == 0 and sampling.repetition_penalty == 1
-    likeliest = logits.argmax(dim=-1).tolist() if is_plain else []
-    chosen: list[int] = []
-    for place, guess in enumerate([*draft, None]):
-        if is_plain:
-            chosen.append(likeliest[place])
-        else:
-            chosen.append(choose(logits[place], seen + chosen, sampling, generator))
-        if chosen[-1] != guess:
-            break
-    return chosen
+
+    def __init__(self, chooser: "TokenChooser", rank: int = 0, never_first: Iterable[int] = ()) -> None:
+        self._chooser, self._rank, self._never_first = chooser, rank, list(never_first)
+        self.chances: list[float] = []
+
+    def along(self, draft: list[int], logits: Tensor, seen: list[int]) -> list[int]:
+        if self._rank and not self.chances:
+            return [self._other_first(logits[0])]
+        chosen = self._chooser.along(draft, logits, seen)
+        known = logits[: len(chosen)].float().log_softmax(dim=-1)
+        picked = known.gather(-1, torch.tensor(chosen, device=logits.device).unsqueeze(-1))
+        self.chances += picked.exp().flatten().tolist()
+        return chosen
+
+    def _other_first(self, logits: Tensor) -> int:
+        """Was asked for and counts as sure, unless hardly anybody would begin so."""
+        chances = logits.float().softmax(dim=-1)
+        chances[self._never_first] = 0
+        best = chances.topk(min(self._rank + 1, len(chances)))
+        chance = float(best.values[-1])
+        self.chances.append(chance if chance < _LEAST_CHANCE_OF_FIRST else 1.0)
+        return int(best.indices[-1])
 
 
 def choose(logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator) -> int:

@@ -145,7 +145,7 @@ class Worker:
             wish.prefix,
             wish.suffix,
             wish.sampling,
-            extent=wish.extent,
+            editing=wish.editing,
             hooks=self._hooks(wish.id, lambda: None),
         )
 
@@ -179,6 +179,7 @@ class Worker:
                 new_tokens=figures.new_tokens,
                 first_token_ms=figures.first_token_ms,
                 total_ms=figures.total_ms,
+                chance=figures.chance,
             ),
         )
 

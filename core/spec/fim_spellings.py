@@ -28,10 +28,9 @@ FIM_FAMILIES = (
     FimFamily("[PREFIX]", "[SUFFIX]", None, suffix_first=True),
 )
 FIM_PADS = ("<fim_pad>", "<|fim_pad|>", "<fim-pad>", "<[fim-pad]>", "<PAD>")
-FILE_MARKS = (
-    *("<file_sep>", "<|file_sep|>", "<|file_separator|>", "<repo_name>", "<|repo_name|>", "<reponame>"),
-    *("<filename>", "<|cursor|>"),
-)
+FILE_STARTS = ("<file_sep>", "<|file_sep|>", "<|file_separator|>", "<filename>")
+PROJECT_STARTS = ("<repo_name>", "<|repo_name|>", "<reponame>")
+FILE_MARKS = (*FILE_STARTS, *PROJECT_STARTS, "<|cursor|>")
 FIM_SPELLINGS = frozenset(
     {family.prefix for family in FIM_FAMILIES}
     | {family.suffix for family in FIM_FAMILIES}

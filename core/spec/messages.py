@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
+from core.spec.editing import Editing
 from core.spec.errors import (
     DataError,
     DoesNotFit,
@@ -24,14 +25,13 @@ from core.spec.fields import from_json, setting, suggestion, to_json
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_LINE_BYTES = 8 * 2**20
 _MAX_KEY_LETTERS = 64
 _MAX_SENTENCE_LETTERS = 2000
 
 Role = Literal["system", "user", "assistant"]
-Ending = Literal["end", "stop", "length", "context", "trimmed", "cancelled"]
-Extent = Literal["line", "block"]
+Ending = Literal["end", "stop", "length", "context", "trimmed", "unsure", "cancelled"]
 Activity = Literal["nothing", "loading", "completing", "chatting", "counting", "unloading"]
 FailureKind = Literal["request", "busy", "cancelled", "model", "memory", "data", "job", "crashed", "bug"]
 
@@ -71,9 +71,7 @@ class Complete:
     id: int = _id()
     prefix: str = setting(..., "The text before the cursor")
     suffix: str = setting("", "The text after the cursor")
-    path: str | None = setting(None, "The file, where the text has one")
-    language: str | None = setting(None, "The language, as Pygments names it")
-    extent: Extent | None = setting(None, "How much an editor wants of it; nothing said, all of it")
+    editing: Editing = setting(Editing(), "What an editor knows and wants beside the text")
     sampling: Sampling = setting(Sampling(), "How tokens are chosen")
 
 
@@ -111,7 +109,10 @@ Request = Load | Unload | Complete | Chat | Count | Cancel | Ping
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What runs, and how it was placed; `concessions` say what better ways were tried and why they failed."""
+    """What runs, and how it was placed; `concessions` say what better ways were tried and why they failed.
+
+    `languages`: all that the model was taught, as Pygments names them; none where nobody has said.
+    """
 
     name: str
     precision: str
@@ -125,11 +126,15 @@ class ModelFacts:
     parameters: int
     weights_bytes: int
     cache_bytes: int
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """How an answer went; all 0 where it was called off before it began."""
+    """How an answer went; all 0 where it was called off before it began.
+
+    `chance`: that all of the text is what would be written; None where nobody asked how sure the model is.
+    """
 
     prompt_tokens: int = 0
     reused_tokens: int = 0
@@ -137,6 +142,7 @@ class Statistics:
     new_tokens: int = 0
     first_token_ms: float = 0.0
     total_ms: float = 0.0
+    chance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,23 @@
 """Fill in the middle: which tokens of a vocabulary mark it, and a prompt made of them.
 
-The marks are found in the vocabulary, never told from a model's name. How much of a file goes in is decided
-in window.
+The marks are found in the vocabulary, never told from a model's name, and so are those between files. How
+much of a file goes in is decided in window.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.spec.fim_spellings import FILE_MARKS, FIM_FAMILIES, FIM_PADS, FIM_SPELLINGS
+from core.spec.fim_spellings import (
+    FILE_MARKS,
+    FILE_STARTS,
+    FIM_FAMILIES,
+    FIM_PADS,
+    FIM_SPELLINGS,
+    PROJECT_STARTS,
+)
 from core.text.tokenizer import Tokenizer
 
-__all__ = ["FIM_SPELLINGS", "FimMarks", "build", "find_marks"]
+__all__ = ["FIM_SPELLINGS", "FileMarks", "FimMarks", "build", "find_file_marks", "find_marks"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,19 @@ def find_marks(tokenizer: Tokenizer) -> FimMarks | None:
         tokenizer.end_ids | {end for end in ends if end is not None},
         suffix_first=_knows_suffix_first(tokenizer.spelling(prefix)),
     )
+
+
+@dataclass(frozen=True)
+class FileMarks:
+    """Tokens that a model was taught to see before each file, and before the first one of a project."""
+
+    file: int
+    project: int | None = None
+
+
+def find_file_marks(tokenizer: Tokenizer) -> FileMarks | None:
+    file = _first(tokenizer, FILE_STARTS)
+    return None if file is None else FileMarks(file, _first(tokenizer, PROJECT_STARTS))
 
 
 def build(marks: FimMarks, prefix: Sequence[int], suffix: Sequence[int]) -> list[int]:

@@ -7,9 +7,9 @@ marks and stop texts that end a completion are looked for elsewhere.
 import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-Extent = Literal["line", "block"]
+from core.spec.editing import Extent
+
 _MOST_OVERLAP_LETTERS = 256
 _LONGEST_LINE_BELOW = 1024
 _TAB_WIDTH = 8

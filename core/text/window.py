@@ -12,8 +12,10 @@ from functools import lru_cache
 from itertools import pairwise
 from math import ceil
 
+from core.spec.editing import Editing
 from core.spec.errors import DoesNotFit
-from core.text.fim import FimMarks, build
+from core.text import context
+from core.text.fim import FimMarks, build, find_file_marks
 from core.text.tokenizer import Tokenizer
 
 STEP_TOKENS = 256
@@ -25,6 +27,7 @@ _LAST_SUFFIX_TOKENS = 256  # where it stands behind what is typed, all of it is 
 _LEAST_ROOM_TOKENS = 16
 _KEPT_BLOCKS = 256
 _INNER_BYTES = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))  # of a character, after its first
+_NOTHING_MORE = Editing()
 _LINE_START = re.compile(r"(?<=\n)")
 _OUTERMOST_LINE_START = re.compile(r"(?<=\n)(?=\S)")
 
@@ -51,9 +54,10 @@ class WindowBuilder:
 
     def __init__(self, tokenizer: Tokenizer, marks: FimMarks | None) -> None:
         self._tokenizer, self._marks = tokenizer, marks
+        self._file_marks = find_file_marks(tokenizer)
         self._encode = lru_cache(maxsize=_KEPT_BLOCKS)(self._encode_anew)
 
-    def build(self, prefix: str, suffix: str, room_tokens: int) -> Window:
+    def build(self, prefix: str, suffix: str, room_tokens: int, editing: Editing = _NOTHING_MORE) -> Window:
         """At most `room_tokens`, and never none."""
         if room_tokens < _LEAST_ROOM_TOKENS:
             raise DoesNotFit(
@@ -63,15 +67,17 @@ class WindowBuilder:
         bos_id = self._tokenizer.bos_id
         start = [bos_id] if self._tokenizer.add_bos and bos_id is not None else []
         room_tokens -= len(start)
+        outside, inside = self._context(editing, room_tokens // context.SHARE_OF_ROOM)
+        room_tokens -= len(outside) + len(inside)
         after = _Part((), 0)
         if self._marks is None or not suffix:
-            before = self._end_of(prefix, room_tokens)
-            tokens = [*start, *before.tokens]
+            before = self._end_of(prefix, room_tokens, continues=bool(inside))
+            tokens = [*start, *outside, *inside, *before.tokens]
         else:
             room_tokens -= self._marks.count
             after = self._beginning_of(suffix, _suffix_room(room_tokens, self._marks))
-            before = self._end_of(prefix, room_tokens - len(after.tokens))
-            tokens = [*start, *build(self._marks, before.tokens, after.tokens)]
+            before = self._end_of(prefix, room_tokens - len(after.tokens), continues=bool(inside))
+            tokens = [*start, *outside, *build(self._marks, [*inside, *before.tokens], after.tokens)]
         prefix_left_out, suffix_left_out = len(prefix) - before.letters, len(suffix) - after.letters
         letters = before.letters + after.letters
         rate = (len(before.tokens) + len(after.tokens)) / letters if letters else 1 / _LETTERS_PER_TOKEN
@@ -82,7 +88,19 @@ class WindowBuilder:
             ceil((prefix_left_out + suffix_left_out) * rate),
         )
 
-    def _end_of(self, text: str, room_tokens: int) -> _Part:
+    def _context(self, editing: Editing, room_tokens: int) -> tuple[list[int], list[int]]:
+        """Other files: in front of the whole, where marks keep them apart, or else of the prefix alone."""
+        if not editing.context:
+            return [], []
+        if self._file_marks is None:
+            return [], context.commented_context(editing, room_tokens, self._encode, self._lines_of)
+        marks = self._file_marks
+        return context.marked_context(editing, marks, room_tokens, self._encode, self._lines_of), []
+
+    def _lines_of(self, text: str, room_tokens: int) -> tuple[int, ...]:
+        return self._beginning_of(text, room_tokens).tokens
+
+    def _end_of(self, text: str, room_tokens: int, continues: bool) -> _Part:
         # where there is little room the steps are smaller, else each would throw away most of the window
         step_tokens = min(STEP_TOKENS, max(room_tokens // 12, 1))
         starts = self._fitting_starts(text, room_tokens, step_tokens)
@@ -91,7 +109,7 @@ class WindowBuilder:
             tokens = [
                 token
                 for place, (start, end) in enumerate(pairwise(edges))
-                for token in self._encode(text[start:end], place > 0)
+                for token in self._encode(text[start:end], place > 0 or continues)
             ]
             if len(tokens) <= room_tokens:
                 return _Part(tuple(tokens), len(text) - edges[0])

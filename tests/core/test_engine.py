@@ -14,11 +14,14 @@ from safetensors.torch import load_file, save_file
 
 from core import load
 from core.checkpoint.load import open_model
+from core.checkpoint.native import write_native
+from core.engine import Engine
 from core.generate.answer import Hooks
 from core.model.device import attempts
 from core.placing import place
 from core.spec.budget import MB, RESERVE_BYTES
-from core.spec.errors import DoesNotFit, NotNumbers, UsageError
+from core.spec.editing import ContextFile, Editing
+from core.spec.errors import DoesNotFit, ModelFormatError, NotNumbers, UsageError
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 from tests.tiny import TINY, tiny_folder, tiny_tokenizer
@@ -158,6 +161,93 @@ def test_numbers_that_overflow_in_the_middle_end_that_answer_and_no_other(tmp_pa
     fresh = load(tmp_path / "model", precision="fp32")
     few = Sampling(max_tokens=1)
     assert engine.complete("bu", sampling=few) == fresh.complete("bu", sampling=few)
+
+
+def prompt_of(engine: Engine) -> list[int]:
+    tokenizer = engine.tokenizer
+    start = [tokenizer.bos_id] if tokenizer.add_bos and tokenizer.bos_id is not None else []
+    return start + tokenizer.encode(CODE)
+
+
+def test_a_text_ends_where_the_model_is_no_longer_sure_and_says_how_sure_it_was(folder: Path) -> None:
+    engine, few = load(folder, precision="fp32"), Sampling(max_tokens=20)
+    whole = engine.complete(CODE, sampling=few)
+    texts = []
+    for least in (1e-300, 1e-6, 1e-3, 0.1, 1.0):
+        answer = engine.complete_answer(CODE, "", few, editing=Editing(least_chance=least))
+        texts.append(answer.text())
+        assert whole.startswith(texts[-1])
+        assert answer.statistics.chance is not None
+        assert least <= answer.statistics.chance <= 1
+        assert (answer.statistics.ending == "unsure") == (texts[-1] != whole)
+    assert texts == sorted(texts, key=len, reverse=True)
+    assert len({*texts}) > 1
+
+
+def test_the_chance_of_a_text_is_that_of_its_tokens(folder: Path) -> None:
+    engine = load(folder, precision="fp32")
+    answer = engine.complete_answer(CODE, "", Sampling(max_tokens=3), editing=Editing(least_chance=1e-30))
+    text = answer.text()
+    prompt, expected = prompt_of(engine), 1.0
+    for _ in range(3):
+        chances = engine.logits(prompt)[-1].softmax(-1)
+        expected *= float(chances.max())
+        prompt.append(int(chances.argmax()))
+    assert engine.tokenizer.decode(prompt).endswith(text)
+    assert answer.statistics.chance == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_other_answers_begin_otherwise_and_from_what_was_read_before(folder: Path, draft: bool) -> None:
+    engine = load(folder, precision="fp32", draft_model=str(folder) if draft else None)
+    few = Sampling(max_tokens=6)
+    first = engine.complete(CODE, sampling=few)
+    found = [first]
+    for alternative in range(1, 5):
+        answer = engine.complete_answer(CODE, "", few, editing=Editing(alternative=alternative))
+        found.append(answer.text())
+        assert answer.statistics.reused_tokens == answer.statistics.prompt_tokens - 1
+    assert len({*found}) == 5
+    ranked = engine.logits(prompt_of(engine))[-1].argsort(descending=True).tolist()
+    ranked = [
+        token for token in ranked if token not in engine.tokenizer.special_ids | engine.tokenizer.end_ids
+    ]
+    for token, text in zip(ranked, found, strict=False):
+        begin = engine.tokenizer.token_bytes(token).decode("utf-8", "replace")
+        assert text.startswith(begin)
+    assert engine.complete(CODE, sampling=few) == first
+
+
+def test_an_answer_that_hardly_anybody_would_begin_so_is_none(folder: Path) -> None:
+    editing = Editing(alternative=32, least_chance=0.5)
+    answer = load(folder, precision="fp32").complete_answer(CODE, "", Sampling(max_tokens=6), editing=editing)
+    assert (answer.text(), answer.statistics.ending) == ("", "unsure")
+
+
+def test_text_of_other_files_is_read_and_leaves_room(folder: Path) -> None:
+    engine, few = load(folder, precision="fp32"), Sampling(max_tokens=4)
+    editing = Editing("b.py", "Python", context=(ContextFile("a.py", "def other():\n    return 5\n" * 40),))
+    plain = engine.complete_answer("x = ", "", few)
+    plain.text()
+    with_others = engine.complete_answer("x = ", "", few, editing=editing)
+    with_others.text()
+    more = with_others.statistics.prompt_tokens - plain.statistics.prompt_tokens
+    assert 64 < more <= (TINY.max_context - 4) // 4
+    again = engine.complete_answer("x = y", "", few, editing=editing)
+    again.text()
+    assert again.statistics.reused_tokens >= more
+
+
+def test_the_languages_that_a_model_was_taught_are_told(folder: Path, tmp_path: Path) -> None:
+    assert load(folder, precision="fp32").facts()["languages"] == ()
+    stored = open_model(folder)
+    write_native(stored.load(), stored.tokenizer(), tmp_path / "taught", torch.float32, ("Python",))
+    assert load(tmp_path / "taught", precision="fp32").facts()["languages"] == ("Python",)
+    (tmp_path / "taught/config.json").write_text(
+        (tmp_path / "taught/config.json").read_text().replace('"Python"', "7")
+    )
+    with pytest.raises(ModelFormatError, match=r"'languages' in .* must be a list of names"):
+        open_model(tmp_path / "taught")
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

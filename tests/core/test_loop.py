@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.generate.drafting import Drafter, DraftModel, NoDraft, PromptLookup
 from core.generate.loop import PREFILL_CHUNK, decode
-from core.generate.sampling import choose, probabilities
+from core.generate.sampling import Chooser, choose, probabilities
 from core.model.cache import CacheRows, KVCache
 from core.spec.sampling import Sampling
 from tests.tiny import tiny_model
@@ -57,7 +57,7 @@ def written(
     tokens: list[int], count: int, sampling: Sampling, drafter: Drafter, cache: KVCache | None = None
 ) -> list[int]:
     cache = cache or new_cache()
-    stream = decode(MODEL, cache, tokens, drafter=drafter, sampling=sampling, is_cancelled=never)
+    stream = decode(MODEL, cache, tokens, drafter=drafter, chooser=Chooser(sampling), is_cancelled=never)
     return list(islice(stream, count))
 
 
@@ -121,7 +121,7 @@ def test_any_sequence_of_edits_and_cancels_on_one_cache_equals_computing_afresh(
                 cache,
                 tokens,
                 drafter=DRAFTERS[drafter](),
-                sampling=sampling,
+                chooser=Chooser(sampling),
                 is_cancelled=lambda asked=asked, end=cancelled_after: next(asked) >= end,
             )
             list(stream)  # ended by the cancel, with the cache wherever it was then
@@ -152,7 +152,7 @@ def test_cancel_is_seen_between_two_chunks_and_between_two_tokens() -> None:
             cache,
             [1] * (2 * PREFILL_CHUNK + 3),
             drafter=NoDraft(),
-            sampling=Sampling(),
+            chooser=Chooser(Sampling()),
             is_cancelled=lambda allowed=allowed, asked=asked: next(asked) >= allowed,
         )
         assert len(list(tokens)) == max(allowed - 2, 0)

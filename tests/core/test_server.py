@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from core.checkpoint.native import write_native
+from core.spec.editing import ContextFile, Editing
 from core.spec.messages import (
     MAX_LINE_BYTES,
     PROTOCOL,
@@ -271,8 +272,33 @@ def test_an_editor_gets_no_more_than_a_line_where_it_asks_for_one(worker: Child)
     sampling = Sampling(max_tokens=500)
     worker.send(Complete(whole, CODE, sampling=sampling))
     assert "\n" in text_of(worker.hear_answer(whole)).strip()
-    worker.send(Complete(id, CODE, extent="line", sampling=sampling))
+    worker.send(Complete(id, CODE, editing=Editing(extent="line"), sampling=sampling))
     assert "\n" not in text_of(worker.hear_answer(id)).strip()
+
+
+def test_an_editor_gets_another_answer_and_hears_how_sure_it_is(worker: Child) -> None:
+    said = []
+    for alternative in (0, 1):
+        id = worker.new_id()
+        context = (ContextFile("other.py", CODE),)
+        editing = Editing("a.py", "Python", "tool", context, "line", 1e-9, alternative)
+        worker.send(Complete(id, CODE, "\n", editing, Sampling(max_tokens=40)))
+        answer = worker.hear_answer(id)
+        done = answer[-1]
+        assert isinstance(done, Done)
+        assert done.statistics.chance is not None
+        assert 1e-9 <= done.statistics.chance <= 1
+        said.append(text_of(answer))
+    assert said[0] != said[1]
+
+
+def test_a_file_of_secrets_is_refused_at_the_door(worker: Child) -> None:
+    line = b'{"type": "complete", "id": 77, "prefix": "KEY=", "editing": {"path": "site/.env"}}\n'
+    worker.send_bytes(line)
+    failed = worker.hear()
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.id) == ("request", 77)
+    assert "may hold secrets" in failed.message
 
 
 def test_reading_a_long_prompt_is_told(worker: Child) -> None:

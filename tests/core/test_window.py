@@ -14,6 +14,7 @@ from tokenizers import Tokenizer as Library
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from core.model.cache import shared_length
+from core.spec.editing import ContextFile, Editing
 from core.spec.errors import DoesNotFit
 from core.text.fim import FimMarks, find_marks
 from core.text.gguf_vocabulary import from_gguf
@@ -254,3 +255,69 @@ def test_a_key_in_a_large_file_costs_milliseconds() -> None:
         made.build(prefix, suffix, 4096)
         times.append(time.thread_time() - started)
     assert sorted(times)[len(times) // 2] < 0.005
+
+
+def test_other_files_stand_between_the_marks_that_a_vocabulary_has_for_it() -> None:
+    tokenizer = star_coder_like()
+    editing = Editing("src/b.py", "Python", "tool", (ContextFile("a.py", "x = 1"),))
+    tokens = WindowBuilder(tokenizer, find_marks(tokenizer)).build("add", "return", 400, editing).tokens
+    assert spelled_out(tokenizer, tokens) == (
+        "<file_sep>a.py\nx = 1\n<file_sep>src/b.py\n<fim_prefix><fim_suffix>return<fim_middle>add"
+    )
+
+
+def test_a_project_is_named_where_there_is_a_mark_for_it() -> None:
+    tokenizer = from_gguf(gguf_byte_level(own=("<|file_sep|>", "<|repo_name|>")), source="x")
+    editing = Editing("b.py", "Python", "tool", (ContextFile("a.py", "x = 1\n"),))
+    tokens = WindowBuilder(tokenizer, find_marks(tokenizer)).build("add", "return", 400, editing).tokens
+    assert spelled_out(tokenizer, tokens) == (
+        "<|repo_name|>tool\n<|file_sep|>a.py\nx = 1\n<|file_sep|>b.py\n"
+        "<|fim_prefix|>add<|fim_suffix|>return<|fim_middle|>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "comment"), [("Python", "# {}"), ("Go", "// {}"), ("HTML", "<!-- {} -->")]
+)
+def test_without_such_marks_comments_name_the_files_within_the_prefix(language: str, comment: str) -> None:
+    tokenizer = byte_level()
+    editing = Editing("b", language, None, (ContextFile("near", "x\n"), ContextFile("far", "y\n")))
+    tokens = WindowBuilder(tokenizer, find_marks(tokenizer)).build("add", "return", 1000, editing).tokens
+    far, near, own = (comment.format(name) for name in ("far", "near", "b"))
+    assert spelled_out(tokenizer, tokens) == (
+        f"<|fim_prefix|>{far}\ny\n{near}\nx\n\n{own}\nadd<|fim_suffix|>return<|fim_middle|>"
+    )
+
+
+def spelled_out(tokenizer: Tokenizer, tokens: list[int]) -> str:
+    return "".join(tokenizer.spelling(token) or "" for token in tokens).replace("Ġ", " ").replace("Ċ", "\n")
+
+
+@every_kind
+@settings(max_examples=40, deadline=None)
+@given(prefix=any_code, files=st.lists(st.tuples(any_code, any_code), max_size=4), room=st.integers(24, 1500))
+def test_other_files_leave_room_for_this_one_and_are_cut_at_lines(
+    kind: str, prefix: str, files: list[tuple[str, str]], room: int
+) -> None:
+    tokenizer, editing = KINDS[kind](), Editing("own.py", context=tuple(ContextFile(*file) for file in files))
+    window = builder(kind).build(prefix, "\n", room, editing)
+    assert 0 < len(window.tokens) <= room
+    alone = builder(kind).build(prefix, "\n", room - room // 4)
+    kept, kept_alone = (len(prefix) - found.prefix_left_out_letters for found in (window, alone))
+    assert kept >= kept_alone // 2
+    special = {tokenizer.spelling(token) for token in window.tokens if token in tokenizer.special_ids}
+    assert len([name for name in special if name and "fim_middle" in name]) <= 1
+
+
+@every_kind
+def test_typing_leaves_other_files_where_they_are(kind: str) -> None:
+    made, room = builder(kind), 1200
+    editing = Editing(
+        "own.py", "Python", "tool", (ContextFile("a.py", CODE[:5000]), ContextFile("b.py", CODE[:20_000]))
+    )
+    old = made.build("x", "\nreturn\n", room, editing).tokens
+    for length in range(1, 60):
+        new = made.build("x" + CODE[:length], "\nreturn\n", room, editing).tokens
+        assert shared_length(old, new) >= room // 4 - 80
+        old = new
+    assert made.build("x", "", room, replace(editing, context=())).tokens == made.build("x", "", room).tokens

@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePath
 
+from core.spec.secret_files import is_secret_name
 from trainer.data.reasons import Reason
 
 _VENDORED = re.compile(
@@ -11,13 +12,6 @@ _VENDORED = re.compile(
     re.IGNORECASE,
 )
 _GENERATED_FOLDER = re.compile(r"__pycache__|.*\.egg-info|.*\.dist-info|_build|htmlcov", re.IGNORECASE)
-_SECRET_NAME = re.compile(
-    r"\.env(\..*|rc)?|.*\.(env|pem|key|p12|pfx|p8|jks|keystore|kdbx?|ppk|pkcs12|ovpn|tfvars|tfstate)(\.backup)?"
-    r"|id_(rsa|dsa|ecdsa|ed25519)(_sk)?|[._]netrc|\.pgpass|\.my\.cnf|\.npmrc|\.pypirc|\.git-credentials"
-    r"|\.?htpasswd|\.dockercfg|\.vault-token|credentials(\.json|\.csv|\.ya?ml)?|(client_)?secrets?\.(json|ya?ml|toml|ini)"
-    r"|service[_-]?account.*\.json|\..*_history|\.terraformrc|master\.key|wp-config\.php",
-    re.IGNORECASE,
-)
 _LOCK = re.compile(
     r".*\.lock|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb?|go\.sum|Pipfile\.lock"
     r"|gradle\.lockfile|packages\.lock\.json|.*\.lockfile",
@@ -59,7 +53,7 @@ def against_folder(name: str) -> Reason | None:
 
 def against_file(name: str) -> Reason | None:
     """A secret's name comes before everything, since nothing overrules that."""
-    if _SECRET_NAME.fullmatch(name):
+    if is_secret_name(name):
         return "secret_name"
     if name.startswith("."):
         return "hidden"
