@@ -17,6 +17,7 @@ import torch
 from core.checkpoint.stored import StoredModel
 from core.generate.drafting import NoDraft
 from core.generate.loop import decode
+from core.generate.sampling import Chooser
 from core.model.cache import KVCache
 from core.placing import PlacedModel, place
 from core.spec.errors import UsageError
@@ -114,9 +115,8 @@ def _one_round(placed: PlacedModel, cache: KVCache, length: int, new_tokens: int
 
 def _written(placed: PlacedModel, cache: KVCache, tokens: list[int]) -> Iterator[int]:
     """Whichever token comes is a number on this side by then, so a card has finished."""
-    return decode(
-        placed.model, cache, tokens, drafter=NoDraft(), sampling=_GREEDY, is_cancelled=lambda: False
-    )
+    chooser = Chooser(_GREEDY, cache.device)
+    return decode(placed.model, cache, tokens, drafter=NoDraft(), chooser=chooser, is_cancelled=lambda: False)
 
 
 def _speed(length: int, new_tokens: int, rounds: list[_Round]) -> Speed:
