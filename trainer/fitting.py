@@ -1,16 +1,14 @@
 """Does a run fit? Its budget against this machine, and the sentence that shows the arithmetic."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from core.checkpoint.load import open_model
 from core.fitting import Machine, this_card, this_machine
 from core.spec.budget import MB
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
-from core.spec.presets import PRESETS
 from core.spec.training_budget import TrainingBudget, TrainingShape, to_train
+from trainer.networks import config_of
 from trainer.spec.jobs import TrainSpec
 
 _ELEMENT_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
@@ -40,8 +38,7 @@ def arithmetic(budget: TrainingBudget) -> str:
 
 
 def config_and_teacher(spec: TrainSpec) -> tuple[ModelConfig, ModelConfig | None]:
-    config = PRESETS[spec.model] if spec.model in PRESETS else open_model(Path(spec.model)).config
-    return config, None if spec.teacher is None else open_model(Path(spec.teacher)).config
+    return config_of(spec.model), None if spec.teacher is None else config_of(spec.teacher)
 
 
 def shape_of(spec: TrainSpec, teacher: ModelConfig | None, device: str = "cpu") -> TrainingShape:

@@ -6,23 +6,17 @@ Each is made by one function; the loop never asks which it is running. Data, ste
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint.load import open_model
 from core.checkpoint.packed import load_quantised
-from core.checkpoint.stored import StoredModel
 from core.model.frozen import unpacked
 from core.model.lora import Detour, adapter_parameters, attach_new, set_strength
 from core.model.quant import Linear8, Table8, TorchPacking
 from core.model.transformer import Transformer, with_random_weights
-from core.spec.config import ModelConfig
 from core.spec.errors import UsageError
 from core.spec.folders import cache_folder
-from core.spec.presets import PRESETS
-from core.text.tokenizer import Tokenizer
 from trainer.data.batches import Batch
 from trainer.losses import (
     IGNORED,
@@ -32,6 +26,7 @@ from trainer.losses import (
     divergence_sum,
     preference_sum,
 )
+from trainer.networks import config_of, from_nothing, tokenizer_of, with_weights
 from trainer.spec.jobs import RecipeName, TrainSpec
 
 ADAPTER = "trained"
@@ -70,15 +65,6 @@ def make(spec: TrainSpec, place: Place, say: Say) -> Recipe:
     if place.working == torch.float16:
         recipe.model.embed.register_forward_hook(lambda _, __, rows: rows.float())
     return recipe
-
-
-def config_of(name: str) -> ModelConfig:
-    return PRESETS[name] if name in PRESETS else open_model(Path(name)).config
-
-
-def tokenizer_of(name: str) -> Tokenizer | None:
-    """A preset has none: its vocabulary is the data's."""
-    return None if name in PRESETS else open_model(Path(name)).tokenizer()
 
 
 def _whole(spec: TrainSpec, place: Place, say: Say) -> Recipe:
@@ -173,16 +159,17 @@ def _output_weight(model: Transformer, place: Place) -> Callable[[], Tensor]:
 
 def _learner(spec: TrainSpec, place: Place, say: Say) -> Transformer:
     """In fp32, where it is yet to be moved to its place: who moves its weights puts them there."""
-    if spec.model in PRESETS:
+    config = from_nothing(spec.model)
+    if config is not None:
         say(f"{spec.model} begins from nothing, with seed {spec.seed}")
-        model = with_random_weights(PRESETS[spec.model], spec.seed)
+        model = with_random_weights(config, spec.seed)
     else:
-        model = _opened(spec.model).load(torch.float32)
+        model = with_weights(spec.model).load(torch.float32)
     return model.requires_grad_(True).train()
 
 
 def _frozen(spec: TrainSpec, place: Place, say: Say) -> Transformer:
-    stored = _opened(spec.model)
+    stored = with_weights(spec.model)
     if spec.recipe == "qlora":
         model = load_quantised(stored, spec.base_precision, TorchPacking(), cache_folder() / "packed", say)
         for parameter in model.parameters():
@@ -203,7 +190,7 @@ def _with_adapter(model: Transformer, spec: TrainSpec) -> dict[str, nn.Parameter
 
 
 def _teacher(spec: TrainSpec, place: Place, say: Say) -> Transformer:
-    stored = _opened(str(spec.teacher))
+    stored = with_weights(str(spec.teacher))
     student = config_of(spec.model)
     ours, theirs = tokenizer_of(spec.model), stored.tokenizer()
     agree = ours is None or ours.encode(_SAMPLE_TEXT) == theirs.encode(_SAMPLE_TEXT)
@@ -214,11 +201,3 @@ def _teacher(spec: TrainSpec, place: Place, say: Say) -> Transformer:
         )
     say(f"reading the teacher {spec.teacher}")
     return stored.load(place.working).to(place.device)
-
-
-def _opened(name: str) -> StoredModel:
-    if name in PRESETS:
-        raise UsageError(
-            f"{name} is a preset without weights; only pretrain, full and distil begin from one."
-        )
-    return open_model(Path(name))

@@ -96,17 +96,37 @@ def load_last(run: Run) -> Moment | None:
     if not steps:
         return None
     folder = run.checkpoint(steps[-1])
+    progress, circumstances = read_state(folder)
+    try:
+        tensors = read_tensors(folder / _TRAINING)
+    except ModelFormatError as error:
+        raise _damaged(folder, error) from None
+    return Moment(progress, circumstances, tensors)
+
+
+def learnt_by(run: Run) -> Path:
+    """The best of a run so far, as a model or an adapter; the last where nothing was held out."""
+    steps = run.steps_saved()
+    if not steps:
+        raise UsageError(f"{run.name} has saved nothing yet; let it run until its first checkpoint.")
+    best = read_state(run.checkpoint(steps[-1]))[0].best_step
+    return run.checkpoint(best if best in steps else steps[-1]) / LEARNT
+
+
+def read_state(folder: Path) -> tuple[Progressed, Circumstances]:
+    where = str(folder / _STATE)
     try:
         content = read_json(folder / _STATE)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise JobError(f"{folder} is of another version of this program; resume the run with that one.")
-        where = str(folder / _STATE)
         progress = from_json(Progressed, content.get("progress"), where)
-        circumstances = from_json(Circumstances, content.get("circumstances"), where)
-        tensors = read_tensors(folder / _TRAINING)
+        return progress, from_json(Circumstances, content.get("circumstances"), where)
     except (ModelFormatError, UsageError) as error:
-        raise JobError(f"{error} Delete {folder} to go on from the checkpoint before it.") from None
-    return Moment(progress, circumstances, tensors)
+        raise _damaged(folder, error) from None
+
+
+def _damaged(folder: Path, error: Exception) -> JobError:
+    return JobError(f"{error} Delete {folder} to go on from the checkpoint before it.")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

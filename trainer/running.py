@@ -20,7 +20,6 @@ from core.model.device import use_threads
 from core.spec.errors import DataError, NotNumbers, UsageError
 from core.spec.fields import to_json
 from core.spec.messages import Event, Finished, Note, Started
-from core.spec.presets import PRESETS
 from core.spec.sampling import Sampling
 from core.spec.version import version
 from core.text.tokenizer import Tokenizer
@@ -28,12 +27,13 @@ from core.text.vocabulary_folder import open_tokenizer
 from trainer import resume
 from trainer.card import write_card
 from trainer.control import Control
-from trainer.data.batches import PackedBatches
+from trainer.data.batches import PackedBatches, rows_of
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
 from trainer.loop import Material, Outside, Training, total_steps
+from trainer.networks import config_of, from_nothing, tokenizer_of
 from trainer.optimizers.optimizer import Optimizer
-from trainer.recipes import ADAPTER, Place, Recipe, config_of, make, tokenizer_of
+from trainer.recipes import ADAPTER, Place, Recipe, make
 from trainer.resume import Circumstances, Moment, Progressed
 from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, settled
 from trainer.spec.runs import Run
@@ -81,14 +81,19 @@ def device_of(spec: TrainSpec) -> torch.device:
     return torch.device(wanted)
 
 
+def check_context(spec: TrainSpec) -> None:
+    longest = config_of(spec.model).max_context
+    if spec.context_tokens > longest:
+        raise UsageError(
+            f"{spec.model} was made for a context of {longest:,} tokens, not {spec.context_tokens:,}; set "
+            "context_tokens to that or less."
+        )
+
+
 def open_corpus(spec: TrainSpec) -> Corpus:
     """The data, and that its tokens mean to the model what they meant when they were made."""
+    check_context(spec)
     config, data = config_of(spec.model), PreparedData.open(Path(spec.data))
-    if spec.context_tokens > config.max_context:
-        raise UsageError(
-            f"{spec.model} was made for a context of {config.max_context:,} tokens, not "
-            f"{spec.context_tokens:,}; set context_tokens to that or less."
-        )
     tokenizer = tokenizer_of(spec.model)
     if spec.tokenizer is not None:
         tokenizer = open_tokenizer(Path(spec.tokenizer))
@@ -108,10 +113,20 @@ def open_corpus(spec: TrainSpec) -> Corpus:
         )
     rows, context = spec.batch_size, spec.context_tokens
     train = PackedBatches(data, "train", rows, context, spec.seed)
-    validation = None
-    if spec.validate_every and data.tokens("validation"):
-        validation = PackedBatches(data, "validation", rows, context, spec.seed)
+    validation = _held_out(data, spec) if spec.validate_every else None
     return Corpus(Material(train, validation), tokenizer, data.fingerprint)
+
+
+def _held_out(data: PreparedData, spec: TrainSpec) -> PackedBatches | None:
+    """Of little text smaller batches, and shorter rows where there is less than one."""
+    context = spec.context_tokens
+    if data.kind == "text":
+        context = min(context, data.tokens("validation") - 1)
+    each = 2 if data.kind == "choice" else 1
+    rows = min(spec.batch_size, rows_of(data, "validation", context) if context > 0 else 0)
+    if rows < each:
+        return None
+    return PackedBatches(data, "validation", rows // each * each, context, spec.seed)
 
 
 def sit(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus) -> Finished:
@@ -236,7 +251,7 @@ def _circumstances(spec: TrainSpec, place: Place, corpus: Corpus, threads: int) 
 def _base_fingerprint(spec: TrainSpec) -> str:
     """Of the weights it begins from: names and sizes of their files, wherever they lie now."""
     config = to_json(config_of(spec.model))
-    if spec.model in PRESETS:
+    if from_nothing(spec.model) is not None:
         return resume.fingerprint(spec.model, config, spec.seed)
     files = [(path.name, path.stat().st_size) for path in open_model(Path(spec.model)).weights.paths]
     return resume.fingerprint(config, sorted(files))

@@ -93,7 +93,9 @@ def to_json(instance: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(instance, field.name)) for field in dataclasses.fields(instance)}
 
 
-def add_flags(parser: argparse.ArgumentParser, kind: type, leave_out: Iterable[str] = ()) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, kind: type, leave_out: Iterable[str] = ()
+) -> None:
     """A flag a setting; lists of numbers with commas, lists of texts by repeating the flag.
 
     What is not given on the command line is absent from the namespace.

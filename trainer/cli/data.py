@@ -129,13 +129,14 @@ def _say_tally(tally: "Tally", secrets: "list[File]") -> None:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
+    from trainer.data.encoding import own_jobs
     from trainer.data.prepare import Preparation
     from trainer.data.sources import Sources
 
     spec = from_flags(PrepareSpec, arguments)
     sources = Sources(tuple(arguments.sources), from_flags(ScanSpec, arguments), spec.pairs)
     vocabulary = arguments.model or arguments.tokenizer
-    jobs = min(arguments.jobs or _own_jobs(), _MOST_JOBS)
+    jobs = min(arguments.jobs or own_jobs(), _MOST_JOBS)
     teller = Teller(
         arguments,
         lambda documents, tokens: f"{documents:,} documents, {tokens:,} tokens",
@@ -151,13 +152,6 @@ def _prepare(arguments: argparse.Namespace) -> int:
     elif not arguments.events:
         _say_prepared(arguments.out, facts)
     return 0
-
-
-def _own_jobs() -> int:
-    """One core is left to whoever sits there."""
-    import psutil
-
-    return max((psutil.cpu_count(logical=False) or 1) - 1, 1)
 
 
 def _encode(arguments: argparse.Namespace) -> int:

@@ -155,3 +155,10 @@ def _fallen() -> JobError:
         "A process that makes tokens has ended, perhaps for want of memory; give the same command again with"
         " fewer --jobs."
     )
+
+
+def own_jobs() -> int:
+    """One core is left to whoever sits there."""
+    import psutil
+
+    return max((psutil.cpu_count(logical=False) or 1) - 1, 1)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from core.spec.errors import DataError, UsageError
 from trainer.data.collect import collect
+from trainer.data.samples import texts_of
+from trainer.data.sources import Rejections, Sources
 from trainer.spec.data import ScanSpec
 
 UNKNOWN_MARK = "<unk>"
@@ -27,8 +29,11 @@ _LONGEST_PIECE = 32
 _SPACE_MARK = "▁"
 
 
-def train_tokenizer(texts: Iterable[str], *, vocab_size: int, seed: int = 42) -> bytes:
-    """A SentencePiece model; of more text than memory should hold it sees an even sample."""
+def train_tokenizer(
+    texts: Iterable[str], *, vocab_size: int, seed: int = 42, is_at_most: bool = False
+) -> bytes:
+    """A SentencePiece model; of more text than memory should hold it sees an even sample. Where there is too
+    little for so many tokens, it has fewer if `is_at_most`, else that is an error."""
     import sentencepiece
 
     if not SMALLEST_VOCABULARY <= vocab_size <= LARGEST_VOCABULARY:
@@ -66,7 +71,7 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int, seed: int = 42) ->
         )
     except RuntimeError as error:
         raise DataError(f"No vocabulary could be learnt from this text ({error}); give more of it.") from None
-    return _checked(model.getvalue(), vocab_size)
+    return _checked(model.getvalue(), SMALLEST_VOCABULARY if is_at_most else vocab_size)
 
 
 def folder_texts(folders: Iterable[Path]) -> Iterator[str]:
@@ -74,11 +79,17 @@ def folder_texts(folders: Iterable[Path]) -> Iterator[str]:
     return (file.text for file in collect(folders, ScanSpec()) if file.reason is None)
 
 
+def source_texts(sources: Sources) -> Iterator[str]:
+    """What data is prepared of, in its order."""
+    documents = sources.documents(sources.kind(), Rejections())
+    return (text for document in documents for sample in document.samples for text in texts_of(sample))
+
+
 def _checked(model: bytes, vocab_size: int) -> bytes:
     from sentencepiece import SentencePieceProcessor
 
     size = SentencePieceProcessor(model_proto=model).vocab_size()
-    if size != vocab_size:
+    if size < vocab_size:
         raise DataError(f"This text gives only {size} tokens; give more of it, or ask for {size} or fewer.")
     return model
 

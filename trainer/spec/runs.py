@@ -16,6 +16,8 @@ from core.spec.messages import EVENTS, Event, Finished, Progress, Started, from_
 from trainer.spec.jobs import TrainSpec
 
 FORMAT = 1
+# what a run is made of where it was begun from folders and files
+DATA, VOCABULARY, CORPUS, BASE = "data", "vocabulary.model", "corpus", "base"
 _CHECKPOINT = re.compile(r"step-(\d{8})")
 
 
@@ -89,17 +91,28 @@ def find_run(name: str) -> Run:
     return Run(_home() / name if is_name else path)
 
 
+def new_run_folder(name: str) -> Path:
+    """A name makes a folder among the person's runs, a path makes one there. What was prepared in it for a
+    run that never began may lie there already."""
+    folder = _home() / name if Path(name).name == name else Path(name)
+    if folder.exists() and not _is_only_prepared(folder):
+        raise UsageError(f"{folder} exists already; resume it or choose another name.")
+    return folder
+
+
 def create_run(name: str, spec: TrainSpec) -> Run:
-    """A name makes a folder among the person's runs, a path makes one there."""
-    run = Run(_home() / name if Path(name).name == name else Path(name))
-    if run.folder.exists():
-        raise UsageError(f"{run.folder} exists already; resume it or choose another name.")
+    run = Run(new_run_folder(name))
     try:
-        run.folder.mkdir(parents=True)
+        run.folder.mkdir(parents=True, exist_ok=True)
         write_whole(run.spec_file, json.dumps({"format": FORMAT} | to_json(spec), indent=2) + "\n")
     except OSError as error:
         raise UsageError(f"{run.folder} cannot be made ({error.strerror}); choose another place.") from None
     return run
+
+
+def _is_only_prepared(folder: Path) -> bool:
+    made = {DATA, VOCABULARY, CORPUS, BASE}
+    return folder.is_dir() and any(folder.iterdir()) and {path.name for path in folder.iterdir()} <= made
 
 
 def all_runs() -> list[Run]:

@@ -1,0 +1,108 @@
+"""Voice: what a run tells, into its events.jsonl and to whoever started it: lines of JSON, or words."""
+
+import contextlib
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from core import report
+from core.spec.errors import SmallCoderError
+from core.spec.messages import Event, Finished, Note, Progress, Saved, Started, failed, to_line
+from trainer.spec.runs import EventLog, Run
+
+if TYPE_CHECKING:
+    from trainer.control import Control
+
+_QUIET_SECONDS = 1.0
+
+
+class Voice:
+    """`is_heard`: of several processes that train together, one speaks."""
+
+    def __init__(self, control: "Control", *, is_for_program: bool, is_heard: bool = True) -> None:
+        self._control, self._is_heard = control, is_heard
+        self._log: EventLog | None = None
+        self._out: int | None = None
+        if is_for_program:  # a stream to itself: what libraries print must not come between the lines
+            sys.stdout.flush()
+            self._out = os.dup(1)
+            os.dup2(2, 1)
+        self._is_for_program = is_for_program
+        self._said_at = 0.0
+
+    def keep_in(self, run: Run) -> None:
+        """From now on; before there is a run, nothing is kept."""
+        self._log = EventLog(run) if self._is_heard else None
+
+    def tell(self, event: Event) -> None:
+        if self._log is not None:
+            self._log.write(event)
+        self._say(event)
+
+    def note(self, text: str) -> None:
+        self.tell(Note(text))
+
+    def tell_of_failure(self, error: SmallCoderError) -> None:
+        event = failed(error)
+        with contextlib.suppress(SmallCoderError):  # the same full disk, which is what the error says
+            if self._log is not None:
+                self._log.write(event)
+        if self._is_for_program:
+            self._say(event)
+
+    def close(self) -> None:
+        if self._log is not None:
+            self._log.close()
+        if self._out is not None:
+            os.close(self._out)
+
+    def _say(self, event: Event) -> None:
+        if not self._is_heard:
+            return
+        if not self._is_for_program:
+            text = self._text(event)
+            if text:
+                report.say(text)
+        elif self._out is not None:
+            try:
+                line = memoryview(to_line(event))
+                while line:
+                    line = line[os.write(self._out, line) :]
+            except OSError:  # nobody reads us any more
+                os.close(self._out)
+                self._out = None
+                self._control.stop()
+
+    def _text(self, event: Event) -> str:
+        if isinstance(event, Progress):
+            return self._progress(event)
+        if isinstance(event, Finished):
+            return f"{'stopped and saved' if event.stopped else 'finished'}: {event.path}"
+        if isinstance(event, Saved):
+            return f"saved step {event.step}"
+        if isinstance(event, Started):
+            return f"computing on {event.device}, {event.total_steps} steps"
+        return event.text if isinstance(event, Note) else ""
+
+    def _progress(self, event: Progress) -> str:
+        metrics = {metric.name: metric.value for metric in event.metrics}
+        now, validation = time.monotonic(), metrics.get("validation_loss")
+        if validation is None and now - self._said_at < _QUIET_SECONDS:
+            return ""
+        self._said_at = now
+        loss, speed, seconds = (metrics.get(name) or 0.0 for name in ("loss", "tokens_per_s", "seconds_left"))
+        return (
+            f"step {event.step} of {event.total}  loss {loss:.4f}  {speed:,.0f} tokens/s  "
+            f"{duration(seconds)} left" + ("" if validation is None else f"  validation {validation:.4f}")
+        )
+
+
+def duration(seconds: float) -> str:
+    """As a person says it."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes < 60 * 48 else f"{minutes / 1440:.1f} days"

@@ -1,0 +1,60 @@
+"""What a run begins from: a preset, sizes of a network in a .json file, a model on disk, or another run.
+
+The first two have no weights and no vocabulary: they begin from nothing.
+"""
+
+from pathlib import Path
+
+from core.checkpoint.adapter import is_adapter
+from core.checkpoint.load import open_model
+from core.checkpoint.stored import StoredModel
+from core.spec.config import ModelConfig
+from core.spec.errors import UsageError
+from core.spec.fields import from_json
+from core.spec.headers import read_json
+from core.spec.presets import PRESETS
+from core.text.tokenizer import Tokenizer
+from trainer.resume import learnt_by
+from trainer.spec.runs import find_run
+
+
+def from_nothing(name: str) -> ModelConfig | None:
+    """None where there are weights to begin from."""
+    if name in PRESETS:
+        return PRESETS[name]
+    path = Path(name)
+    if path.suffix == ".json" and path.is_file():
+        return from_json(ModelConfig, read_json(path), name)
+    return None
+
+
+def config_of(name: str) -> ModelConfig:
+    return from_nothing(name) or open_model(Path(name)).config
+
+
+def tokenizer_of(name: str) -> Tokenizer | None:
+    """What begins from nothing has none: its vocabulary is the data's."""
+    return None if from_nothing(name) is not None else open_model(Path(name)).tokenizer()
+
+
+def with_weights(name: str) -> StoredModel:
+    if from_nothing(name) is not None:
+        raise UsageError(f"{name} has no weights; only pretrain, full and distil begin from nothing.")
+    return open_model(Path(name))
+
+
+def lasting(name: str) -> str:
+    """As it can be found from another folder; of a run, what it has learnt."""
+    path = Path(name)
+    if name in PRESETS:
+        return name
+    run = find_run(name)
+    if run.spec_file.is_file():
+        learnt = learnt_by(run)
+        if is_adapter(learnt):
+            raise UsageError(
+                f"{name} has learnt an adapter, which is no model by itself; make it one with "
+                f"'train export {name} FOLDER --to native', and take that."
+            )
+        return str(learnt.absolute())
+    return str(path.absolute()) if path.exists() else name
