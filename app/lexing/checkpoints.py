@@ -1,40 +1,35 @@
-"""Checkpoints: the colours of a text that changes, as Pygments would give them for the whole of it, at each moment.
+"""Checkpoints: what stands where in a text that changes, as Pygments would tell it from the whole of it.
 
-A lexer made of regular expressions knows no more than a position and a stack of states. Both are kept at each line
-start that a token boundary falls on; after an edit the lexer starts a little earlier and stops where it meets an old
-checkpoint again. Work is done in slices; until it is done, `exact_until` says how far the answers are final. No Qt
-here: lines are counted from 0, and positions are those of Python's text.
+A lexer made of regular expressions knows no more than a position and a stack of states. Both are kept at each
+line start that a token boundary falls on; after an edit the lexer starts a little earlier and stops where it
+meets an old checkpoint again. Work is done in slices; `exact_until` says how far the answers are final.
 """
 
 import bisect
+import copy
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from pygments.lexer import RegexLexer
 from pygments.token import Error, Whitespace, _TokenType
 
+from app.lexing.lexing import Lines, Span, end_of_lines
 from app.lexing.lookahead import Matcher, reach_of
 
 Stack = tuple[str, ...]
 Rule = tuple[Matcher, Any, Any, Matcher | None, bool]
 Step = tuple[int, int, Any, re.Match[str] | None]
-Span = tuple[int, int, _TokenType]  # column, length, kind
+Token = tuple[int, _TokenType, str]
 
 _ROOT: Stack = ("root",)
 # characters that stop all but the rules which `lookahead` knows; see _start_before
 _HARD = re.compile(r"[;(){}=,\"'#:`|/@]")
 _MOST_LINES_BACK = 60
-_LINES_BETWEEN_LOOKS_AT_THE_CLOCK = 16
-
-
-class Lines(Protocol):
-    """Who counts the lines of the text: it, too, has been told of each change."""
-
-    def start_of(self, line: int) -> int: ...
-    def line_at(self, position: int) -> int: ...
+_ANYTHING = re.compile(r"[\w\W]")
 
 
 @dataclass(frozen=True)
@@ -51,15 +46,15 @@ class Open:
 
 
 class Tables:
-    """The rules of one lexer, with what looks far; made once a lexer."""
+    """The rules of one lexer, with what looks far; read where they are first needed."""
 
     def __init__(self, lexer: RegexLexer) -> None:
-        self.lexer = lexer
+        self._states = lexer._tokens
         self.rules: dict[str, list[Rule]] = {}
 
     def of(self, state: str) -> list[Rule]:
         if state not in self.rules:
-            self.rules[state] = [_rule(*found) for found in self.lexer._tokens[state]]
+            self.rules[state] = [_rule(*found) for found in self._states[state]]
         return self.rules[state]
 
 
@@ -79,9 +74,9 @@ def _steps(
     while position < len(text):
         for matcher, action, new_state, opener, is_open_when_found in rules:
             found = matcher(text, position)
-            if opener is not None and opens is not None and (found is None or is_open_when_found):
-                if opener(text, position):
-                    opens.append(Open(position, matcher, found.end() if found else -1))
+            is_settled = found is not None and not is_open_when_found
+            if opener and opens is not None and not is_settled and opener(text, position):
+                opens.append(Open(position, matcher, found.end() if found else -1))
             if found is not None:
                 end = found.end()
                 if new_state is not None:
@@ -102,24 +97,36 @@ def _steps(
 def _move(stack: list[str], new_state: Any) -> None:
     """The stack after a rule: Pygments says pop as a negative number or a word, push as a word or names."""
     for step in new_state if isinstance(new_state, tuple) else (new_state,):
-        if step == "#pop":
-            step = -1
-        if isinstance(step, int):
-            del stack[max(1, len(stack) + step) :]
+        if isinstance(step, int) or step == "#pop":
+            del stack[max(1, len(stack) + (-1 if step == "#pop" else step)) :]
         else:
             stack.append(stack[-1] if step == "#push" else step)
 
 
+def retold(lexer: RegexLexer, tokens: Iterator[Token]) -> Iterator[Token]:
+    """Some lexers rename what their tables found, such as size_t in C: let this one do so with these tokens.
+
+    It is given a table whose one rule finds them all.
+    """
+    teller = copy.copy(lexer)
+    rule = (_ANYTHING.match, lambda _lexer, _found: tokens, None)
+    teller._tokens = defaultdict(lambda: [rule])
+    return teller.get_tokens_unprocessed(" ")
+
+
 class Checkpoints:
+    pause_ms = 0
+
     def __init__(self, lexer: RegexLexer, lines: Lines) -> None:
-        self._tables = Tables(lexer)
+        self._lexer, self._tables = lexer, Tables(lexer)
+        self._is_retold = type(lexer).get_tokens_unprocessed is not RegexLexer.get_tokens_unprocessed
         self._where = lines
         self._interned: dict[Stack, Stack] = {_ROOT: _ROOT}
         self.set_text("")
 
     @property
     def exact_until(self) -> int:
-        """What is said about lines before this one is final, unless an edit behind them is still to be heard of."""
+        """What is said about lines before this one is final, but for `Open` answers not yet asked again."""
         return self._dirty[0] if self._dirty else len(self._stacks)
 
     @property
@@ -127,7 +134,6 @@ class Checkpoints:
         return not self._dirty and self._unchecked_until == 0
 
     def set_text(self, text: str) -> None:
-        """All of it is new. The text has no line end at its end."""
         self.text = text + "\n"  # many rules of lexers want the line to end
         self._stacks: list[Stack | None] = [None] * self.text.count("\n")
         self._stacks[0] = _ROOT
@@ -137,14 +143,12 @@ class Checkpoints:
         self._dirty = [0]  # lines from which to lex on; sorted
         self._resume = 0  # the one of them that needs no step back
 
-    def replace(self, line: int, start: int, removed: int, added: str) -> None:
-        """Whole lines change: `start` is where `line` begins; neither text has the line end at its end."""
-        end = start + removed
-        lines_removed = self.text.count("\n", start, end)
+    def replace(self, line: int, start: int, count: int, added: str) -> None:
+        end, lines_removed = end_of_lines(self.text, start, count), count - 1
         lines_added = added.count("\n")
         self.text = self.text[:start] + added + self.text[end:]
         self._stacks[line + 1 : line + 1 + lines_removed] = [None] * lines_added
-        shift, difference = lines_added - lines_removed, len(added) - removed
+        shift, difference = lines_added - lines_removed, len(added) - (end - start)
         moved = {
             dirty if dirty <= line else dirty + shift if dirty > line + lines_removed else line
             for dirty in self._dirty
@@ -161,7 +165,6 @@ class Checkpoints:
         ]
 
     def work(self, seconds: float) -> tuple[int, int] | None:
-        """Goes on for about that long. Returns the lines whose colours may have changed: first, one past last."""
         deadline = time.perf_counter() + seconds
         changed = None
         while not self.is_settled:
@@ -179,14 +182,14 @@ class Checkpoints:
             self.work(1.0)
 
     def spans(self, first: int, last: int) -> list[list[Span]]:
-        """What stands in the lines from first to last, both included."""
         line = self._known_before(first)
         stack = self._stacks[line] or _ROOT
         starts = [self._where.start_of(number) for number in range(first, last + 1)]
         starts.append(self.text.index("\n", starts[-1]) + 1)
         found: list[list[Span]] = [[] for _ in starts[1:]]
         place = 0
-        for position, kind, stop in self._tokens(self._where.start_of(line), stack, starts[-1]):
+        for position, kind, value in self._tokens(self._where.start_of(line), stack, starts[-1]):
+            stop = position + len(value)
             while place < len(found) and stop > starts[place]:
                 begin = max(position, starts[place])
                 length = min(stop, starts[place + 1] - 1) - begin
@@ -197,18 +200,21 @@ class Checkpoints:
                 place += 1
         return found
 
-    def _tokens(self, position: int, stack: Stack, until: int) -> Iterator[tuple[int, _TokenType, int]]:
+    def _tokens(self, position: int, stack: Stack, until: int) -> Iterator[Token]:
+        found = self._tables_say(position, stack, until)
+        return retold(self._lexer, found) if self._is_retold else found
+
+    def _tables_say(self, position: int, stack: Stack, until: int) -> Iterator[Token]:
         for where, end, action, found in _steps(self._tables, self.text, position, list(stack), None):
             if where >= until:
                 return
             if found is None or type(action) is _TokenType:
-                yield where, action, end
+                yield where, action, self.text[where:end]
             elif action is not None:
-                for begin, kind, value in action(self._tables.lexer, found):
-                    yield begin, kind, begin + len(value)
+                yield from action(self._lexer, found)
 
     def _known_before(self, line: int) -> int:
-        """A line at or before this one to lex from; near by, and guessed, where lexing has not come so far."""
+        """A line to lex from, at or before this one; near by and guessed where lexing has not come so far."""
         known, is_known = line, line <= self.exact_until
         while known > 0 and self._stacks[known] is None and (is_known or line - known < _MOST_LINES_BACK):
             known -= 1
@@ -263,7 +269,7 @@ class Checkpoints:
         return True
 
     def _start_before(self, line: int) -> int:
-        """Rules without far reach stop at such characters; two lines that have some are passed, to be sure."""
+        """Rules without far reach stop at hard characters; two lines that have some are passed."""
         start, passed = line, 0
         while start > 0 and passed < 2 and line - start < _MOST_LINES_BACK:
             end, start = self._where.start_of(start), start - 1

@@ -1,9 +1,9 @@
 """Which rules of a lexer look at text far behind the token they find, told from their regular expressions.
 
-`/*` is a comment only if `*/` follows, be it a thousand lines on: what a rule finds at one place can change by an
-edit at another. A regular expression does not say how far it looked, so this is read from its parsed form: up to
-its first part that may run through any text, across lines, it is an opener; where that matches and the whole does
-not, the answer hangs on everything that follows. Here is no text and no state.
+`/*` is a comment only if `*/` follows, be it a thousand lines on: what a rule finds at one place can change
+by an edit at another. A regular expression does not say how far it looked, so this is read from its parsed
+form: up to its first part that may run through any text, across lines, it is an opener; where that matches
+and the whole does not, the answer hangs on everything that follows. Here is no text and no state.
 """
 
 # Python's own parser and compiler of regular expressions: nothing public tells how a pattern is built.
@@ -75,10 +75,8 @@ def _opening_of(kind: Any, value: Any, dotall: bool) -> list[Part] | None:
             return [(constants.MAX_REPEAT, (1, 1, item))] if low else []
         inner = _opening(item, dotall)
         return None if inner is None else (inner if low else [])
-    if kind is constants.SUBPATTERN:
-        return _opening(value[3], _dotall_in(value, dotall))
-    if kind is constants.ATOMIC_GROUP:
-        return _opening(value, dotall)
+    if kind in (constants.SUBPATTERN, constants.ATOMIC_GROUP):
+        return _opening(*next(_sequences_in(kind, value, dotall)))
     if kind is constants.BRANCH:
         found = [_opening(branch, dotall) for branch in value[1]]
         far = [_sub_pattern(value, opening) for opening in found if opening is not None]
@@ -98,9 +96,9 @@ def _is_open_when_found(parts: Sequence[Part], dotall: bool) -> bool:
         is_last = place == len(parts) - 1
         if kind in _ASSERTIONS and _opening(value[1], dotall) is not None:
             return True
-        if kind is constants.MAX_REPEAT and value[1] >= _UNBOUNDED and not is_last:
-            if _is_everything(value[2], dotall):
-                return True
+        takes_without_end = kind is constants.MAX_REPEAT and value[1] >= _UNBOUNDED and not is_last
+        if takes_without_end and _is_everything(value[2], dotall):
+            return True
         for inner, inner_dotall in _sequences_in(kind, value, dotall):
             if _is_open_when_found(inner, inner_dotall):
                 return True

@@ -11,29 +11,98 @@ from app.lexing.checkpoints import Checkpoints
 
 # what opens, closes and continues things that span lines, in one language or another
 PIECES = {
-    "python": ['"""', "'''", 'f"{a[', "]}", '"', "'", "def f(x):", "class A:", "@d", "# c", "\\", "x = 1", "    "],
-    "c": ["/*", "*/", "//", "\\", '"', "'", "#if 0", "#endif", "#include <a>", "int f(int a)", "{", "}", ";", "static"],
-    "cpp": ["/*", "*/", "//", "\\", 'R"x(', ')x"', '"', "template<", "class A", "[[", "]]", "{", "};", "#define X"],
-    "javascript": ["/*", "*/", "//", "`", "${", "}", '"', "'", "/", "\\", "function f(", ")", "{", "=", "x", "<!--"],
-    "typescript": ["/*", "*/", "//", "`", "${", "}", '"', "'", "/", "interface A", ":", "{", "=", "x", "super(", ")"],
-    "java": ["/*", "*/", "//", '"""', '"', "'", "class A {", "public", "void", "f", "(", ")", "}", "@Override", "\\"],
-    "go": ["/*", "*/", "//", "`", '"', "'", "func f()", "{", "}", "\\", "x"],
-    "rust": ["/*", "*/", "//", 'r#"', '"#', '"', "'", "fn f()", "{", "}", "#[", "]", "///"],
-    "css": ["/*", "*/", "a", "{", "}", ":", ";", '"', "'", "@media", "#id", "url("],
-    "html": ["<!--", "-->", "<script>", "</script>", "<style>", "</style>", "<a ", 'b="', '"', ">", "<![CDATA[", "]]>", "x"],
-    "xml": ["<!--", "-->", "<a", ">", "</a>", '"', "'", "<![CDATA[", "]]>", "<?", "?>", "x"],
-    "markdown": ["```", "```python", "\n```\n", "# t", "*", "**", "_", "`", "[", "]", "(", ")", ":", "- a", "> q", "x"],
-    "bash": ["<<EOF", "EOF", "<<'E'", "E", '"', "'", "$(", ")", "${", "}", "`", "if", "fi", "# c", "\\", "$((", "x"],
-    "sql": ["/*", "*/", "--", "'", '"', "select", "from", ";", "x"],
-    "perl": ["=pod", "=cut", "<<A;", "A", "s/", "/", "q{", "}", "#", '"', "'", "sub f", "{", "x"],
-    "lua": ["--[[", "]]", "--", "[==[", "]==]", '"', "'", "function f()", "end", "x"],
-    "kotlin": ["/*", "*/", "//", '"""', '"', "${", "}", "fun f(", ")", "class A", "val x", "="],
-    "scala": ["/*", "*/", "//", '"""', '"', 's"', "$", "def f(", "inline", "if", "given", "x"],
-    "php": ["<?php", "?>", "/*", "*/", "//", "<<<A", "A;", '"', "'", "{$", "}", "function f()", "x"],
-    "toml": ["[a]", "x = ", '"""', "'''", '"', "'", "#", "1"],
-    "swift": ["/*", "*/", "//", '"', '"""', "\\(", ")", "func f()", "{", "}", "x"],
-    "haskell": ["{-", "-}", "--", '"', "'", "module A", "where", "=", "x"],
-    "csharp": ["/*", "*/", "//", '@"', '"', '"""', "#region", "class A", "{", "}", "int f(", ")", "x", "["],
+    "python": [
+        *('"""', "'''", 'f"{a[', "]}", '"', "'", "def f(x):"),
+        *("class A:", "@d", "# c", "\\", "x = 1", "    "),
+    ],
+    "c": [
+        *("/*", "*/", "//", "\\", '"', "'", "#if 0"),
+        *("#endif", "#include <a>", "int f(int a)", "{", "}", ";", "static"),
+    ],
+    "cpp": [
+        *("/*", "*/", "//", "\\", 'R"x(', ')x"', '"'),
+        *("template<", "class A", "[[", "]]", "{", "};", "#define X"),
+    ],
+    "javascript": [
+        *("/*", "*/", "//", "`", "${", "}", '"', "'"),
+        *("/", "\\", "function f(", ")", "{", "=", "x", "<!--"),
+    ],
+    "typescript": [
+        *("/*", "*/", "//", "`", "${", "}", '"', "'"),
+        *("/", "interface A", ":", "{", "=", "x", "super(", ")"),
+    ],
+    "java": [
+        *("/*", "*/", "//", '"""', '"', "'", "class A {", "public"),
+        *("void", "f", "(", ")", "}", "@Override", "\\"),
+    ],
+    "go": [
+        *("/*", "*/", "//", "`", '"', "'"),
+        *("func f()", "{", "}", "\\", "x"),
+    ],
+    "rust": [
+        *("/*", "*/", "//", 'r#"', '"#', '"', "'"),
+        *("fn f()", "{", "}", "#[", "]", "///"),
+    ],
+    "css": [
+        *("/*", "*/", "a", "{", "}", ":"),
+        *(";", '"', "'", "@media", "#id", "url("),
+    ],
+    "html": [
+        *("<!--", "-->", "<script>", "</script>", "<style>", "</style>", "<a "),
+        *('b="', '"', ">", "<![CDATA[", "]]>", "x"),
+    ],
+    "xml": [
+        *("<!--", "-->", "<a", ">", "</a>", '"'),
+        *("'", "<![CDATA[", "]]>", "<?", "?>", "x"),
+    ],
+    "markdown": [
+        *("```", "```python", "\n```\n", "# t", "*", "**", "_", "`"),
+        *("[", "]", "(", ")", ":", "- a", "> q", "x"),
+    ],
+    "bash": [
+        *("<<EOF", "EOF", "<<'E'", "E", '"', "'", "$(", ")", "${"),
+        *("}", "`", "if", "fi", "# c", "\\", "$((", "x"),
+    ],
+    "sql": [
+        *("/*", "*/", "--", "'", '"'),
+        *("select", "from", ";", "x"),
+    ],
+    "perl": [
+        *("=pod", "=cut", "<<A;", "A", "s/", "/", "q{"),
+        *("}", "#", '"', "'", "sub f", "{", "x"),
+    ],
+    "lua": [
+        *("--[[", "]]", "--", "[==[", "]==]"),
+        *('"', "'", "function f()", "end", "x"),
+    ],
+    "kotlin": [
+        *("/*", "*/", "//", '"""', '"', "${"),
+        *("}", "fun f(", ")", "class A", "val x", "="),
+    ],
+    "scala": [
+        *("/*", "*/", "//", '"""', '"', 's"'),
+        *("$", "def f(", "inline", "if", "given", "x"),
+    ],
+    "php": [
+        *("<?php", "?>", "/*", "*/", "//", "<<<A", "A;"),
+        *('"', "'", "{$", "}", "function f()", "x"),
+    ],
+    "toml": [
+        *("[a]", "x = ", '"""', "'''"),
+        *('"', "'", "#", "1"),
+    ],
+    "swift": [
+        *("/*", "*/", "//", '"', '"""', "\\("),
+        *(")", "func f()", "{", "}", "x"),
+    ],
+    "haskell": [
+        *("{-", "-}", "--", '"', "'"),
+        *("module A", "where", "=", "x"),
+    ],
+    "csharp": [
+        *("/*", "*/", "//", '@"', '"', '"""', "#region"),
+        *("class A", "{", "}", "int f(", ")", "x", "["),
+    ],
 }  # fmt: skip
 ANY_PIECE = ["\n", "\n\n", " ", "\t", "a", "1", "(", "é", "\U0001f600", "\u00a0", "\u2028", "\r"]
 
@@ -63,12 +132,15 @@ class Edited:
     def replace(self, start: int, stop: int, added: str) -> None:
         text = self.text[:start] + added + self.text[stop:]
         first = self.text.rfind("\n", 0, start) + 1
-        line_end = self.text.find("\n", stop)
-        tail = len(self.text) - (line_end if line_end >= 0 else len(self.text))
-        removed, now = len(self.text) - tail - first, text[first : len(text) - tail]
+        tail = self.text[stop:].find("\n")
+        behind = len(self.text) - stop - tail if tail >= 0 else 0
+        now, count = (
+            text[first : len(text) - behind],
+            self.text.count("\n", first, len(self.text) - behind) + 1,
+        )
         line = self.text.count("\n", 0, first)
         self.lines.text = self.text = text
-        self.checkpoints.replace(line, first, removed, now)
+        self.checkpoints.replace(line, first, count, now)
 
     def kinds(self) -> list[list[_TokenType | None]]:
         shown = self.checkpoints.spans(0, self.text.count("\n"))
@@ -83,7 +155,7 @@ class Edited:
     def expected(self) -> list[list[_TokenType | None]]:
         """In one go, by Pygments itself."""
         kinds: list[_TokenType | None] = [None] * (len(self.text) + 1)
-        for start, kind, value in RegexLexer.get_tokens_unprocessed(self.lexer, self.text + "\n"):
+        for start, kind, value in self.lexer.get_tokens_unprocessed(self.text + "\n"):
             kinds[start : start + len(value)] = [kind] * len(value)
         lines: list[list[_TokenType | None]] = [[]]
         for character, kind in zip(self.text, kinds, strict=False):
