@@ -33,7 +33,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.control", "trainer.card", "trainer.fitting"),
     ("trainer.beginning",),
     ("trainer.recipes",),
-    ("trainer.loop",),
+    ("trainer.loop", "trainer.judging", "trainer.exporting"),
     ("trainer.running",),
     ("trainer.bench",),
     ("trainer.cli",),

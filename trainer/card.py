@@ -1,17 +1,51 @@
-"""The run card: README.md of a run folder, written by what the run itself has recorded."""
+"""The run card, README.md of a run folder, and the model card that goes along with what is exported from it.
+
+Both are written by what the run itself has recorded.
+"""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, write_whole
+from trainer.spec.verdict import read_verdict
 
 _ROWS = 40
 
 
-def write_card(run: Run, spec: TrainSpec, finished: Finished, data: str) -> None:
+def write_cards(run: Run, spec: TrainSpec, finished: Finished, data: str) -> None:
     write_whole(run.card, "\n".join(_lines(run, spec, finished, data)) + "\n")
+    write_whole(run.model_card, "\n".join(_about_model(run, spec, finished, data)) + "\n")
+
+
+def _about_model(run: Run, spec: TrainSpec, finished: Finished, data: str) -> Iterator[str]:
+    known = {metric.name: metric.value for metric in finished.metrics}
+    kind = "A LoRA adapter for" if spec.trains_adapter else "A language model for code, made by training"
+    yield from (f"# {run.name}", "", f"{kind} `{Path(spec.model).name}`, by SmallCoder.", "")
+    yield from ("## How good it is", "", *_verdict(run), "", "## How it was made", "")
+    yield f"- recipe: {spec.recipe}, {known.get('steps') or 0:,.0f} steps of {_rows(spec)}"
+    yield f"- tokens read: {known.get('tokens') or 0:,.0f}, of data {data}"
+    yield f"- optimiser: {spec.optimizer}, {spec.schedule} from {spec.learning_rate:g}; seed {spec.seed}"
+    if spec.teacher is not None:
+        yield f"- teacher: `{Path(spec.teacher).name}`"
+    yield from ("", "## Licence", "", "That of the model it began from, and of the texts that it has learnt.")
+
+
+def _rows(spec: TrainSpec) -> str:
+    rows = f"{spec.batch_size} x {spec.accumulation}" if spec.accumulation > 1 else f"{spec.batch_size}"
+    return f"{rows} rows of {spec.context_tokens} tokens"
+
+
+def _verdict(run: Run) -> Iterator[str]:
+    verdict = read_verdict(run)
+    if verdict is None:
+        yield "It was not judged; `train judge` does that."
+        return
+    yield verdict.sentence
+    yield ""
+    yield from (f"- {line}" for line in verdict.lines())
 
 
 def _lines(run: Run, spec: TrainSpec, finished: Finished, data: str) -> Iterator[str]:
@@ -23,6 +57,8 @@ def _lines(run: Run, spec: TrainSpec, finished: Finished, data: str) -> Iterator
         f"{spec.recipe} of `{spec.model}` on `{spec.data}`, with SmallCoder.",
         "",
     )
+    yield from _verdict(run)
+    yield ""
     if before is not None and best is not None:
         verdict = "better than" if best < before else "no better than"
         yield f"Validation loss before {before:.4f}, best {best:.4f}: {verdict} what it began from."

@@ -181,15 +181,7 @@ class Training:
             self._outside.tell(Progress(self.progress.step, self._total, listed))
 
     def _finished(self, *, stopped: bool) -> Finished:
-        progress = self.progress
-        known = {
-            "steps": float(progress.step),
-            "tokens": float(progress.tokens),
-            "validation_loss_before": progress.first_loss,
-            "validation_loss_best": progress.best_loss,
-        }
-        metrics = tuple(Metric(name, value) for name, value in known.items() if value is not None)
-        return Finished(stopped, self._save(), metrics)
+        return self.progress.finished(stopped=stopped, path=self._save())
 
     def _save(self) -> str:
         """Says so once a step; a second time nothing is written."""

@@ -75,7 +75,7 @@ def _whole(spec: TrainSpec, place: Place, say: Say) -> Recipe:
 def _distil(spec: TrainSpec, place: Place, say: Say) -> Recipe:
     model = _learner(spec, place, say)
     teacher = _teacher(spec, place, say)
-    weight, teacher_weight = _output_weight(model, place), _output_weight(teacher, place)
+    weight, teacher_weight = output_weight(model, place), output_weight(teacher, place)
 
     def loss(batch: Batch) -> Tensor:
         with torch.no_grad():
@@ -94,16 +94,16 @@ def _distil(spec: TrainSpec, place: Place, say: Say) -> Recipe:
 
 
 def _lora(spec: TrainSpec, place: Place, say: Say) -> Recipe:
-    model = _frozen(spec, place, say)
+    model = frozen_base(spec, place, say)
     trainable = _with_adapter(model, spec)
-    return Recipe(model, trainable, _next_token(model, _output_weight(model, place)), _tokens)
+    return Recipe(model, trainable, _next_token(model, output_weight(model, place)), _tokens)
 
 
 def _dpo(spec: TrainSpec, place: Place, say: Say) -> Recipe:
     """The model it started from is the same one with its adapter off."""
-    model = _frozen(spec, place, say)
+    model = frozen_base(spec, place, say)
     trainable = _with_adapter(model, spec)
-    weight, divisor = _output_weight(model, place), model.config.logits_divisor
+    weight, divisor = output_weight(model, place), model.config.logits_divisor
 
     def log_probabilities(batch: Batch) -> tuple[Tensor, Tensor]:
         hidden = model.hidden(batch.inputs)
@@ -149,7 +149,7 @@ def _table(model: Transformer) -> Callable[[], Tensor]:
     return lambda: model.embed.weight if model.head is None else model.head.weight
 
 
-def _output_weight(model: Transformer, place: Place) -> Callable[[], Tensor]:
+def output_weight(model: Transformer, place: Place) -> Callable[[], Tensor]:
     """Asked for at each batch; a quantised one is unpacked once."""
     if isinstance(model.head, Linear8):
         weight = unpacked(model.head, place.working)
@@ -168,7 +168,7 @@ def _learner(spec: TrainSpec, place: Place, say: Say) -> Transformer:
     return model.requires_grad_(True).train()
 
 
-def _frozen(spec: TrainSpec, place: Place, say: Say) -> Transformer:
+def frozen_base(spec: TrainSpec, place: Place, say: Say) -> Transformer:
     stored = with_weights(spec.model)
     if spec.recipe == "qlora":
         model = load_quantised(stored, spec.base_precision, TorchPacking(), cache_folder() / "packed", say)

@@ -25,6 +25,7 @@ from core.checkpoint.weights import open_safetensors
 from core.spec.errors import DataError, DoesNotFit, JobError, ModelFormatError, UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json
+from core.spec.messages import Finished, Metric
 from trainer.spec.runs import Run, write_whole
 
 FORMAT = 1
@@ -45,6 +46,16 @@ class Progressed:
     worse_in_a_row: int = setting(0, "Validations since then", low=0)
     scale: float = setting(1.0, "What the loss is multiplied by in fp16", low=0)
     steps_in_peace: int = setting(0, "Steps since that overflowed", low=0)
+
+    def finished(self, *, stopped: bool, path: str) -> Finished:
+        known = {
+            "steps": float(self.step),
+            "tokens": float(self.tokens),
+            "validation_loss_before": self.first_loss,
+            "validation_loss_best": self.best_loss,
+        }
+        metrics = tuple(Metric(name, value) for name, value in known.items() if value is not None)
+        return Finished(stopped, path, metrics)
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,12 @@ def learnt_by(run: Run) -> Path:
         raise UsageError(f"{run.name} has saved nothing yet; let it run until its first checkpoint.")
     best = read_state(run.checkpoint(steps[-1]))[0].best_step
     return run.checkpoint(best if best in steps else steps[-1]) / LEARNT
+
+
+def progress_of(run: Run) -> Progressed:
+    """At its last checkpoint."""
+    steps = run.steps_saved()
+    return read_state(run.checkpoint(steps[-1]))[0] if steps else Progressed()
 
 
 def read_state(folder: Path) -> tuple[Progressed, Circumstances]:

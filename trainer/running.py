@@ -1,6 +1,6 @@
 """One sitting of a run: what its folder says becomes a network, an optimiser and the loop, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from core.generate.sampling import Chooser
 from core.model import kernels
 from core.model.cache import CacheRows, KVCache
 from core.model.device import use_threads
-from core.spec.errors import DataError, NotNumbers, UsageError
+from core.spec.errors import DataError, JobError, NotNumbers, UsageError
 from core.spec.fields import to_json
 from core.spec.messages import Event, Finished, Note, Started
 from core.spec.sampling import Sampling
@@ -25,11 +25,13 @@ from core.spec.version import version
 from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_tokenizer
 from trainer import resume
-from trainer.card import write_card
+from trainer.card import write_cards
 from trainer.control import Control
 from trainer.data.batches import PackedBatches, rows_of
+from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
+from trainer.judging import Judge
 from trainer.loop import Material, Outside, Training, total_steps
 from trainer.networks import config_of, from_nothing, tokenizer_of
 from trainer.optimizers.optimizer import Optimizer
@@ -37,6 +39,7 @@ from trainer.recipes import ADAPTER, Place, Recipe, make
 from trainer.resume import Circumstances, Moment, Progressed
 from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, settled
 from trainer.spec.runs import Run
+from trainer.spec.verdict import write_verdict
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SAMPLE_TOKENS = 48
@@ -48,11 +51,13 @@ Tell = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """What there is to learn from; `fingerprint` tells whether it is still the same."""
+    """What there is to learn from; `fingerprint` tells whether it is still the same. `held_out`: texts that
+    nothing is learnt from."""
 
     material: Material
     tokenizer: Tokenizer | None
     fingerprint: str
+    held_out: Sequence[str] = ()
 
 
 def decided(spec: TrainSpec) -> TrainSpec:
@@ -114,7 +119,8 @@ def open_corpus(spec: TrainSpec) -> Corpus:
     rows, context = spec.batch_size, spec.context_tokens
     train = PackedBatches(data, "train", rows, context, spec.seed)
     validation = _held_out(data, spec) if spec.validate_every else None
-    return Corpus(Material(train, validation), tokenizer, data.fingerprint)
+    texts = [] if tokenizer is None else held_out_texts(data, tokenizer)
+    return Corpus(Material(train, validation), tokenizer, data.fingerprint, texts)
 
 
 def _held_out(data: PreparedData, spec: TrainSpec) -> PackedBatches | None:
@@ -136,7 +142,58 @@ def sit(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus)
     if changed:
         raise UsageError(f"{', '.join(changed)} cannot change while a run is under way; start a new run.")
     with resume.claimed(run):
-        return _sitting(run, spec, control, tell, corpus)
+        finished = _sitting(run, spec, control, tell, corpus)
+        if finished.stopped:
+            return finished
+        finished = replace(finished, path=str(resume.learnt_by(run)))
+        judged = _judged(run, spec, corpus, control, tell, finished)
+        write_cards(run, spec, judged, corpus.fingerprint)
+        return judged
+
+
+def judge_again(run: Run, control: Control, tell: Tell) -> Finished:
+    """Of what a run has learnt so far."""
+    spec = run.spec()
+    with resume.claimed(run):
+        use_threads(spec.threads)
+        progress = resume.progress_of(run)
+        corpus = open_corpus(spec)
+        finished = _judged(
+            run,
+            spec,
+            corpus,
+            control,
+            tell,
+            progress.finished(stopped=False, path=str(resume.learnt_by(run))),
+        )
+        write_cards(run, spec, finished, corpus.fingerprint)
+    return finished
+
+
+def _judged(
+    run: Run, spec: TrainSpec, corpus: Corpus, control: Control, tell: Tell, finished: Finished
+) -> Finished:
+    if corpus.tokenizer is None or not spec.judged_lines:
+        return finished
+    known = {metric.name: metric.value for metric in finished.metrics}
+    first, best = known.get("validation_loss_before"), known.get("validation_loss_best")
+    tell(Note("judging what it has learnt, on held-out files and on the fixed benchmark"))
+    judge = Judge(
+        corpus.tokenizer,
+        corpus.held_out,
+        None if first is None or best is None else (first, best),
+        lambda: control.is_stopped,
+        lambda text: tell(Note(text)),
+    )
+    try:
+        verdict = judge.judge(run, spec, Place(device_of(spec), _DTYPES[spec.precision]))
+    except JobError as error:  # somebody wants it to stop, and what was learnt is safe
+        tell(Note(str(error)))
+        return finished
+    write_verdict(run, verdict)
+    for line in (*verdict.lines(), verdict.sentence):
+        tell(Note(line))
+    return replace(finished, metrics=(*finished.metrics, *verdict.metrics()))
 
 
 def _sitting(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus) -> Finished:
@@ -165,8 +222,6 @@ def _sitting(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Co
         finished = training.run()
     finally:
         optimizer.close()
-    if not finished.stopped:
-        write_card(run, spec, finished, corpus.fingerprint)
     return finished
 
 

@@ -80,7 +80,7 @@ def tiny_spec(folder: Path, recipe: str = "full", **changes: Any) -> TrainSpec:
         **{"recipe": recipe, "model": str(model), "data": "drawn", "steps": 6, "batch_size": 2},
         **{"accumulation": 2, "context_tokens": 24, "precision": "fp32", "device": "cpu", "threads": 1},
         **{"validate_every": 2, "validation_batches": 2, "checkpoint_every": 0, "warmup_steps": 2},
-        **{"learning_rate": 1e-2, "patience": 0, **RECIPES[recipe], **changes},
+        **{"learning_rate": 1e-2, "patience": 0, "judged_lines": 0, **RECIPES[recipe], **changes},
     }
     if "teacher" in settings:
         settings["teacher"] = str(model)

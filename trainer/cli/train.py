@@ -11,6 +11,7 @@ from core import report
 from core.cli.command import guarded
 from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, settings_of, to_json
+from trainer.cli import outcome
 from trainer.cli.voice import Voice
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
@@ -48,6 +49,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     resume.add_argument("--anyway", action="store_true", help="even if its data or its model changed")
     resume.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long")
     resume.set_defaults(run=guarded(_resume))
+    outcome.add_actions(actions)
     listing = actions.add_parser("list", help="the runs so far")
     listing.add_argument("--json", action="store_true", help="JSON for a program")
     listing.set_defaults(run=guarded(_list))

@@ -81,6 +81,9 @@ class TrainSpec:
     sample_every: int = setting(0, "Steps between sample texts; 0 never", low=0)
     sample_prompt: str = setting("def ", "What sample texts begin with")
     checkpoint_every: int = setting(500, "Steps between checkpoints; there is one at the end anyway", low=0)
+    judged_lines: int = setting(
+        24, "Hidden lines asked for at the end, before and after, to tell whether it became better", low=0
+    )
     seed: int = setting(42, "Of all that is left to chance", low=0, high=2**31 - 1)
     ram_mb: int = setting(0, "Memory for all programs together; 0 is all there is", low=0)
     anyway: bool = setting(False, "Run even what does not fit, or what changed since it was stopped")
@@ -105,6 +108,7 @@ MAY_CHANGE = frozenset(
         *("minutes", "validate_every", "validation_batches", "patience", "sample_every", "sample_prompt"),
         *(
             "checkpoint_every",
+            "judged_lines",
             "threads",
             "ram_mb",
             "anyway",

@@ -42,6 +42,15 @@ class Run:
         return self.folder / "checkpoints"
 
     @property
+    def verdict_file(self) -> Path:
+        return self.folder / "verdict.json"
+
+    @property
+    def model_card(self) -> Path:
+        """Goes along with what is exported."""
+        return self.folder / "model-card.md"
+
+    @property
     def card(self) -> Path:
         return self.folder / "README.md"
 

@@ -1,0 +1,175 @@
+"""After a run: is what it learnt better than before? And out of its folder it comes in every form."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import main
+from core.checkpoint.adapter import attach_adapter
+from core.checkpoint.load import open_model
+from core.text.vocabulary_folder import open_tokenizer
+from tests.trainer.runs import tiny_model_folder
+from tests.trainer.vocabularies import own_vocabulary
+from trainer.data.held_out import held_out_texts, hidden_lines
+from trainer.data.prepare import Preparation
+from trainer.data.prepared import PreparedData
+from trainer.data.sources import Sources
+from trainer.spec.data import PrepareSpec, ScanSpec
+from trainer.spec.runs import Run
+from trainer.spec.verdict import Score, Verdict, read_verdict
+
+GOOD, FINE = Score(1.0, lines=20, exact=10, likeness=0.8), Score(1.002, lines=20, exact=10, likeness=0.8)
+BAD, FAR = Score(1.2, lines=20, exact=9, likeness=0.7), Score(1.0, lines=20, exact=1, likeness=0.3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fixed", "judgement", "forgot"),
+    [
+        (BAD, GOOD, (GOOD, FINE), "better", False),
+        (BAD, GOOD, (GOOD, BAD), "forgot", True),
+        (BAD, GOOD, (GOOD, FAR), "forgot", True),
+        (GOOD, FINE, (GOOD, GOOD), "no different", False),
+        (GOOD, BAD, (GOOD, BAD), "worse", True),
+        (GOOD, FAR, (GOOD, GOOD), "worse", False),
+        (None, GOOD, (None, GOOD), "new", False),
+        (None, None, (None, GOOD), "no different", False),
+    ],
+)
+def test_only_what_is_clearly_better_is_called_so(
+    before: Score | None, after: Score, fixed: tuple[Score | None, Score], judgement: str, forgot: bool
+) -> None:
+    verdict = Verdict(7, before, after, *fixed)
+    assert (verdict.judgement, verdict.has_forgotten) == (judgement, forgot)
+    assert forgot == ("forgot" in verdict.sentence)
+
+
+@pytest.mark.parametrize("fim_rate", [0.0, 1.0])
+def test_texts_that_were_held_out_come_back_whole(tmp_path: Path, fim_rate: float) -> None:
+    """Also those whose middle was taken out, in either order."""
+    code = tmp_path / "code"
+    code.mkdir()
+    for number in range(20):
+        lines = [f"value_{number}_{line} = {line}  # Grüße" for line in range(6)]
+        (code / f"m{number}.py").write_text("\n".join(lines) + "\n")
+    vocabulary = own_vocabulary(tmp_path)
+    tokenizer = open_tokenizer(vocabulary)
+    spec = PrepareSpec(context=256, fim_rate=fim_rate, validation_share=0.5)
+    Preparation(Sources((code,), ScanSpec()), vocabulary, spec).run(tmp_path / "data", lambda *_: None)
+    found = held_out_texts(PreparedData.open(tmp_path / "data"), tokenizer)
+    assert len(found) > 3
+    assert set(found) <= {path.read_text() for path in code.iterdir()}
+
+
+def test_hidden_lines_are_parts_of_their_texts() -> None:
+    texts = ["a\nb\n    something = 1\n\n    x\nother = something\n", "short\n", ""]
+    for count in (1, 2, 50):
+        hidden = hidden_lines(texts, count)
+        assert len(hidden) == min(count, 2)
+        assert all(each.prefix + each.line + each.suffix == texts[0] for each in hidden)
+    assert [each.line for each in hidden_lines(texts, 50)] == ["something = 1", "other = something"]
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows some code, and two runs on other code: one that learns, one that ruins."""
+    folder = tmp_path_factory.mktemp("learnt")
+    tiny_model_folder(folder / "tiny")
+    for name, line in (("known", "return x - {}"), ("code", "yield x * {}")):
+        (folder / name).mkdir()
+        for number in range(12):
+            text = "".join(f"def part_{part}(x):\n    {line.format(number)}\n\n" for part in range(30))
+            (folder / name / f"module_{number}.py").write_text(text)
+    begin(folder, "known", "full", folder / "tiny", 0.01)
+    assert (
+        main.run(["train", "export", str(folder / "run-known"), str(folder / "model"), *AS_IT_IS], **HERE)
+        == 0
+    )
+    for name, rate in (("good", 0.01), ("bad", 3)):
+        begin(folder, "code", "lora", folder / "model", rate, name)
+    return folder
+
+
+AS_IT_IS = ("--to", "native", "--precision", "fp32")
+HERE = {"sets_itself_up": False}
+
+
+def begin(folder: Path, code: str, recipe: str, model: Path, rate: float, name: str = "run-known") -> None:
+    words = [
+        *("--recipe", recipe, "--model", str(model), "--source", str(folder / code)),
+        *("--steps", "40", "--batch-size", "4", "--accumulation", "1", "--context-tokens", "128"),
+        *("--fim-rate", "0", "--learning-rate", str(rate), "--validate-every", "40", "--threads", "1"),
+        *("--precision", "fp32", "--judged-lines", "6", "--lora-rank", "8", "--warmup-steps", "0"),
+    ]
+    assert main.run(["train", "new", str(folder / name), *words], **HERE) == 0
+
+
+def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
+    good, bad = (read_verdict(Run(learnt / name)) for name in ("good", "bad"))
+    assert good is not None
+    assert bad is not None
+    assert good.held_out_before == bad.held_out_before
+    assert good.held_out_before is not None
+    assert good.held_out_after is not None
+    assert good.held_out_after.bits < 0.9 * good.held_out_before.bits
+    assert good.judgement in ("better", "forgot")
+    assert bad.judgement == "worse"
+    card = Run(learnt / "bad").card.read_text()
+    assert "do not use it" in card
+    assert bad.sentence in Run(learnt / "bad").model_card.read_text()
+    kept = json.loads(Run(learnt / "bad").verdict_file.read_text())
+    assert kept["judgement"] == "worse"
+
+
+def test_judged_again_it_says_the_same(learnt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Run(learnt / "good").verdict_file.read_text()
+    Run(learnt / "good").verdict_file.write_text("{")
+    assert main.run(["train", "judge", str(learnt / "good"), "--json"], **HERE) == 0
+    assert json.loads(capsys.readouterr().out)["step"] == 40
+    assert Run(learnt / "good").verdict_file.read_text() == before
+
+
+@pytest.mark.parametrize(("to", "name"), [("native", "n"), ("hf", "h"), ("gguf", "g.gguf")])
+def test_a_merged_model_computes_what_model_and_adapter_do(
+    learnt: Path, tmp_path: Path, to: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "export", str(learnt / "bad"), str(tmp_path / name), "--to", to, "--precision", "fp32"]
+    assert main.run(words, **HERE) == 0
+    assert "Worse" in capsys.readouterr().err  # it may be taken along, but not as a good one
+    ids = torch.tensor([[1, 2, 3, 4]])
+    model = open_model(learnt / "model").load()
+    attach_adapter(model, "learnt", Run(learnt / "bad").checkpoint(40) / "model")
+    found = open_model(tmp_path / name).load(torch.float32)(ids)
+    torch.testing.assert_close(found, model(ids), rtol=1e-4, atol=1e-4)
+    card = tmp_path / name / "README.md" if to != "gguf" else tmp_path / "g.md"
+    assert "Worse" in card.read_text()
+
+
+def test_an_adapter_is_exported_as_it_is(learnt: Path, tmp_path: Path) -> None:
+    words = ["train", "export", str(learnt / "good"), str(tmp_path / "adapter"), "--to", "adapter"]
+    assert main.run(words, **HERE) == 0
+    attach_adapter(open_model(learnt / "model").load(), "learnt", tmp_path / "adapter")
+    assert "LoRA adapter" in (tmp_path / "adapter" / "README.md").read_text()
+    assert main.run(words, **HERE) == 2
+
+
+def test_an_export_at_no_strength_is_the_model_that_was(learnt: Path, tmp_path: Path) -> None:
+    words = ["train", "export", str(learnt / "bad"), str(tmp_path / "off"), "--to", "native"]
+    assert main.run([*words, "--strength", "0", "--precision", "fp32"], **HERE) == 0
+    ids = torch.tensor([[1, 2, 3, 4]])
+    before, after = (open_model(path).load()(ids) for path in (learnt / "model", tmp_path / "off"))
+    torch.testing.assert_close(after, before)
+
+
+def test_what_cannot_be_taken_along_is_said(
+    learnt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, sentence in (
+        ([str(learnt / "model"), str(tmp_path / "x"), "--to", "gguf"], "is no run"),
+        ([str(learnt / "good"), str(tmp_path / "x"), "--to", "gguf"], "must end in .gguf"),
+        ([str(learnt / "good"), str(tmp_path / "x"), "--to", "hf", "--precision", "int8"], "convert to gguf"),
+        ([str(learnt / "good"), str(tmp_path / "x"), "--to", "hf", "--strength", "9"], "from 0"),
+    ):
+        assert main.run(["train", "export", *words], **HERE) == 2
+        assert sentence in capsys.readouterr().err

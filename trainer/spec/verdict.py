@@ -1,0 +1,136 @@
+"""Verdict: whether what a run has learnt is better than what it began from, in numbers and in a sentence.
+
+`verdict.json` of a run folder holds one. How the numbers come about is in trainer/judging.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from core.spec.errors import UsageError
+from core.spec.fields import from_json, setting, to_json
+from core.spec.messages import Metric
+from trainer.spec.runs import Run, write_whole
+
+Judgement = Literal["better", "no different", "worse", "forgot", "new"]
+
+_CLEAR_SHARE = 0.01  # of bits; less is as good as no difference
+_CLEAR_FORGETTING = 0.05
+_CLEAR_LIKENESS = 0.1
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well texts are foretold, and lines hidden in them written anew. `lines` 0: none were asked for."""
+
+    bits: float = setting(..., "For each byte of text, or each token where texts are lessons", low=0)
+    per: Literal["byte", "token"] = setting("byte", "What `bits` are counted for")
+    lines: int = setting(0, "Hidden lines that were asked for", low=0)
+    exact: int = setting(0, "Of these, written exactly so", low=0)
+    likeness: float = setting(0.0, "Of what was written to what was hidden, on average", low=0, high=1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`held_out` is of the person's own files, `fixed` of the program's; what began from nothing has no
+    before."""
+
+    step: int = setting(..., "Of the checkpoint that was judged", low=0)
+    held_out_before: Score | None = setting(None, "What the model was, on files kept apart")
+    held_out_after: Score | None = setting(None, "What it has become")
+    fixed_before: Score | None = setting(None, "What it was, on the fixed texts")
+    fixed_after: Score | None = setting(None, "What it has become")
+
+    @property
+    def judgement(self) -> Judgement:
+        if self.held_out_before is None or self.held_out_after is None:
+            return "new" if self.held_out_before is None and self.held_out_after else "no different"
+        before, after = self.held_out_before, self.held_out_after
+        if (
+            after.bits > before.bits * (1 + _CLEAR_SHARE)
+            or after.likeness < before.likeness - _CLEAR_LIKENESS
+        ):
+            return "worse"
+        if after.bits > before.bits * (1 - _CLEAR_SHARE):
+            return "no different"
+        return "forgot" if self.has_forgotten else "better"
+
+    @property
+    def has_forgotten(self) -> bool:
+        before, after = self.fixed_before, self.fixed_after
+        if before is None or after is None:
+            return False
+        return (
+            after.bits > before.bits * (1 + _CLEAR_FORGETTING)
+            or after.likeness < before.likeness - _CLEAR_LIKENESS
+        )
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self.judgement] + (
+            " It also forgot some of what it knew before."
+            if self.has_forgotten and self.judgement != "forgot"
+            else ""
+        )
+
+    def metrics(self) -> Iterator[Metric]:
+        """Its scores by name, as held_out_after_bits."""
+        for part in ("held_out_before", "held_out_after", "fixed_before", "fixed_after"):
+            score = getattr(self, part)
+            if score is not None:
+                yield Metric(f"{part}_bits", score.bits)
+                yield Metric(f"{part}_exact", score.exact / max(1, score.lines))
+                yield Metric(f"{part}_likeness", score.likeness)
+
+    def lines(self) -> Iterator[str]:
+        """The numbers behind it."""
+        for name, before, after in (
+            ("held-out files", self.held_out_before, self.held_out_after),
+            ("fixed benchmark", self.fixed_before, self.fixed_after),
+        ):
+            if after is not None:
+                yield f"{name}: {_change(before, after)}"
+
+
+_SENTENCES: dict[Judgement, str] = {
+    "better": "Better: it foretells files that it has never seen better than before.",
+    "no different": "No different: on files that it has never seen nothing clearly changed; do not use it.",
+    "worse": "Worse: it does worse than before on files that it has never seen; do not use it.",
+    "forgot": (
+        "Better on your files, but it forgot too much of what it knew before; try fewer steps, a smaller "
+        "learning_rate or a smaller lora_rank."
+    ),
+    "new": "Begun from nothing, so there is nothing to compare it with.",
+}
+
+
+def write_verdict(run: Run, verdict: Verdict) -> None:
+    content = to_json(verdict) | {"judgement": verdict.judgement, "sentence": verdict.sentence}
+    write_whole(run.verdict_file, json.dumps(content, indent=2) + "\n")
+
+
+def read_verdict(run: Run) -> Verdict | None:
+    """None where a run has not been judged."""
+    try:
+        content = json.loads(run.verdict_file.read_text(encoding="utf-8"))
+        known = {name: content[name] for name in Verdict.__dataclass_fields__}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{run.verdict_file} is damaged; 'train judge' makes it anew.") from None
+    return from_json(Verdict, known, str(run.verdict_file))
+
+
+def _change(before: Score | None, after: Score) -> str:
+    bits = f"{after.bits:.3f} bits a {after.per}"
+    lines = f", {after.exact} of {after.lines} hidden lines exact, {after.likeness:.0%} alike"
+    if before is None:
+        return bits + (lines if after.lines else "")
+    bits = f"{before.bits:.3f} -> {after.bits:.3f} bits a {after.per}"
+    if not after.lines:
+        return bits
+    return (
+        f"{bits}, {before.exact} -> {after.exact} of {after.lines} hidden lines exact, "
+        f"{before.likeness:.0%} -> {after.likeness:.0%} alike"
+    )
