@@ -38,7 +38,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.bench",),
     ("trainer.cli",),
     ("trainer",),
-    ("app.settings", "app.process"),
+    ("app.settings", "app.process", "app.garbage"),
     ("app.theme", "app.actions", "app.form", "app.languages", "app.lexing"),
     ("app.highlighter",),
     ("app.engine_client", "app.job_client"),

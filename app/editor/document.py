@@ -3,6 +3,7 @@
 What the person is asked, and what is done about an answer, is in documents. Nothing here touches a disk.
 """
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,8 @@ from app.editor.text_form import TextForm
 
 # what became of the file since it was read or saved
 Fate = Literal["same", "changed", "deleted"]
+READ_ONLY = "This file is read-only: change its permissions to edit it, or save it under another name."
+_NOT_KEPT = "It holds characters that the editor cannot keep, so it is shown and cannot be edited."
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,19 @@ class Place:
     position: int = 0
     anchor: int = 0
     first_line: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A document as it can be opened again. `text` is None where the file has it; `digest` says from which
+    bytes of the file the text was made, empty where there was no file."""
+
+    number: int
+    path: Path | None
+    text: str | None
+    form: TextForm
+    digest: bytes
+    place: Place
 
 
 class Document(QObject):
@@ -44,8 +60,9 @@ class Document(QObject):
         self.form = TextForm()
         self.stamp: Stamp | None = None
         self.fate: Fate = "same"
-        self.is_locked = False
-        self.notes: list[str] = []
+        self.file_turn = asyncio.Lock()  # one at a time reads or writes the file
+        self._notes: list[str] = []
+        self._is_writable = self._is_kept = True
         editor.document().modificationChanged.connect(self.changed)
         editor.document().contentsChanged.connect(self.edited)
         editor.cursorPositionChanged.connect(self.moved)
@@ -67,6 +84,15 @@ class Document(QObject):
     def revision(self) -> int:
         return self.editor.document().revision()
 
+    @property
+    def notes(self) -> list[str]:
+        """What the person should know of the file; one sentence each."""
+        return [
+            *self._notes,
+            *([] if self._is_kept else [_NOT_KEPT]),
+            *([] if self._is_writable else [READ_ONLY]),
+        ]
+
     def text(self) -> str:
         # toPlainText would make plain spaces of those that do not break
         return self.editor.document().toRawText().replace("\u2029", "\n")
@@ -74,9 +100,8 @@ class Document(QObject):
     def load(self, file: TextFile) -> None:
         """The first text; there is nothing to undo."""
         self.editor.setPlainText(file.text)
+        self._is_kept = self.text() == file.text
         self.take_file(file)
-        if self.text() != file.text:
-            self.lock("It holds characters that the editor cannot keep, so it is shown and not edited.")
 
     def reload(self, file: TextFile) -> None:
         """What another program wrote: can be undone, and the cursor stays with its text."""
@@ -93,21 +118,23 @@ class Document(QObject):
         cursor.setPosition(_units(old[:start]))
         cursor.setPosition(_units(old[:old_end]), QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(text[start:new_end])
+        self._is_kept = self.text() == text
 
     def take_file(self, file: TextFile, revision: int | None = None) -> None:
-        """The text is now that of the file; `revision`: as far as it was then, when this was written."""
+        """The text is that of the file; `revision`: it was when this was written, and may have gone on."""
         self.path, self.form, self.stamp = file.path, file.form, file.stamp
         self.fate = "same"
-        self.notes = file.notes()
+        self._notes = file.notes()
         if revision is None or revision == self.revision:
             self.editor.document().setModified(False)
+        self._lock()
         self.changed.emit()
 
     def set_form(self, form: TextForm) -> None:
         """Another encoding or other line ends, from the next save on."""
         if form != self.form:
             self.form = form
-            self.notes = form.notes()
+            self._notes = form.notes()
             self.editor.document().setModified(True)
             self.changed.emit()
 
@@ -116,22 +143,28 @@ class Document(QObject):
             self.fate = fate
             self.changed.emit()
 
+    def set_stamp(self, stamp: Stamp | None) -> None:
+        """The person has seen what is in the file now, and keeps their own text."""
+        self.stamp = stamp
+        if self.fate == "changed":
+            self.editor.document().setModified(True)
+        self.set_fate("same")
+
     def set_path(self, path: Path) -> None:
         """The file has another name now."""
         self.path = path
         self.changed.emit()
 
-    def lock(self, why: str) -> None:
-        self.is_locked = True
-        self.notes = [*self.notes, why]
-        self.editor.setReadOnly(True)
-        self.changed.emit()
+    def set_writable(self, is_writable: bool) -> None:
+        if is_writable != self._is_writable:
+            self._is_writable = is_writable
+            self._lock()
+            self.changed.emit()
 
-    def unlock(self, why: str) -> None:
-        self.is_locked = False
-        self.notes = [note for note in self.notes if note != why]
-        self.editor.setReadOnly(False)
-        self.changed.emit()
+    def snapshot(self, *, with_text: bool = True) -> Snapshot:
+        text = self.text() if with_text and (self.is_modified or self.path is None) else None
+        digest = self.stamp.digest if self.stamp else b""
+        return Snapshot(self.number, self.path, text, self.form, digest, self.place())
 
     def place(self) -> Place:
         cursor = self.editor.textCursor()
@@ -155,6 +188,11 @@ class Document(QObject):
         self.go_to(Place(block.position() + end, block.position() + start))
         self.editor.centerCursor()
 
+    def _lock(self) -> None:
+        """What is typed already can still be changed: it will have to go somewhere."""
+        is_modified = self.editor.document().isModified()
+        self.editor.setReadOnly(not self._is_kept or (not self._is_writable and not is_modified))
+
 
 def _difference(old: str, new: str) -> tuple[int, int, int]:
     """Where they begin to differ, and where in each they stop to."""
@@ -165,15 +203,17 @@ def _difference(old: str, new: str) -> tuple[int, int, int]:
 
 
 def _shared(first: str, second: str, limit: int) -> int:
-    """How many characters both begin with; by halves, because comparing slices is fast and a loop is not."""
-    known = 0
+    """How many characters both begin with; by growing slices, because comparing them is fast."""
+    known, step = 0, 1
     while known < limit:
-        step = 1
-        while known + step <= limit and first[known : known + step] == second[known : known + step]:
+        step = min(step, limit - known)
+        if first[known : known + step] == second[known : known + step]:
             known += step
             step *= 2
-        if step == 1:
+        elif step == 1:
             break
+        else:
+            step = 1 if step <= 32 else step // 8
     return known
 
 

@@ -1,12 +1,17 @@
 """What tests of the window start from: no window and no running timer may outlive its test."""
 
+import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
-from PySide6.QtCore import QTimer
+import qasync
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
+
+from app.garbage import MainThreadGarbage
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +19,8 @@ def no_window_left_over(qapp: QApplication) -> Iterator[None]:
     """Before qtbot, so that what qtbot was given to close is closed when this looks."""
     before = {id(window) for window in open_windows()}
     yield
+    # what was closed is deleted here, and not by Python in whichever thread it next collects garbage
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     left = [window for window in open_windows() if id(window) not in before]
     assert not left, f"windows left open: {left}; give them to qtbot.addWidget"
     running = [timer for timer in running_timers() if timer.parent() is not qapp]
@@ -30,3 +37,18 @@ def running_timers() -> list[QTimer]:
     """By exact type first: a search through all objects is then quick enough to make after each test."""
     timers = [thing for thing in gc.get_objects() if type(thing) is QTimer]
     return [timer for timer in timers if isValid(timer) and timer.isActive()]
+
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture
+def run(qapp: QApplication) -> Iterator[Run]:
+    """Runs a coroutine on the window's own kind of loop, and not for long."""
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    garbage = MainThreadGarbage()
+    yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 20))
+    garbage.stop()
+    loop.close()
+    asyncio.set_event_loop(None)
