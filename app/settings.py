@@ -21,6 +21,7 @@ FORMAT = 1
 _WRITE_AFTER_MS = 300
 
 ThemeChoice = Literal["system", "light", "dark"]
+ExtentChoice = Literal["auto", "line", "block"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,23 @@ class Editing:
 
 @dataclass(frozen=True)
 class Completion:
-    enabled: bool = setting(True, "Suggest code as you type")
+    enabled: bool = setting(True, "Suggest code in grey behind the cursor")
+    automatic: bool = setting(True, "Suggest as you type; off: only when you ask for it")
+    extent: ExtentChoice = setting("auto", "A line, a block, or auto: blocks where a card computes")
+    least_chance: float = setting(
+        0.3,
+        "Show no more than what is this likely to be all that you mean; 0 shows everything",
+        low=0,
+        high=1,
+    )
+    pause_ms: int = setting(0, "Wait so long after a key; 0 goes by the engine and by you", low=0, high=2000)
+    in_comments: bool = setting(False, "Suggest in comments too")
+    in_strings: bool = setting(True, "Suggest in strings too")
+    other_files: bool = setting(True, "Let the model read parts of other open files")
+    look_ahead: bool = setting(True, "Prepare what comes next while a suggestion is shown; not on battery")
+    rest_on_battery: bool = setting(False, "Suggest nothing while the machine runs on its battery")
+    languages_off: tuple[str, ...] = setting((), "Languages in which nothing is suggested")
+    files_off: tuple[str, ...] = setting((), "Files in which nothing is suggested; * stands for anything")
 
 
 @dataclass(frozen=True)
