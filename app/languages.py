@@ -27,6 +27,7 @@ class Language:
     closes_block: re.Pattern[str] | None = None  # a line like this ends its block: the next stands less deep
     quotes: str = "\"'"
     interpreters: tuple[str, ...] = ()  # as the first line of a script names them
+    has_triple_quotes: bool = False
     uses_tabs: bool = False
 
 
@@ -55,6 +56,7 @@ PYTHON = Language(
     "#",
     opens_block=":([{",
     closes_block=_PYTHON_ENDS,
+    has_triple_quotes=True,
     interpreters=("python", "python3", "pypy3"),
 )
 LANGUAGES: tuple[Language, ...] = (

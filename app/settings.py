@@ -38,7 +38,11 @@ class Editing:
     tab_width: int = setting(
         4, "Columns of an indentation where the file does not show its own", low=1, high=16
     )
+    indent_with_tabs: bool = setting(False, "Indent with tabs where the file does not show its own")
     close_brackets: bool = setting(True, "Close brackets and quotes as they are opened")
+    show_blanks: bool = setting(False, "Show spaces and tabs")
+    ruler_column: int = setting(0, "A line behind this column; 0 draws none", low=0, high=400)
+    trim_on_save: bool = setting(False, "Remove blanks at line ends when a file is saved")
 
 
 @dataclass(frozen=True)
