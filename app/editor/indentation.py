@@ -75,7 +75,7 @@ def detected(first_block: QTextBlock, fallback: Indentation) -> Indentation:
 
 
 def indent_lines(cursor: QTextCursor, indentation: Indentation, levels: int = 1) -> None:
-    """Empty lines stay empty. The selection stays on its text; one of whole lines stays one of whole lines."""
+    """Empty lines stay empty. A selection of whole lines stays one; another stays on its text."""
     document, lines = cursor.document(), LineRange.of(cursor)
     anchor, position = cursor.anchor(), cursor.position()
     has_selection, starts_whole = cursor.hasSelection(), cursor.selectionStart() == lines.start(document)
