@@ -3,20 +3,22 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from core.spec.errors import JobError
 from core.spec.messages import Event, Finished, Metric, Note, Progress, Saved
 from trainer.control import Control
 from trainer.data.batches import Batch, Batches
+from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer, StepTaken
 from trainer.recipes import Place, Recipe
 from trainer.resume import Progressed
-from trainer.schedule import step_size
-from trainer.spec.jobs import TrainSpec, warmup_of
+from trainer.schedule import TimeBox, step_size
+from trainer.spec.jobs import TrainSpec
 
 _QUIET_SECONDS = 0.2  # between two reports at least
 _RATE_STEPS = 16  # the last ones, of which the speed is told
@@ -58,21 +60,32 @@ class Training:
         self._spec, self._place, self._outside = spec, place, outside
         self._total = total_steps(spec, material.train)
         self._told_at = self._began_at = time.monotonic()
+        self._box: TimeBox | None = None
+        self._lanes = None if spec.lanes == 1 else Lanes(spec.lanes)
         self._lately: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
         self._saved_at: int | None = None
         self.progress = Progressed()
 
     def run(self) -> Finished:
         """To the end of the steps, or until somebody or the clock stops it; saved in any case."""
+        try:
+            return self._run()
+        finally:
+            if self._lanes is not None:
+                self._lanes.close()
+
+    def _run(self) -> Finished:
         progress, spec = self.progress, self._spec
         if progress.step == 0 and progress.first_loss is None:
             progress.first_loss = self._validate()
+        if spec.finish_minutes:
+            self._box = TimeBox(spec, progress.fallen, time.monotonic())
         while progress.step < self._total and not self._is_over():
             self._pause()
             if self._must_stop():
                 return self._finished(stopped=True)
             metrics = self._step()
-            is_last = progress.step == self._total
+            is_last = progress.step == self._total or self._is_time_up()
             if self._is_due(spec.validate_every) or (is_last and self._material.validation is not None):
                 metrics |= self._judge()
             self._report(metrics, at_once=is_last or "validation_loss" in metrics)
@@ -87,11 +100,11 @@ class Training:
         first = progress.step * spec.accumulation
         batches = [self._material.train.at(first + number) for number in range(spec.accumulation)]
         counted = sum(self._recipe.count(batch) for batch in batches)
-        share = step_size(
-            spec.schedule, progress.step, self._total, warmup_of(spec, self._total), spec.final_share
-        )
+        if self._box is not None:
+            progress.fallen = self._box.fallen(began)
+        share = step_size(spec, progress.step, self._total, None if self._box is None else progress.fallen)
         self._optimizer.begin(share)
-        loss = sum(self._learn(batch, counted) for batch in batches)
+        loss = sum(self._learnt(batches, counted))
         if not math.isfinite(loss):
             raise self._no_number("loss")
         taken = self._optimizer.step()
@@ -102,14 +115,28 @@ class Training:
         self._lately.append((time.monotonic() - began, tokens))
         return self._metrics(loss, share, taken)
 
-    def _learn(self, batch: Batch, counted: int) -> float:
-        """Adds the gradient of one batch; a batch in which nothing counts adds none."""
+    def _learnt(self, batches: list[Batch], counted: int) -> Iterator[float]:
+        """Adds the gradient of each batch and gives its loss; where nothing counts, none is added."""
         if counted == 0:
-            return 0.0
+            return
+        if self._lanes is None:
+            for batch in batches:
+                loss = self._loss(batch, counted)
+                self._optimizer.backward(loss)
+                yield float(loss.detach())
+            return
+
+        def learn(batch: Batch) -> tuple[float, tuple[Tensor | None, ...]]:
+            loss = self._loss(batch, counted)
+            return float(loss.detach()), self._optimizer.gradients_of(loss)
+
+        for found, gradients in self._lanes.each(learn, batches):
+            self._optimizer.add(gradients)
+            yield found
+
+    def _loss(self, batch: Batch, counted: int) -> Tensor:
         with self._place.computing():
-            loss = self._recipe.loss(self._moved(batch)) / counted
-        self._optimizer.backward(loss)
-        return float(loss.detach())
+            return self._recipe.loss(self._moved(batch)) / counted
 
     def _judge(self) -> dict[str, float]:
         loss = self._validate()
@@ -152,8 +179,11 @@ class Training:
         return self._outside.control.is_stopped or 0 < self._spec.minutes * 60 <= used
 
     def _is_over(self) -> bool:
-        """Validations have not become better for too long."""
-        return 0 < self._spec.patience <= self.progress.worse_in_a_row
+        """Validations have not become better for too long, or the clock has ended it."""
+        return self._is_time_up() or 0 < self._spec.patience <= self.progress.worse_in_a_row
+
+    def _is_time_up(self) -> bool:
+        return self._box is not None and self._box.seconds_left(time.monotonic()) == 0
 
     def _is_due(self, every: int) -> bool:
         return every > 0 and self.progress.step % every == 0
@@ -167,6 +197,9 @@ class Training:
             "tokens_per_s": tokens / max(seconds, 1e-9),
             "seconds_left": (self._total - self.progress.step) * seconds / len(self._lately),
         }
+        if self._box is not None:
+            left = self._box.seconds_left(time.monotonic())
+            metrics["seconds_left"] = min(left, metrics["seconds_left"])
         if taken.norm is not None:
             metrics["gradient_norm"] = taken.norm
         if taken.was_skipped:

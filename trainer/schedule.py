@@ -1,22 +1,48 @@
-"""How large a step is: a pure function of its number, so a run that goes on has nothing to remember."""
+"""How large a step is: a pure function of its number, so a run that goes on has nothing to remember.
+
+Only a run that ends by the clock asks that too, and remembers how far its step size has fallen.
+"""
 
 import math
 
-from trainer.spec.jobs import ScheduleName
-
-_DECAY_SHARE = 0.2  # of all steps, the last ones of warm-up, stable, decay
+from trainer.spec.jobs import TrainSpec, warmup_of
 
 
-def step_size(kind: ScheduleName, step: int, total: int, warmup: int, lowest: float) -> float:
-    """The share of the peak at step 0 and on; from `lowest` of it upwards once the warm-up is over."""
+def step_size(spec: TrainSpec, step: int, total: int, fallen: float | None = None) -> float:
+    """The share of the peak at step 0 and on; from the lowest share upwards once the warm-up is over.
+
+    `fallen`: how much of the fall of wsd is behind it, where the clock says that and not the step.
+    """
+    warmup, lowest = warmup_of(spec, total), spec.final_share
     if step < warmup:
         return (step + 1) / (warmup + 1)
-    if kind == "constant":
+    if spec.schedule == "constant":
         return 1.0
-    if kind == "cosine":
+    if spec.schedule == "cosine":
         return lowest + (1 - lowest) * (1 + math.cos(math.pi * _through(step, warmup, total))) / 2
-    decay_begins = max(warmup, round(total * (1 - _DECAY_SHARE)))
-    return 1 - (1 - lowest) * _through(step, decay_begins, total)
+    if fallen is None:
+        fallen = _through(step, max(warmup, round(total * (1 - spec.decay_share))), total)
+    return 1 - (1 - lowest) * fallen
+
+
+class TimeBox:
+    """A run that ends by the clock: the time of this sitting, in the last part of which wsd falls.
+
+    `fallen`: what earlier sittings have fallen already; the rest is shared out over this one's fall.
+    """
+
+    def __init__(self, spec: TrainSpec, fallen: float, now: float) -> None:
+        seconds = spec.finish_minutes * 60
+        self._end = now + seconds
+        self._fall_begins = self._end - seconds * spec.decay_share
+        self._fallen = fallen
+
+    def fallen(self, now: float) -> float:
+        through = (now - self._fall_begins) / (self._end - self._fall_begins)
+        return self._fallen + (1 - self._fallen) * min(1.0, max(0.0, through))
+
+    def seconds_left(self, now: float) -> float:
+        return max(0.0, self._end - now)
 
 
 def _through(step: int, begin: int, end: int) -> float:

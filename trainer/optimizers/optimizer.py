@@ -5,7 +5,7 @@ offload, in RAM. Gradients go to the exact weights as soon as they are there, so
 Rules say how a gradient becomes a step; which weights take which rule is decided here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,6 +98,15 @@ class Optimizer:
     def backward(self, loss: Tensor) -> None:
         (loss * self.scale.value if self._is_fp16 else loss).backward()  # type: ignore[no-untyped-call]
 
+    def gradients_of(self, loss: Tensor) -> tuple[Tensor | None, ...]:
+        """For `add`. Touches nothing of ours, so several threads may ask at once."""
+        return torch.autograd.grad(loss, list(self.parameters.values()), allow_unused=True)
+
+    def add(self, gradients: Sequence[Tensor | None]) -> None:
+        for name, gradient in zip(self.parameters, gradients, strict=True):
+            if gradient is not None:
+                self._add(name, gradient)
+
     def step(self) -> StepTaken:
         if self._spec.in_backward:
             return StepTaken(None)
@@ -149,15 +158,19 @@ class Optimizer:
                 return
             if self._spec.in_backward:
                 self._move([name], [gradient.to(torch.float32)], self._treatments[name])
-            elif name in self._gradients:
-                self._gradients[name].add_(gradient.to(self._gradients[name].device))
             else:
-                self._gradients[name] = gradient.to(self._exact[name].device, torch.float32)
+                self._add(name, gradient)
 
         return take
 
+    def _add(self, name: str, gradient: Tensor) -> None:
+        if name in self._gradients:
+            self._gradients[name].add_(gradient.to(self._gradients[name].device))
+        else:
+            self._gradients[name] = gradient.to(self._exact[name].device, torch.float32)
+
     def _collected(self) -> dict[str, Tensor]:
-        if self._has_copies:
+        if self._has_copies or self._gradients:
             return self._gradients
         return {name: each.grad for name, each in self.parameters.items() if each.grad is not None}
 

@@ -51,15 +51,22 @@ class TrainSpec:
     schedule: ScheduleName = setting("cosine", "How the step size falls: by cosine, late (wsd) or never")
     warmup_steps: int | None = setting(None, "Steps to the peak; none is 3 % of all, 100 at most", low=0)
     final_share: float = setting(0.1, "Where the step size ends, as a share of its peak", low=0, high=1)
+    decay_share: float = setting(0.2, "wsd: share of the run in which the step size falls", low=0.01, high=1)
     steps: int | None = setting(None, "Steps in all; none counts them from epochs", low=1)
     epochs: float = setting(1.0, "How often all data is seen, where steps are not given", low=0.001, high=1e4)
     minutes: float = setting(0.0, "Stop and save after so long, to go on another time; 0 never", low=0)
+    finish_minutes: float = setting(
+        0.0, "End the run after so long, whatever step that is, wsd having fallen by then; 0 by steps", low=0
+    )
     batch_size: int = setting(4, "Rows that go through the network at once", low=1, high=65536)
     accumulation: int = setting(4, "Batches whose gradients make one step", low=1, high=65536)
     context_tokens: int = setting(512, "Length of a row", low=8, high=2**20)
     precision: TrainPrecision = setting("auto", "What is computed in; exact weights stay fp32")
     device: TrainDevice = setting("auto", "Where to compute")
     threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
+    lanes: int = setting(
+        1, "Processor: batches of a step computed side by side, sharing the threads", low=1, high=64
+    )
     checkpoint_layers: bool = setting(
         False, "Compute each layer twice instead of keeping what it computed: less memory, a third slower"
     )
@@ -109,7 +116,9 @@ MAY_CHANGE = frozenset(
         *(
             "checkpoint_every",
             "judged_lines",
+            "finish_minutes",
             "threads",
+            "lanes",
             "ram_mb",
             "anyway",
             "checkpoint_layers",
@@ -148,10 +157,29 @@ def _contradictions(spec: TrainSpec) -> Iterator[str]:
         yield "muon steps along whole hidden matrices, which an adapter has none of; take adamw."
     if spec.recipe == "dpo" and spec.batch_size % 2:
         yield f"dpo reads pairs of answers, so batch_size must be even, not {spec.batch_size}."
+    if spec.finish_minutes and spec.schedule == "cosine":
+        yield "cosine falls by steps, and finish_minutes leaves their number open; take wsd or constant."
+    if spec.lanes > 1:
+        yield from _of_lanes(spec)
     for layer in spec.lora_layers:
         if layer not in LINEAR_LAYERS:
             near = suggestion(layer, LINEAR_LAYERS)
             yield f"there is no kind of layer {layer!r}{near}; lora_layers are {', '.join(LINEAR_LAYERS)}."
+
+
+def _of_lanes(spec: TrainSpec) -> Iterator[str]:
+    if spec.lanes > spec.accumulation:
+        yield f"{spec.lanes} lanes share out {spec.accumulation} batches; set accumulation to {spec.lanes} or more."
+    if spec.threads and spec.lanes > spec.threads:
+        yield f"each lane needs a thread, and there are {spec.threads}; set lanes to that or less."
+    if spec.device in ("cuda", "mps"):
+        yield "lanes share out a processor's cores; a card has none to share, so set lanes to 1."
+    if spec.recipe == "dpo" or spec.lora_dropout:
+        yield "dpo and dropout change the network from batch to batch, so batches cannot run side by side."
+    if spec.in_backward:
+        yield "in_backward steps within a batch, so batches cannot run side by side; set lanes to 1."
+    if spec.precision == "fp16":
+        yield "lanes compute in bf16 or fp32, as processors do; take one of them."
 
 
 def _of_memory(spec: TrainSpec) -> Iterator[str]:
