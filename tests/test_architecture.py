@@ -29,6 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.spec",),
     ("trainer.data",),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume", "trainer.distributed"),
+    ("trainer.lanes",),
     ("trainer.networks",),
     ("trainer.control", "trainer.card", "trainer.fitting"),
     ("trainer.beginning",),

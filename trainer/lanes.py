@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import torch
 
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 class Lanes:
@@ -24,7 +25,7 @@ class Lanes:
         self._all = threads
 
     def each(self, work: Callable[[Given], Made], things: Iterable[Given]) -> Iterator[Made]:
-        """In their order. At most one thing a lane waits beyond those under way, so results do not pile up."""
+        """In their order. No more than one result waits beside those under way, so that none pile up."""
         under_way: deque[Future[Made]] = deque()
         try:
             for thing in things:

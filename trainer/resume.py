@@ -44,7 +44,9 @@ class Progressed:
     best_loss: float | None = setting(None, "The lowest validation")
     best_step: int | None = setting(None, "Where that was", low=0)
     worse_in_a_row: int = setting(0, "Validations since then", low=0)
-    fallen: float = setting(0.0, "Of a run that ends by the clock: how much of its fall is done", low=0, high=1)
+    fallen: float = setting(
+        0.0, "Of a run that ends by the clock: how much of the fall is done", low=0, high=1
+    )
     scale: float = setting(1.0, "What the loss is multiplied by in fp16", low=0)
     steps_in_peace: int = setting(0, "Steps since that overflowed", low=0)
 

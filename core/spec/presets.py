@@ -39,7 +39,7 @@ _SMALL = _llama(32_000, 4096, 16, 960, (15, 5, 64), 2688)
 _MEDIUM = _llama(32_000, 4096, 18, 1152, (16, 4, 72), 3328)
 
 PRESETS: dict[str, ModelConfig] = {
-    "smallcoder-nano": _llama(8192, 2048, 7, 320, (5, 1, 64), 896),
+    "smallcoder-nano": _llama(8192, 1024, 7, 320, (5, 1, 64), 896),
     "smallcoder-tiny": _TINY,
     "smallcoder-small": _SMALL,
     "smallcoder-medium": _MEDIUM,

@@ -38,6 +38,7 @@ class TrainingShape:
     in_backward: bool = False
     teacher: ModelConfig | None = None
     is_on_processor: bool = True
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def activation_bytes(config: ModelConfig, shape: TrainingShape) -> int:
     if shape.recomputes_layers:
         kept = config.n_layers * tokens * config.dim * element + layer
     total = kept + on_the_way + ends
+    total *= shape.lanes
     if shape.is_on_processor:
         total += int(_HOLES_OF_KEPT * total + _HOLES_OF_PASSING * (layer + on_the_way))
     return total
@@ -150,6 +152,8 @@ def _gradients(config: ModelConfig, shape: TrainingShape, learning: int, activat
     if shape.in_backward:
         return table
     every = learning * _EXACT_BYTES
+    if shape.lanes > 1:  # of each lane's batch while it is under way, and of one that waits
+        every += (shape.lanes + 1) * learning * shape.element_bytes
     if shape.accumulates:
         return every + table
     return max(every - activations, table)
@@ -167,4 +171,4 @@ def _logits(config: ModelConfig, shape: TrainingShape) -> int:
     at_once = max(
         config.vocab_size, min(_LOGITS_AT_ONCE, shape.rows * shape.context_tokens * config.vocab_size)
     )
-    return at_once * _LOGIT_BYTES * (2 if shape.teacher is not None else 1)
+    return shape.lanes * at_once * _LOGIT_BYTES * (2 if shape.teacher is not None else 1)

@@ -22,7 +22,7 @@ def test_scaling_survives_json() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"n_kv_heads": 4}, "6 query heads cannot share 4 key and value heads evenly"),
+        ({"n_kv_heads": 4}, "5 query heads cannot share 4 key and value heads evenly"),
         ({"head_dim": 63}, "need an even head width, not 63"),
         ({"vocab_size": 0}, "'vocab_size' in config.json must be at least 1, not 0"),
         ({"n_layers": 10**9}, "'n_layers' in config.json must be at most 1024"),

@@ -265,3 +265,16 @@ def test_the_engine_loads_what_was_learnt(tmp_path: Path) -> None:
     finished = sit(run, spec, Control(), lambda _: None, given)
     assert finished.path is not None
     assert isinstance(load(finished.path, device="cpu", precision="fp32").complete("x = "), str)
+
+
+def test_it_ends_by_the_clock_with_the_step_size_fallen_and_finished(tmp_path: Path) -> None:
+    ends = {"finish_minutes": 1.5 / 60, "steps": 1_000_000, "warmup_steps": 0, "validate_every": 0}
+    spec = tiny_spec(tmp_path, "full", schedule="wsd", decay_share=0.7, final_share=0.1, **ends)
+    run = new_run(tmp_path / "run", spec)
+    finished, events = heard(run)
+    rates = metrics(events, "learning_rate")
+    assert not finished.stopped
+    assert rates[0] == pytest.approx(1e-2)
+    assert rates[-1] < 0.5e-2
+    assert rates == sorted(rates, reverse=True)
+    assert run.steps_saved() == [int(metrics(events, "tokens")[-1]) // (2 * 2 * 24)]

@@ -177,6 +177,16 @@ def test_a_connection_that_drops_once_is_tried_again(index: Index, tmp_path: Pat
     assert learnt(tmp_path / "out") == {"apples/apples/tree.py"}
 
 
+def test_what_a_person_pins_for_their_own_programs_does_not_matter(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apples = index.add("apples", wheel("apples", {"apples/tree.py": module("apple")}))
+    (tmp_path / "pins.txt").write_text("apples==0.1\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "pins.txt"))
+    Corpus(plan_of(apples), tmp_path / "out").make(silent)
+    assert learnt(tmp_path / "out") == {"apples/apples/tree.py"}
+
+
 def test_where_it_stopped_it_goes_on(index: Index, tmp_path: Path) -> None:
     apples = index.add("apples", wheel("apples", {"apples/tree.py": module("apple")}))
     pears = index.add("pears", wheel("pears", {"pears/tree.py": module("pear")}))

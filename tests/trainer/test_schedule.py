@@ -10,7 +10,6 @@ from trainer.schedule import TimeBox, step_size
 from trainer.spec.jobs import ScheduleName, TrainSpec
 
 
-
 def of(kind: ScheduleName, warmup: int, lowest: float, **more: float) -> TrainSpec:
     own = {"schedule": kind, "warmup_steps": warmup, "final_share": lowest}
     return TrainSpec(recipe="pretrain", model="m", data="d", **own, **more)  # type: ignore[arg-type]

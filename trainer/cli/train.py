@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,12 +49,18 @@ def fill(parser: argparse.ArgumentParser) -> None:
     resume.add_argument("name", metavar="RUN", help="a run's name or folder")
     resume.add_argument("--anyway", action="store_true", help="even if its data or its model changed")
     resume.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long")
+    resume.add_argument(
+        "--finish-minutes", type=float, metavar="N", help="end the run after so long, whatever step that is"
+    )
     resume.set_defaults(run=guarded(_resume))
     outcome.add_actions(actions)
     listing = actions.add_parser("list", help="the runs so far")
     listing.add_argument("--json", action="store_true", help="JSON for a program")
     listing.set_defaults(run=guarded(_list))
     for action in (new, resume):
+        action.add_argument(
+            "--until", metavar="HH:MM", type=_minutes_until, help="as --finish-minutes, told by the clock"
+        )
         action.add_argument(
             "--events",
             "--json",
@@ -88,6 +95,8 @@ def _plan(arguments: argparse.Namespace) -> RunPlan:
     train = {item.name: given[item.name] for item in settings_of(TrainSpec) if item.name in given}
     names = {item.name for kind in (PrepareSpec, ScanSpec) for item in settings_of(kind)} - {"seed"}
     prepare = {name: given[name] for name in names if name in given}
+    if arguments.until is not None:
+        train["finish_minutes"] = arguments.until
     return plan.given(train, prepare, tuple(arguments.source))
 
 
@@ -95,6 +104,9 @@ def _resume(arguments: argparse.Namespace) -> int:
     run = find_run(arguments.name)
     spec = run.spec()
     spec = replace(spec, anyway=spec.anyway or arguments.anyway, minutes=arguments.minutes or spec.minutes)
+    finish = arguments.finish_minutes if arguments.until is None else arguments.until
+    if finish is not None:
+        spec = replace(spec, finish_minutes=finish)
     from trainer.control import Control
     from trainer.fitting import require_room
     from trainer.running import device_of, open_corpus
@@ -105,6 +117,17 @@ def _resume(arguments: argparse.Namespace) -> int:
         voice.keep_in(run)
         _sit(run, spec, control, voice, open_corpus(spec))
     return 0
+
+
+def _minutes_until(clock: str) -> float:
+    """From now to the next time that clocks show this."""
+    try:
+        wanted = datetime.strptime(clock, "%H:%M").time()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{clock!r} is no time of day; write it as 07:30.") from None
+    now = datetime.now()
+    end = datetime.combine(now.date(), wanted)
+    return ((end if end > now else end + timedelta(days=1)) - now).total_seconds() / 60
 
 
 @contextmanager

@@ -4,6 +4,7 @@ That is why wheels are taken and not source archives: pip runs these to learn wh
 stranger's: its names, sizes and licence are checked before anything of it lies under its own name.
 """
 
+import os
 import re
 import shutil
 import stat
@@ -48,7 +49,12 @@ def download(package: Package, plan: PackageList, folder: Path) -> Path:
         wanted = folder / "wanted.txt"
         wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
         done = subprocess.run(  # noqa: S603 (no shell; every word is checked or our own)
-            _pip(plan, folder, wanted), capture_output=True, text=True, errors="replace", check=False
+            _pip(plan, folder, wanted),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env=os.environ | {"PIP_CONSTRAINT": os.devnull},  # a person's own are for what is installed
         )
         archives = [path for path in folder.iterdir() if path.suffix == ".whl"]
         if done.returncode == 0 and len(archives) == 1:

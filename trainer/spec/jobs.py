@@ -169,7 +169,8 @@ def _contradictions(spec: TrainSpec) -> Iterator[str]:
 
 def _of_lanes(spec: TrainSpec) -> Iterator[str]:
     if spec.lanes > spec.accumulation:
-        yield f"{spec.lanes} lanes share out {spec.accumulation} batches; set accumulation to {spec.lanes} or more."
+        batches = f"{spec.accumulation} batches"
+        yield f"{spec.lanes} lanes share out {batches}; set accumulation to {spec.lanes} or more."
     if spec.threads and spec.lanes > spec.threads:
         yield f"each lane needs a thread, and there are {spec.threads}; set lanes to that or less."
     if spec.device in ("cuda", "mps"):

@@ -1,0 +1,81 @@
+"""Lanes: batches side by side give what one after the other gives, in the same order each time."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.checkpoint.load import open_model
+from core.spec.errors import UsageError
+from tests.trainer.runs import go, new_run, tiny_spec
+from trainer.lanes import Lanes
+from trainer.spec.runs import Run
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return dict(open_model(run.checkpoint(run.steps_saved()[-1]) / "model").parameters())
+
+
+def test_side_by_side_learns_what_one_after_the_other_learns(tmp_path: Path) -> None:
+    shape = {"accumulation": 5, "steps": 3, "threads": 2, "validate_every": 0}
+    learnt = []
+    for lanes in (1, 2):
+        run = new_run(tmp_path / f"lanes-{lanes}", tiny_spec(tmp_path, "pretrain", lanes=lanes, **shape))
+        go(run)
+        learnt.append(weights(run))
+    for name, weight in learnt[0].items():
+        torch.testing.assert_close(weight, learnt[1][name], rtol=0, atol=1e-6)
+
+
+def test_the_same_run_gives_the_same_bits_again(tmp_path: Path) -> None:
+    spec = tiny_spec(tmp_path, "pretrain", lanes=2, threads=2, accumulation=6, steps=4, precision="bf16")
+    runs = [new_run(tmp_path / name, spec) for name in ("one", "other")]
+    for run in runs:
+        go(run)
+    one, other = map(weights, runs)
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
+def test_results_come_in_order_and_work_overlaps() -> None:
+    both_there = threading.Barrier(2, timeout=30)  # broken unless two are under way at once
+    lanes = Lanes(2)
+
+    def work(number: int) -> int:
+        both_there.wait()
+        return number * number
+
+    assert list(lanes.each(work, range(6))) == [0, 1, 4, 9, 16, 25]
+    lanes.close()
+
+
+def test_threads_are_shared_out_and_given_back() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    lanes = Lanes(2)
+    assert set(lanes.each(lambda _: torch.get_num_threads(), range(8))) == {2}
+    lanes.close()
+    assert torch.get_num_threads() == 4
+    torch.set_num_threads(before)
+
+
+def test_an_error_in_a_lane_comes_out() -> None:
+    lanes = Lanes(2)
+    with pytest.raises(ZeroDivisionError):
+        list(lanes.each(lambda number: 1 // number, [1, 0, 1]))
+    lanes.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"accumulation": 1}, "2 lanes share out 1 batches"),
+        ({"threads": 1}, "each lane needs a thread"),
+        ({"device": "cuda"}, "a card has none"),
+        ({"precision": "fp16"}, "bf16 or fp32"),
+        ({"schedule": "cosine", "finish_minutes": 3.0, "lanes": 1}, "cosine falls by steps"),
+    ],
+)
+def test_what_excludes_lanes_is_said(changes: dict[str, object], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=why):
+        tiny_spec(tmp_path, "pretrain", **({"lanes": 2, "threads": 2} | changes))
