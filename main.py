@@ -6,7 +6,9 @@ imported; what the commands do is not here: see core/cli, trainer/cli and app/ru
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap import environment
@@ -68,7 +70,7 @@ def parse(words: list[str]) -> Namespace:
 
     parser = Parser(
         description="SmallCoder writes code with you, with a small language model on your own machine. "
-        "Without a command it opens its window.",
+        "Without a command it opens its window, with the files and folders that are named.",
     )
     parser.add_argument("--version", action="store_true", help="say which version this is")
     parser.add_argument(
@@ -85,7 +87,9 @@ def parse(words: list[str]) -> Namespace:
     test.set_defaults(run=run_tests, purpose="tests", needs=["dev", "export"])
     parser.set_defaults(run=open_window, purpose="command", needs=[], commands=[*commands.choices])
 
-    arguments, unknown = parser.parse_known_args(words)
+    files = [] if words[:1] and words[0] in commands.choices else [word for word in words if is_file(word)]
+    arguments, unknown = parser.parse_known_args([word for word in words if word not in files])
+    arguments.files = [Path(file) for file in files]
     if arguments.version:
         arguments.run, arguments.purpose = say_version, "nothing"
     elif arguments.command is None:
@@ -96,6 +100,11 @@ def parse(words: list[str]) -> Namespace:
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return arguments
+
+
+def is_file(word: str) -> bool:
+    """Whether it is meant as a file or folder to open, and not as a command mistyped."""
+    return not word.startswith("-") and (os.path.exists(word) or "." in word or os.sep in word)
 
 
 def without_display(arguments: Namespace) -> bool:
@@ -113,11 +122,10 @@ def without_display(arguments: Namespace) -> bool:
 def open_window(arguments: Namespace) -> int:
     from app import run as window
 
-    return 2 if without_display(arguments) else window.run(arguments.commands)
+    return 2 if without_display(arguments) else window.run(arguments.files)
 
 
 def run_tests(arguments: Namespace) -> int:
-    import os
     import subprocess
 
     if not (ROOT / "tests").is_dir():

@@ -1,4 +1,4 @@
-"""Opens the window: for now a plain one, which says what works already.
+"""Opens the window, or hands files to the one that is open; when it is closed, nothing of it goes on.
 
 Qt is imported where a window is made, so that whether there is a display can be asked before Qt is there.
 """
@@ -8,11 +8,17 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
+
+    from app.instance import Instance
+    from app.main_window import MainWindow
 
 PLATFORMS_WITHOUT_DISPLAY = {"offscreen", "minimal", "vnc", "eglfs", "linuxfb"}
 
@@ -41,54 +47,89 @@ def answers(display: str) -> bool:
     return bool(connection)
 
 
-def run(commands: Sequence[str]) -> int:
-    import signal
-
+def run(paths: Sequence[Path] = ()) -> int:
     from PySide6.QtWidgets import QApplication
 
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # Ctrl+C in the terminal: Qt's loop would never hear Python's
+    from app.instance import Instance
+
     application = QApplication([])
     application.setApplicationName("smallcoder")
     application.setApplicationDisplayName("SmallCoder")
-    window = make_window(commands)
+    application.setDesktopFileName("smallcoder")
+    application.setQuitOnLastWindowClosed(False)  # the loop ends once all is put away
+    instance = Instance(parent=application)
+    if not instance.is_first(paths):
+        return 0
+    os.environ["QT_API"] = "pyside6"  # qasync would look for others first
+    import asyncio
+
+    import qasync
+
+    loop = qasync.QEventLoop(application)
+    asyncio.set_event_loop(loop)
+    try:
+        return int(loop.run_until_complete(live(application, instance, paths)))
+    finally:
+        instance.close()
+        loop.close()
+
+
+async def live(application: QApplication, instance: Instance, paths: Sequence[Path]) -> int:
+    """From the first sight of the window to its last; the exit code."""
+    import asyncio
+
+    window = make_window(application)
+    left = asyncio.Event()
+    killed_by: list[int] = []
+    window.left.connect(left.set)
+    instance.asked.connect(window.show_paths)
     window.show()
-    return application.exec()
+
+    def leave_at_once(signal_number: int) -> None:
+        killed_by.append(signal_number)  # unsaved text stays in its journal
+        left.set()
+
+    with told_of_signals(leave_at_once):
+        await window.begin(paths)
+        await left.wait()
+        window.hide()
+        await window.end()
+    return 128 + killed_by[0] if killed_by else 0
 
 
-def make_window(commands: Sequence[str]) -> QWidget:
-    from PySide6.QtCore import Qt
-    from PySide6.QtGui import QFontDatabase
-    from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+def make_window(application: QApplication) -> MainWindow:
+    from app.main_window import MainWindow
+    from app.session import SessionFile
+    from app.settings import SettingsFile, SettingsStore
+    from app.theme import Theme
 
-    window = QWidget()
-    window.setWindowTitle("SmallCoder")
-    window.resize(720, 480)
-    layout = QVBoxLayout(window)
-    layout.setContentsMargins(48, 48, 48, 48)
-    layout.setSpacing(16)
+    store = SettingsStore(SettingsFile(), application)
+    return MainWindow(store, Theme(application, store.settings.appearance), SessionFile())
 
-    title = QLabel("SmallCoder")
-    font = title.font()
-    font.setPointSizeF(font.pointSizeF() * 2)
-    font.setBold(True)
-    title.setFont(font)
-    layout.addWidget(title)
 
-    explanation = QLabel(
-        "The editor is still being built. Until it opens here, everything that works is a command; "
-        "type it in a terminal, in the folder of SmallCoder:"
-    )
-    explanation.setWordWrap(True)
-    layout.addWidget(explanation)
+@contextmanager
+def told_of_signals(tell: Callable[[int], object]) -> Iterator[None]:
+    """Ctrl+C in the terminal and a polite kill. Qt's loop sleeps outside Python, and is woken by a byte."""
+    import asyncio
+    import signal
+    import socket
 
-    lines = QLabel("\n".join(f"python3 main.py {command} --help" for command in commands))
-    lines.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-    lines.setTextInteractionFlags(
-        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-    )
-    lines.setAccessibleName("Commands")
-    layout.addWidget(lines)
-    layout.addStretch()
-    return window
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: tell(number)) for number in numbers}
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    wakeup_before = signal.set_wakeup_fd(far.fileno())
+    if sys.platform != "win32":
+        loop.add_reader(near.fileno(), lambda: near.recv(4096))
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            loop.remove_reader(near.fileno())
+        signal.set_wakeup_fd(wakeup_before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        near.close()
+        far.close()

@@ -238,7 +238,8 @@ def palette(colours: Colours) -> QPalette:
 def style_sheet(colours: Colours, scale: float = 1.0) -> str:
     """resources/themes/window.qss with this theme's colours, its lengths at this scale."""
     text = (_RESOURCES / "themes/window.qss").read_text(encoding="utf-8")
-    text = text.replace("@icons", (_RESOURCES / "icons").as_posix())
+    signs = _RESOURCES / "themes" / ("dark-" if colours.is_dark else "light-")
+    text = text.replace("@signs-", signs.as_posix())  # which a style sheet cannot colour itself
     text = _TOKEN.sub(lambda match: str(getattr(colours, match[1])), text)
     # a line of one pixel stays one
     return _PIXELS.sub(lambda match: f"{max(1, round(int(match[1]) * scale))}px", text)

@@ -15,6 +15,7 @@ from shutil import which
 QT_LIBRARIES = [
     *("libEGL.so.1", "libGL.so.1", "libX11.so.6", "libdbus-1.so.3", "libfontconfig.so.1", "libfreetype.so.6"),
     *("libglib-2.0.so.0", "libxkbcommon.so.0", "libz.so.1", "libzstd.so.1"),
+    *("libgssapi_krb5.so.2", "libbrotlidec.so.1"),  # of QtNetwork, by which two starts find each other
 ]
 XCB_LIBRARIES = [
     *("libX11-xcb.so.1", "libxcb.so.1", "libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-image.so.0"),
@@ -23,7 +24,7 @@ XCB_LIBRARIES = [
     *("libxcb-xkb.so.1", "libxkbcommon-x11.so.0"),
 ]
 WAYLAND_LIBRARIES = ["libwayland-client.so.0", "libwayland-cursor.so.0"]
-OLD_NAMES = {"libz.so.1": "zlib1g", "libglib-2.0.so.0": "libglib2.0-0"}
+OLD_NAMES = {"libz.so.1": "zlib1g", "libglib-2.0.so.0": "libglib2.0-0", "libbrotlidec.so.1": "libbrotli1"}
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 FONT_ENDINGS = (".ttf", ".otf", ".ttc", ".pfb")
 TEST_PROGRAMS = {
@@ -69,7 +70,7 @@ def missing_libraries(sonames: list[str]) -> dict[str, str]:
 
 def package_of(soname: str) -> str:
     """Debian's policy makes a library package's name from the soname; OLD_NAMES are older than the policy."""
-    stem, _, version = soname.lower().partition(".so.")
+    stem, _, version = soname.lower().replace("_", "-").partition(".so.")
     return OLD_NAMES.get(soname) or (f"{stem}-{version}" if stem[-1].isdigit() else stem + version)
 
 

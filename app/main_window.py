@@ -1,0 +1,299 @@
+"""The main window: makes the parts and connects them, and nothing else.
+
+What a part does is in the part; what takes several steps is a coroutine in shell/.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.actions import KeyMap
+from app.editor.document import Document
+from app.editor.document_tabs import DocumentTabs
+from app.editor.documents import Documents
+from app.editor.questions import Questions
+from app.editor.recovery import Recovery
+from app.engine_client import EngineClient, EngineState
+from app.palette.palette import Palette
+from app.session import Session, SessionFile
+from app.settings import Settings, SettingsStore
+from app.shell.about import AboutDialog
+from app.shell.activity_bar import ActivityBar
+from app.shell.commands import Commands
+from app.shell.editing import Editing
+from app.shell.frame import Frame
+from app.shell.going import Going
+from app.shell.memory_gauge import Memory, MemoryGauge, measured
+from app.shell.model_choice import ModelChoice
+from app.shell.no_folder import NoFolder
+from app.shell.notices import Notice, Weight
+from app.shell.opening import Opening
+from app.shell.pages import page_to_come
+from app.shell.settings_page import SettingsPage
+from app.shell.shortcuts import ShortcutsDialog
+from app.shell.status_bar import StatusBar
+from app.shell.viewing import Viewing
+from app.shell.welcome import WelcomePage
+from app.theme import Theme
+from core.spec.folders import data_folder
+
+_SIZE = (1200, 780)
+_OF_A_TEXT = (
+    *("file.save", "file.save_as", "file.close", "file.close_others", "file.copy_path", "go.line"),
+    *("edit.undo", "edit.redo", "edit.cut", "edit.copy", "edit.paste", "selection.all"),
+)
+
+
+class MainWindow(QMainWindow):
+    """`left`: the person has closed it, and has been asked; what still runs is to be ended."""
+
+    left = Signal()
+
+    def __init__(self, store: SettingsStore, theme: Theme, session: SessionFile) -> None:
+        super().__init__()
+        self.setWindowTitle("SmallCoder")
+        self.setWindowIcon(theme.icon("smallcoder"))
+        self._store, self._theme, self._session = store, theme, session
+        self._has_left = False
+        self.keys = KeyMap(store.settings.keys, self)
+        self.commands = Commands(self, self.keys)
+        self.palette_line = Palette(theme, self)
+        self.engine = EngineClient(self)
+        self.questions = Questions(self)
+        self.documents = Documents(self._make_editor, self.questions, self)
+        self.tabs = DocumentTabs(theme)
+        self.recovery = Recovery(self.documents, data_folder() / "recovery", self._order)
+        self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions)
+        self.going = Going(self.palette_line, self.commands, self.documents, self.tabs)
+        self.model = ModelChoice(self.engine, store, self.palette_line, self.questions)
+        self.welcome = WelcomePage(theme, self.keys)
+        self.settings_page = SettingsPage(store, theme)
+        self.frame = Frame(theme, ActivityBar(theme, self.keys))
+        self.viewing = Viewing(store, theme, self.frame)
+        self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self._memory))
+        self._arrange()
+        self._connect_texts()
+        self._connect_engine()
+        self._connect_settings()
+        self._connect_commands()
+        self._place(session.read())
+        self._show_current(None)
+        self._show_engine(self.engine.state)
+
+    async def begin(self, paths: Sequence[Path]) -> None:
+        """Once the window is seen: what takes its time."""
+        if self._store.problem:
+            self._warn(self._store.problem)
+        self.model.load()
+        self.welcome.setFocus()
+        await self.opening.begin(paths, with_tabs=self._store.settings.safety.restore_session)
+
+    async def end(self) -> None:
+        """What is not asked of anybody: files, threads and the worker are let go."""
+        self._keep_session()
+        self._store.flush()
+        await self.opening.end()
+        ended = asyncio.Event()
+        self.engine.closed.connect(ended.set)
+        self.engine.close()
+        await ended.wait()
+
+    def show_paths(self, paths: Sequence[Path]) -> None:
+        """What another start was asked to open."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
+        self._start(self.opening.open(paths))
+
+    def _arrange(self) -> None:
+        frame = self.frame
+        frame.add_page("welcome", self.welcome)
+        frame.add_page("texts", self.tabs)
+        for name in ("models", "train", "benchmark"):
+            frame.add_page(name, page_to_come(name, self._theme))
+        frame.add_page("settings", self.settings_page)
+        frame.chat.addWidget(page_to_come("chat", self._theme))
+        frame.side_bar.add("files", "Files", NoFolder(self._flow(self.opening.choose_folder)))
+        frame.show_page("welcome")
+        whole = QWidget(self)
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(frame, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(whole)
+        self.commands.fill(self.menuBar())
+        self.resize(self._theme.scaled(_SIZE[0]), self._theme.scaled(_SIZE[1]))
+
+    def _connect_texts(self) -> None:
+        documents, tabs = self.documents, self.tabs
+        documents.opened.connect(tabs.add)
+        documents.closed.connect(tabs.remove)
+        documents.closed.connect(self._show_number)
+        documents.shown.connect(self._show_document)
+        documents.changed.connect(self._show_title)
+        documents.failed.connect(self._warn)
+        documents.said.connect(self.status.say)
+        tabs.wished.connect(lambda wish, document: self._start(self.opening.grant(wish, document)))
+        tabs.current_changed.connect(self._show_current)
+        self.recovery.failed.connect(self._warn)
+        self.opening.said.connect(self.status.say)
+        self.opening.folder_changed.connect(self._show_folder)
+
+    def _connect_engine(self) -> None:
+        self.engine.state_changed.connect(self._show_engine)
+        self.engine.noted.connect(self._warn)
+
+    def _connect_settings(self) -> None:
+        self._store.changed.connect(self._follow_settings)
+        self._store.failed.connect(self._warn)
+        self.keys.changed.connect(self._keep_keys)
+        self.settings_page.model_choice_requested.connect(lambda: self.commands.trigger("engine.choose"))
+        self.settings_page.shortcuts_requested.connect(lambda: self.commands.trigger("help.shortcuts"))
+        self.welcome.action_requested.connect(self.commands.trigger)
+        self.welcome.path_requested.connect(lambda path: self._start(self.opening.open([path])))
+
+    def _connect_commands(self) -> None:
+        opening, going, flow = self.opening, self.going, self._flow
+        self.viewing.connect(self.commands)
+        Editing(self.tabs, self.commands)
+        self.commands.on(
+            {
+                "file.new": self.documents.new,
+                "file.open": flow(opening.choose_files),
+                "file.open_folder": flow(opening.choose_folder),
+                "file.close_folder": lambda: opening.open_folder(None),
+                "file.save": flow(lambda: opening.grant_current("save")),
+                "file.save_as": flow(lambda: opening.grant_current("save_as")),
+                "file.save_all": flow(self.documents.save_all),
+                "file.close": flow(lambda: opening.grant_current("close")),
+                "file.close_others": flow(lambda: opening.grant_current("close_others")),
+                "file.reopen_closed": flow(self.documents.reopen_closed),
+                "file.copy_path": flow(lambda: opening.grant_current("copy_path")),
+                "app.quit": self.close,
+                "view.palette": flow(going.to_command),
+                "go.file": flow(going.to_file),
+                "go.line": flow(going.to_line),
+                "go.next_tab": lambda: going.step_tab(1),
+                "go.previous_tab": lambda: going.step_tab(-1),
+                "go.editor": self.viewing.show_texts,
+                "engine.choose": flow(self.model.choose),
+                "engine.load": self.model.load,
+                "engine.unload": self.engine.unload,
+                "engine.restart": self.engine.restart,
+                "help.shortcuts": lambda: ShortcutsDialog(self.keys, self._theme, self).open(),
+                "help.about": lambda: AboutDialog(self._theme, self).open(),
+            }
+        )
+
+    def _make_editor(self) -> QPlainTextEdit:
+        return QPlainTextEdit()
+
+    def _order(self) -> tuple[list[Document], Document | None]:
+        return self.tabs.documents(), self.tabs.current()
+
+    def _memory(self) -> Memory:
+        pids = [QGuiApplication.applicationPid(), self.engine.pid]
+        return measured([pid for pid in pids if pid], self._store.settings.budget.ram_mb)
+
+    def _start(self, flow: Coroutine[Any, Any, Any]) -> None:
+        self.documents.errands.start(flow)
+
+    def _flow(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Callable[[], None]:
+        return lambda: self._start(make())
+
+    def _warn(self, sentence: str, weight: Weight = "warning") -> None:
+        self.frame.notices.add(Notice(sentence, weight))
+
+    def _show_document(self, document: Document) -> None:
+        self.tabs.show_document(document)
+        self.viewing.show_texts(True)
+        document.editor.setFocus()
+
+    def _show_number(self) -> None:
+        self.viewing.show_texts(len(self.documents) > 0)
+
+    def _show_current(self, document: Document | None) -> None:
+        self.commands.enable(_OF_A_TEXT, document is not None)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        document = self.tabs.current()
+        folder = self.documents.folder
+        parts = [document.name] if document else []
+        parts += [folder.name] if folder else []
+        self.setWindowTitle(" — ".join([*parts, "SmallCoder"]))
+        self.setWindowModified(bool(document and document.is_modified))
+
+    def _show_folder(self, folder: Path | None) -> None:
+        self.welcome.show_recent([path for path in self.documents.recent if path.exists()])
+        self._show_title()
+
+    def _show_engine(self, state: EngineState) -> None:
+        self.status.show_engine(state)
+        self.welcome.show_engine(state)
+        self.commands.enable(["engine.load"], state.phase in ("off", "idle", "failed"))
+        self.commands.enable(["engine.unload"], state.phase in ("loading", "ready"))
+        if state.phase == "failed":
+            again = "engine.restart" if state.is_restartable else "engine.load"
+            deeds = (
+                ("Try Again", lambda: self.commands.trigger(again)),
+                ("Choose Another Model", lambda: self.commands.trigger("engine.choose")),
+            )
+            self.frame.notices.add(Notice(state.problem, "error", "engine", deeds))
+        else:
+            self.frame.notices.withdraw("engine")
+
+    def _follow_settings(self, settings: Settings) -> None:
+        self._theme.take(settings.appearance)
+        self.keys.take(settings.keys)
+
+    def _keep_keys(self) -> None:
+        self._store.replace(replace(self._store.settings, keys=self.keys.bound()))
+
+    def _place(self, session: Session) -> None:
+        if session.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(session.geometry.encode("ascii", "replace")))
+        frame = self.frame
+        frame.set_sizes(session.sizes, session.heights)
+        frame.set_shown(frame.side_bar, session.side_bar)
+        frame.set_shown(frame.chat, session.chat)
+        frame.set_shown(frame.output, session.output)
+
+    def _keep_session(self) -> None:
+        frame = self.frame
+        widths, heights = frame.sizes()
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        session = Session(
+            geometry,
+            tuple(widths),
+            tuple(heights),
+            side_bar=not frame.side_bar.isHidden(),
+            chat=not frame.chat.isHidden(),
+            output=not frame.output.isHidden(),
+        )
+        try:
+            self._session.write(session)
+        except OSError as error:
+            self._warn(f"The window's place could not be kept: {error.strerror}.")
+
+    async def _leave(self) -> None:
+        if await self.opening.may_leave():
+            self._has_left = True
+            self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """The first time it asks; the window goes when all is answered."""
+        if not self._has_left:
+            event.ignore()
+            self._start(self._leave())
+            return
+        self._keep_session()
+        event.accept()
+        self.left.emit()

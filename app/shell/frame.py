@@ -1,0 +1,147 @@
+"""The frame: where each part of the window stands, and which of them are shown.
+
+    activity bar | side bar | notice        | chat
+                 |          | page or texts |
+                 |          | output        |
+    status bar
+
+It knows the parts as widgets only.
+"""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.naming import named
+from app.shell.activity_bar import ActivityBar
+from app.shell.notices import NoticeBar
+from app.theme import Theme
+
+_SIDE_WIDTH, _CHAT_WIDTH, _OUTPUT_HEIGHT = 256, 360, 200
+
+
+class SideBar(QFrame):
+    """A titled stack of panels beside the text, one shown at a time."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "Side bar", style="side_bar")
+        self._title = named(QLabel(self), style="side_bar_title")
+        self._title.setIndent(0)
+        self._panels: dict[str, QWidget] = {}
+        self._stack = QStackedWidget(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        top = QHBoxLayout()
+        top.setContentsMargins(16, 8, 16, 8)
+        top.addWidget(self._title)
+        layout.addLayout(top)
+        layout.addWidget(self._stack, 1)
+
+    @property
+    def shown(self) -> str:
+        current = self._stack.currentWidget()
+        return next((name for name, panel in self._panels.items() if panel is current), "")
+
+    def add(self, name: str, title: str, panel: QWidget) -> None:
+        panel.setAccessibleName(panel.accessibleName() or title)
+        panel.setProperty("side_title", title)
+        self._panels[name] = panel
+        self._stack.addWidget(panel)
+        self.show_panel(self.shown)
+
+    def show_panel(self, name: str) -> None:
+        panel = self._panels[name]
+        self._stack.setCurrentWidget(panel)
+        self._title.setText(panel.property("side_title"))
+
+
+class Frame(QWidget):
+    """`changed`: another part is shown, or one is no longer."""
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, activity: ActivityBar, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.activity = activity
+        self.notices = NoticeBar(theme, self)
+        self.side_bar = SideBar(self)
+        self.output = QStackedWidget(self)
+        self.chat = QStackedWidget(self)
+        self._pages: dict[str, QWidget] = {}
+        self._stack = QStackedWidget(self)
+        self._middle = QSplitter(Qt.Orientation.Vertical, self)
+        self._across = QSplitter(Qt.Orientation.Horizontal, self)
+        self._arrange()
+        self.output.hide()
+        self.chat.hide()
+
+    @property
+    def page(self) -> str:
+        current = self._stack.currentWidget()
+        return next((name for name, page in self._pages.items() if page is current), "")
+
+    def add_page(self, name: str, page: QWidget) -> None:
+        self._pages[name] = page
+        self._stack.addWidget(page)
+
+    def show_page(self, name: str) -> None:
+        self._stack.setCurrentWidget(self._pages[name])
+        self._tell()
+
+    def show_side(self, panel: str) -> None:
+        self.side_bar.show_panel(panel)
+        self.side_bar.show()
+        self._tell()
+
+    def set_shown(self, part: QWidget, shown: bool) -> None:
+        """Of side bar, output and chat."""
+        part.setVisible(shown)
+        self._tell()
+
+    def sizes(self) -> tuple[list[int], list[int]]:
+        """Widths and heights, for the next start."""
+        return self._across.sizes(), self._middle.sizes()
+
+    def set_sizes(self, widths: Sequence[int], heights: Sequence[int]) -> None:
+        if len(widths) == self._across.count():
+            self._across.setSizes(widths)
+        if len(heights) == self._middle.count():
+            self._middle.setSizes(heights)
+
+    def _arrange(self) -> None:
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notices)
+        column.addWidget(self._middle, 1)
+        self._middle.addWidget(self._stack)
+        self._middle.addWidget(self.output)
+        self._middle.setStretchFactor(0, 1)
+        scaled = self._theme.scaled
+        self._middle.setSizes([scaled(600), scaled(_OUTPUT_HEIGHT)])
+        for part in (self.side_bar, middle, self.chat):
+            self._across.addWidget(part)
+        self._across.setStretchFactor(1, 1)
+        self._across.setSizes([scaled(_SIDE_WIDTH), scaled(800), scaled(_CHAT_WIDTH)])
+        for splitter in (self._middle, self._across):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.activity)
+        row.addWidget(self._across, 1)
+
+    def _tell(self) -> None:
+        shown = {self.page}
+        if not self.side_bar.isHidden() and self.page in ("texts", "welcome"):
+            shown.add("files")
+        if not self.chat.isHidden():
+            shown.add("chat")
+        self.activity.show_open(shown)
+        self.changed.emit()

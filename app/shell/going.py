@@ -1,0 +1,75 @@
+"""Going somewhere by typing: commands after >, lines after :, files by their names, all in one palette."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from app.editor.document_tabs import DocumentTabs
+from app.editor.documents import Documents
+from app.palette.palette import Choice, Entry, Palette, Source
+from app.shell.commands import Commands
+
+_COMMANDS, _LINE, _FILES = ">", ":", ""
+
+
+class Going:
+    def __init__(
+        self, palette: Palette, commands: Commands, documents: Documents, tabs: DocumentTabs
+    ) -> None:
+        self._palette, self._commands, self._documents, self._tabs = palette, commands, documents, tabs
+        self.files_of: Callable[[Path], Iterable[Path]] = lambda _: ()
+
+    async def to_command(self) -> None:
+        await self._go(_COMMANDS)
+
+    async def to_line(self) -> None:
+        await self._go(_LINE)
+
+    async def to_file(self) -> None:
+        await self._go(_FILES)
+
+    async def _go(self, typed: str) -> None:
+        entries = self._file_entries()
+        choice = await self._palette.choose(
+            {
+                _COMMANDS: Source(self._commands.entries, "Type a command", "No command fits"),
+                _LINE: Source(list, "Type a line, or line:column", "Type a number", takes_text=True),
+                _FILES: Source(lambda: entries, "Type a file's name; > for commands, : for a line"),
+            },
+            typed,
+        )
+        if choice is not None:
+            await self._arrive(choice)
+
+    async def _arrive(self, choice: Choice) -> None:
+        if choice.prefix == _COMMANDS and choice.id is not None:
+            self._commands.trigger(choice.id)
+        elif choice.prefix == _LINE:
+            self._go_to_line(choice.text)
+        elif choice.id is not None:
+            await self._documents.open(Path(choice.id))
+
+    def step_tab(self, steps: int) -> None:
+        if self._tabs.count():
+            self._tabs.setCurrentIndex((self._tabs.currentIndex() + steps) % self._tabs.count())
+
+    def _go_to_line(self, text: str) -> None:
+        line, _, column = text.replace(",", ":").partition(":")
+        document = self._tabs.current()
+        if document is not None and line.strip().isdecimal():
+            document.go_to_line(int(line), int(column) - 1 if column.strip().isdecimal() else 0)
+            document.editor.setFocus()
+
+    def _file_entries(self) -> list[Entry]:
+        """What is open, what was open lately, then what the folder has, each once."""
+        folder = self._documents.folder
+        paths: dict[Path, None] = {document.path: None for document in self._documents if document.path}
+        paths |= dict.fromkeys(path for path in self._documents.recent if path.is_file())
+        if folder is not None:
+            paths |= dict.fromkeys(self.files_of(folder))
+        return [Entry(str(path), path.name, str(_shown(path.parent, folder))) for path in paths]
+
+
+def _shown(path: Path, folder: Path | None) -> Path:
+    if folder is not None and path.is_relative_to(folder):
+        return path.relative_to(folder)
+    return path

@@ -1,0 +1,43 @@
+"""The parts that are still to come: each says what it is for, and which command does it today."""
+
+from app.shell.empty_page import EmptyPage
+from app.theme import Theme
+
+_RUN = "python3 main.py"
+_TO_COME = {
+    "models": (
+        "Models",
+        "Choose, import, convert and quantise models, and see beforehand whether one fits this machine. "
+        "The page is still being built; these commands do it today.",
+        ("models list", "models fit MODEL", "models convert SOURCE FOLDER --to native --precision int8"),
+    ),
+    "train": (
+        "Train",
+        "Teach a model your own code: choose folders, watch it learn, stop and resume. "
+        "The page is still being built; these commands do it today.",
+        (
+            "data prepare FOLDER --model MODEL --out DATA",
+            "train new RUN --recipe lora --model MODEL --data DATA",
+        ),
+    ),
+    "benchmark": (
+        "Benchmark",
+        "Measure how fast and how good a model is on this machine, and compare several. "
+        "The page is still being built; these commands do it today.",
+        ("bench speed --model MODEL",),
+    ),
+    "chat": (
+        "Chat",
+        "Ask about your code, and put answers into the editor. "
+        "The panel is still being built; this command does it today.",
+        ("chat --model MODEL",),
+    ),
+}
+
+
+def page_to_come(name: str, theme: Theme) -> EmptyPage:
+    title, text, commands = _TO_COME[name]
+    page = EmptyPage(theme, name, title, text)
+    for command in commands:
+        page.add_command(f"{_RUN} {command}")
+    return page

@@ -1,0 +1,115 @@
+"""The settings page: a form for each group of the settings, and a field to find one among them."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.form import Form
+from app.naming import label, named
+from app.settings import Settings, SettingsStore
+from app.theme import Theme
+
+_WIDTH = 720
+
+
+class SettingsPage(QWidget):
+    """`model_choice_requested`, `shortcuts_requested`: a button of this page was pressed."""
+
+    model_choice_requested = Signal()
+    shortcuts_requested = Signal()
+
+    def __init__(self, store: SettingsStore, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "Settings", style="page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._store = store
+        self._forms: dict[str, Form] = {}
+        self._headings: dict[str, QLabel] = {}
+        self.search = named(QLineEdit(self), "Find a setting")
+        self.search.setPlaceholderText("Find a setting")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._show_fitting)
+        self._nothing = label("No setting has these words.", "muted")
+        self._nothing.hide()
+        content = QWidget(self)
+        content.setMaximumWidth(theme.scaled(_WIDTH))
+        column = QVBoxLayout(content)
+        column.setContentsMargins(32, 32, 32, 32)
+        column.setSpacing(8)
+        column.addLayout(self._top())
+        column.addWidget(self._nothing)
+        for group in fields(Settings):
+            if group.name != "keys":  # these have a dialog of their own
+                self._add_group(group.name, group.metadata["help"], column)
+        column.addStretch()
+        self._forms["engine"].put_beside("model", self._model_button())
+        scroll = QScrollArea(self, widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        centred = named(QWidget(), style="page")
+        row = QHBoxLayout(centred)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(content, 1)
+        row.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        scroll.setWidget(centred)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        store.changed.connect(self._show)
+
+    def form(self, group: str) -> Form:
+        return self._forms[group]
+
+    def _top(self) -> QVBoxLayout:
+        shortcuts = QPushButton("Keyboard Shortcuts…", self)
+        shortcuts.clicked.connect(self.shortcuts_requested)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.search, 1)
+        row.addWidget(shortcuts)
+        top = QVBoxLayout()
+        top.setSpacing(16)
+        top.addWidget(label("Settings", "title"))
+        top.addLayout(row)
+        return top
+
+    def _add_group(self, name: str, title: str, column: QVBoxLayout) -> None:
+        heading = label(title, "section")
+        heading.setContentsMargins(0, 24, 0, 0)
+        form = Form(getattr(self._store.settings, name), self)
+        form.changed.connect(lambda value: self._store.replace(_with(self._store.settings, name, value)))
+        self._forms[name], self._headings[name] = form, heading
+        column.addWidget(heading)
+        column.addWidget(form)
+
+    def _model_button(self) -> QPushButton:
+        button = named(QPushButton("Choose…", self), "Choose a model")
+        button.clicked.connect(self.model_choice_requested)
+        return button
+
+    def _show(self, settings: Settings) -> None:
+        for name, form in self._forms.items():
+            form.set_value(getattr(settings, name))
+
+    def _show_fitting(self, words: str) -> None:
+        any_shown = False
+        for name, form in self._forms.items():
+            is_shown = form.show_only(words)
+            self._headings[name].setVisible(is_shown)
+            form.setVisible(is_shown)
+            any_shown = any_shown or is_shown
+        self._nothing.setVisible(not any_shown)
+
+
+def _with(settings: Settings, group: str, value: Any) -> Settings:
+    return replace(settings, **{group: value})

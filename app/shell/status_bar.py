@@ -1,0 +1,123 @@
+"""The status bar: where one is, whether suggestions come and why not, which model runs and where, memory.
+
+It shows what it is told; each part can be pressed, and says what for.
+"""
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from app.engine_client import EngineState
+from app.naming import named, set_role
+from app.shell.commands import Commands
+from app.shell.memory_gauge import MemoryGauge
+from app.theme import Theme
+from core.spec.messages import ModelFacts
+
+_MESSAGE_MS = 8000
+# each part, and the action that pressing it does
+_PARTS = {
+    "place": "go.line",
+    "form": "file.encoding",
+    "language": "",
+    "completion": "completion.toggle",
+    "speed": "",
+    "model": "engine.choose",
+}
+
+
+class StatusBar(QFrame):
+    def __init__(
+        self, theme: Theme, commands: Commands, gauge: MemoryGauge, parent: QWidget | None = None
+    ) -> None:
+        super().__init__()
+        named(self, "Status", style="status_bar")
+        self._theme, self._commands = theme, commands
+        self._completion = ("Suggestions are off", False)
+        self._message = named(QLabel(self), "Message")
+        self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)
+        self._forget.timeout.connect(self._message.clear)
+        self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 0, 8, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._message, 1)
+        for part in self._parts.values():
+            layout.addWidget(part)
+        layout.addWidget(gauge)
+        theme.changed.connect(self._draw)
+        self.show_engine(EngineState())
+
+    def text(self, part: str) -> str:
+        return self._message.text() if part == "message" else self._parts[part].text()
+
+    def say(self, sentence: str) -> None:
+        """For a while."""
+        self._message.setText(sentence)
+        self._message.setToolTip(sentence)
+        self._forget.start()
+
+    def show_part(self, name: str, text: str, about: str = "") -> None:
+        """An empty text hides the part."""
+        part = self._parts[name]
+        part.setText(text)
+        part.setVisible(bool(text))
+        part.setToolTip(about)
+        part.setAccessibleName(f"{about}: {text}" if about else text)
+
+    def show_completion(self, text: str, about: str, *, is_on: bool) -> None:
+        self._completion = (about, is_on)
+        self.show_part("completion", text, about)
+        self._draw()
+
+    def show_engine(self, state: EngineState) -> None:
+        text, about = described(state)
+        self.show_part("model", text, about)
+        set_role(self._parts["model"], "danger" if state.phase == "failed" else "")
+
+    def _part(self, name: str, action: str) -> QToolButton:
+        button = QToolButton(self)
+        button.hide()
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        if action:
+            button.clicked.connect(lambda: self._commands.trigger(action))
+        return button
+
+    def _draw(self) -> None:
+        _, is_on = self._completion
+        part = self._parts["completion"]
+        part.setIcon(self._theme.icon("spark" if is_on else "spark-off", "accent" if is_on else "muted"))
+        part.setIconSize(self._theme.icon_size(16))
+
+
+def described(state: EngineState) -> tuple[str, str]:
+    """The engine's state in a few words, and in a sentence."""
+    name = model_name(state)
+    said = {
+        "starting": ("Starting the engine…", f"The engine is being started for {name}"),
+        "loading": (f"Loading {name}…", f"{name}: {state.step or 'is being loaded'}"),
+        "failed": ("The model is not running", state.problem),
+    }
+    if state.phase in said:
+        return said[state.phase]
+    if state.facts is not None:
+        return _running(state.facts)
+    if state.target is None:
+        return "No model", "No model is chosen; press to choose one"
+    if state.is_resting:
+        return f"{name} (resting)", f"{name} was unloaded because nobody used it, and comes back as you type"
+    return f"{name} (not loaded)", f"{name} is not loaded"
+
+
+def _running(facts: ModelFacts) -> tuple[str, str]:
+    about = [f"{facts.name} runs as {facts.precision} on {facts.device}, with {facts.threads} threads"]
+    about += [f"Matrix products by {facts.kernel}"] if facts.kernel else []
+    return f"{facts.name} · {facts.precision} · {facts.device}", "\n".join([*about, *facts.concessions])
+
+
+def model_name(state: EngineState) -> str:
+    if state.facts is not None:
+        return state.facts.name
+    path = state.target.path.replace("\\", "/").rstrip("/") if state.target else "the model"
+    return path.rpartition("/")[2]

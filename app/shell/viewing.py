@@ -1,0 +1,80 @@
+"""How the window is looked at: size of code, wrapping, light and dark, which parts are in sight."""
+
+from functools import partial
+
+from PySide6.QtWidgets import QWidget
+
+from app.settings import Appearance, SettingsStore
+from app.shell.commands import Commands
+from app.shell.frame import Frame
+from app.theme import Theme
+
+_STEP = 1.0
+_PARTS = ("files", "models", "train", "benchmark", "settings")
+
+
+class Viewing:
+    def __init__(self, store: SettingsStore, theme: Theme, frame: Frame) -> None:
+        self._store, self._theme, self._frame = store, theme, frame
+        self._has_texts = False
+        frame.activity.part_requested.connect(self.turn_part)
+
+    def connect(self, commands: Commands) -> None:
+        frame = self._frame
+        commands.on(
+            {
+                "view.side_bar": lambda: self._turn(frame.side_bar),
+                "view.output": lambda: self._turn(frame.output),
+                "view.theme": self._turn_theme,
+                "view.wrap": self._turn_wrap,
+                "view.zoom_in": lambda: self.zoom(_STEP),
+                "view.zoom_out": lambda: self.zoom(-_STEP),
+                "view.zoom_reset": lambda: self._store.change("appearance", code_size=Appearance().code_size),
+                "view.full_screen": lambda: _turn_full_screen(frame.window()),
+                "help.welcome": lambda: frame.show_page("welcome"),
+                "view.chat": lambda: self.turn_part("chat"),
+            }
+        )
+        commands.on({f"view.{name}": partial(self.turn_part, name) for name in _PARTS})
+
+    def show_texts(self, has_texts: bool | None = None) -> None:
+        """The texts, or where there is none the welcome."""
+        self._has_texts = self._has_texts if has_texts is None else has_texts
+        self._frame.show_page("texts" if self._has_texts else "welcome")
+
+    def turn_part(self, name: str) -> None:
+        """Shows a part; where it is in sight already, puts it away."""
+        frame = self._frame
+        if name == "chat":
+            self._turn(frame.chat)
+        elif name == "files":
+            is_reading = frame.page in ("texts", "welcome")
+            if is_reading and not frame.side_bar.isHidden() and frame.side_bar.shown == "files":
+                frame.set_shown(frame.side_bar, False)
+            else:
+                frame.show_side("files")
+                self.show_texts()
+        elif frame.page == name:
+            self.show_texts()
+        else:
+            frame.show_page(name)
+
+    def zoom(self, points: float) -> None:
+        size = self._store.settings.appearance.code_size + points
+        self._store.change("appearance", code_size=min(48.0, max(6.0, size)))
+
+    def _turn(self, part: QWidget) -> None:
+        self._frame.set_shown(part, part.isHidden())
+
+    def _turn_theme(self) -> None:
+        self._store.change("appearance", theme="light" if self._theme.colours.is_dark else "dark")
+
+    def _turn_wrap(self) -> None:
+        self._store.change("editing", wrap_lines=not self._store.settings.editing.wrap_lines)
+
+
+def _turn_full_screen(window: QWidget) -> None:
+    if window.isFullScreen():
+        window.showNormal()
+    else:
+        window.showFullScreen()
