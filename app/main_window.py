@@ -11,9 +11,10 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QMainWindow, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
+from app.editor.completion_policy import CompletionState
 from app.editor.document import Document
 from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
@@ -26,7 +27,7 @@ from app.settings import Settings, SettingsStore
 from app.shell.about import AboutDialog
 from app.shell.activity_bar import ActivityBar
 from app.shell.commands import Commands
-from app.shell.editing import Editing
+from app.shell.editing import OF_A_TEXT, Editing
 from app.shell.frame import Frame
 from app.shell.going import Going
 from app.shell.memory_gauge import Memory, MemoryGauge, measured
@@ -38,16 +39,13 @@ from app.shell.pages import page_to_come
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.shell.status_bar import StatusBar
+from app.shell.texts import Texts
 from app.shell.viewing import Viewing
 from app.shell.welcome import WelcomePage
 from app.theme import Theme
 from core.spec.folders import data_folder
 
 _SIZE = (1200, 780)
-_OF_A_TEXT = (
-    *("file.save", "file.save_as", "file.close", "file.close_others", "file.copy_path", "go.line"),
-    *("edit.undo", "edit.redo", "edit.cut", "edit.copy", "edit.paste", "selection.all"),
-)
 
 
 class MainWindow(QMainWindow):
@@ -66,7 +64,9 @@ class MainWindow(QMainWindow):
         self.palette_line = Palette(theme, self)
         self.engine = EngineClient(self)
         self.questions = Questions(self)
-        self.documents = Documents(self._make_editor, self.questions, self)
+        self.texts = Texts(store, theme, self.keys, self.engine)
+        self.documents = Documents(self.texts.make_editor, self.questions, self)
+        self.texts.follow(self.documents)
         self.tabs = DocumentTabs(theme)
         self.recovery = Recovery(self.documents, data_folder() / "recovery", self._order)
         self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions)
@@ -142,6 +142,11 @@ class MainWindow(QMainWindow):
         documents.said.connect(self.status.say)
         tabs.wished.connect(lambda wish, document: self._start(self.opening.grant(wish, document)))
         tabs.current_changed.connect(self._show_current)
+        self.texts.said.connect(self.status.say)
+        self.texts.completion_changed.connect(self._show_completion)
+        self.texts.language_changed.connect(self._show_form)
+        self.texts.moved.connect(self._show_form)
+        self.texts.zoom_requested.connect(self.viewing.zoom)
         self.recovery.failed.connect(self._warn)
         self.opening.said.connect(self.status.say)
         self.opening.folder_changed.connect(self._show_folder)
@@ -149,6 +154,7 @@ class MainWindow(QMainWindow):
     def _connect_engine(self) -> None:
         self.engine.state_changed.connect(self._show_engine)
         self.engine.noted.connect(self._warn)
+        self.engine.replied.connect(self.status.hear)
 
     def _connect_settings(self) -> None:
         self._store.changed.connect(self._follow_settings)
@@ -162,7 +168,7 @@ class MainWindow(QMainWindow):
     def _connect_commands(self) -> None:
         opening, going, flow = self.opening, self.going, self._flow
         self.viewing.connect(self.commands)
-        Editing(self.tabs, self.commands)
+        Editing(self.tabs, self.texts, self.commands, self._store)
         self.commands.on(
             {
                 "file.new": self.documents.new,
@@ -192,9 +198,6 @@ class MainWindow(QMainWindow):
             }
         )
 
-    def _make_editor(self) -> QPlainTextEdit:
-        return QPlainTextEdit()
-
     def _order(self) -> tuple[list[Document], Document | None]:
         return self.tabs.documents(), self.tabs.current()
 
@@ -220,8 +223,22 @@ class MainWindow(QMainWindow):
         self.viewing.show_texts(len(self.documents) > 0)
 
     def _show_current(self, document: Document | None) -> None:
-        self.commands.enable(_OF_A_TEXT, document is not None)
+        self.commands.enable(OF_A_TEXT, document is not None)
         self._show_title()
+        self._show_form()
+        if document is None:
+            self.status.show_completion(CompletionState())
+        else:
+            self._show_completion(document, self.texts.completion_of(document).state)
+
+    def _show_completion(self, document: Document, state: CompletionState) -> None:
+        if document is self.tabs.current():
+            self.status.show_completion(state)
+
+    def _show_form(self) -> None:
+        """What kind of text is in front, and where in it the cursor stands."""
+        document = self.tabs.current()
+        self.status.show_text(document, self.texts.editor_of(document) if document else None)
 
     def _show_title(self) -> None:
         document = self.tabs.current()

@@ -78,11 +78,14 @@ async def live(application: QApplication, instance: Instance, paths: Sequence[Pa
     """From the first sight of the window to its last; the exit code."""
     import asyncio
 
+    from app.garbage import MainThreadGarbage
+
     window = make_window(application)
     left = asyncio.Event()
     killed_by: list[int] = []
     window.left.connect(left.set)
     instance.asked.connect(window.show_paths)
+    garbage = MainThreadGarbage(application)
     window.show()
 
     def leave_at_once(signal_number: int) -> None:
@@ -94,6 +97,7 @@ async def live(application: QApplication, instance: Instance, paths: Sequence[Pa
         await left.wait()
         window.hide()
         await window.end()
+    garbage.stop()
     return 128 + killed_by[0] if killed_by else 0
 
 

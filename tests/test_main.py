@@ -11,9 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
-
-from app.run import make_window
 
 ROOT = Path(__file__).parents[1]
 HELP_OVER_BARE_PYTHON = 10  # importing numpy alone would make it 16
@@ -159,17 +156,11 @@ def test_an_installed_copy_runs_without_any_set_up(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "SmallCoder 0.1.0\n", "")
 
 
-@pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform has none
-def test_the_plain_window_names_every_command(qtbot: QtBot) -> None:
-    from PySide6.QtWidgets import QLabel
-
-    window = make_window(["complete", "models"])
-    qtbot.addWidget(window)
-    window.show()
-    qtbot.waitExposed(window)
-    text = "\n".join(label.text() for label in window.findChildren(QLabel))
-    assert "still being built" in text
-    assert "python3 main.py complete --help\npython3 main.py models --help" in text
+@pytest.mark.parametrize("words", [["a.py"], ["no/such/folder"], ["new.txt", "app"]])
+def test_words_that_mean_files_are_for_the_window(words: list[str]) -> None:
+    done = start(*words, DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")
+    assert done.returncode == 2
+    assert done.stderr.startswith("There is no display to open a window on")
 
 
 @pytest.fixture
@@ -189,7 +180,7 @@ def desktop() -> Iterator[dict[str, str]]:
 
 @only_linux
 def test_the_window_opens_on_a_real_display_and_closes_cleanly(desktop: dict[str, str]) -> None:
-    find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "^SmallCoder$"]
+    find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "SmallCoder$"]
     process = subprocess.Popen(
         [sys.executable, "-c", WITHOUT_SET_UP],
         cwd=ROOT,

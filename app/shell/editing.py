@@ -1,27 +1,77 @@
-"""The actions of the editor: which of its slots each one calls, on the text that is in front."""
+"""The actions of the editor and of its suggestions, done in the text that is in front."""
 
+from collections.abc import Callable
 from functools import partial
 
+from app.actions import ACTIONS
+from app.editor.completion import Completion
 from app.editor.document_tabs import DocumentTabs
+from app.settings import SettingsStore
 from app.shell.commands import Commands
+from app.shell.texts import Texts
 
-_SLOTS = {
-    "edit.undo": "undo",
-    "edit.redo": "redo",
-    "edit.cut": "cut",
-    "edit.copy": "copy",
-    "edit.paste": "paste",
-    "selection.all": "selectAll",
+# what other parts of the window do, though its keys count in the editor
+_OF_OTHERS = {"edit.find", "edit.replace", "edit.find_next", "edit.find_previous"}
+_SUGGESTIONS: dict[str, Callable[[Completion], None]] = {
+    "completion.trigger": Completion.suggest,
+    "ghost.accept": Completion.accept,
+    "ghost.accept_word": Completion.accept_word,
+    "ghost.accept_line": Completion.accept_line,
+    "ghost.dismiss": Completion.dismiss,
+    "ghost.next": Completion.show_next,
+    "ghost.previous": Completion.show_previous,
 }
+OF_A_TEXT = (
+    *(action.id for action in ACTIONS if action.context in ("editor", "ghost")),
+    *("file.save", "file.save_as", "file.close", "file.close_others", "file.copy_path", "go.line"),
+    *("completion.toggle_language", "completion.toggle_file"),
+)
 
 
 class Editing:
-    def __init__(self, tabs: DocumentTabs, commands: Commands) -> None:
-        self._tabs = tabs
-        commands.on({action: partial(self._do, slot) for action, slot in _SLOTS.items()})
+    def __init__(self, tabs: DocumentTabs, texts: Texts, commands: Commands, store: SettingsStore) -> None:
+        self._tabs, self._texts, self._store = tabs, texts, store
+        of_editor = [action.id for action in ACTIONS if action.context == "editor"]
+        ours = [id for id in of_editor if id not in _OF_OTHERS and id not in _SUGGESTIONS]
+        commands.on({id: partial(self._perform, id) for id in ours})
+        commands.on({id: partial(self._suggest, do) for id, do in _SUGGESTIONS.items()})
+        commands.on(
+            {
+                "completion.toggle": self._toggle,
+                "completion.toggle_language": self._toggle_language,
+                "completion.toggle_file": self._toggle_file,
+            }
+        )
         commands.listen_in(tabs, "editor")
 
-    def _do(self, slot: str) -> None:
+    def _perform(self, action: str) -> None:
         document = self._tabs.current()
         if document is not None:
-            getattr(document.editor, slot)()
+            self._texts.editor_of(document).perform(action)
+
+    def _suggest(self, do: Callable[[Completion], None]) -> None:
+        document = self._tabs.current()
+        if document is not None:
+            do(self._texts.completion_of(document))
+
+    def _toggle(self) -> None:
+        self._store.change("completion", enabled=not self._store.settings.completion.enabled)
+
+    def _toggle_language(self) -> None:
+        document = self._tabs.current()
+        if document is not None:
+            name = self._texts.editor_of(document).language.name
+            self._store.change(
+                "completion", languages_off=_turned(self._store.settings.completion.languages_off, name)
+            )
+
+    def _toggle_file(self) -> None:
+        document = self._tabs.current()
+        if document is not None and document.path is not None:
+            files = _turned(self._store.settings.completion.files_off, str(document.path))
+            self._store.change("completion", files_off=files)
+
+
+def _turned(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Without it where it was there, else with it."""
+    return tuple(other for other in names if other != name) if name in names else (*names, name)

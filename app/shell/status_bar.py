@@ -6,18 +6,28 @@ It shows what it is told; each part can be pressed, and says what for.
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
+from app.editor.code_editor import CodeEditor
+from app.editor.completion_policy import CompletionState, Mood
+from app.editor.document import Document
 from app.engine_client import EngineState
 from app.naming import named, set_role
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
 from app.theme import Theme
-from core.spec.messages import ModelFacts
+from core.spec.messages import Done, ModelFacts, Reply
 
 _MESSAGE_MS = 8000
+_SIGNS: dict[Mood, tuple[str, str]] = {
+    "shown": ("spark", "accent"),
+    "off": ("spark-off", "muted"),
+    "blocked": ("spark-off", "muted"),
+    "failed": ("error", "danger"),
+}
 # each part, and the action that pressing it does
 _PARTS = {
     "place": "go.line",
-    "form": "file.encoding",
+    "indentation": "",
+    "form": "",
     "language": "",
     "completion": "completion.toggle",
     "speed": "",
@@ -32,7 +42,7 @@ class StatusBar(QFrame):
         super().__init__()
         named(self, "Status", style="status_bar")
         self._theme, self._commands = theme, commands
-        self._completion = ("Suggestions are off", False)
+        self._mood: Mood = "idle"
         self._message = named(QLabel(self), "Message")
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)
@@ -60,15 +70,45 @@ class StatusBar(QFrame):
     def show_part(self, name: str, text: str, about: str = "") -> None:
         """An empty text hides the part."""
         part = self._parts[name]
+        if text == part.text() and about == part.toolTip():
+            return
         part.setText(text)
         part.setVisible(bool(text))
         part.setToolTip(about)
         part.setAccessibleName(f"{about}: {text}" if about else text)
 
-    def show_completion(self, text: str, about: str, *, is_on: bool) -> None:
-        self._completion = (about, is_on)
-        self.show_part("completion", text, about)
+    def show_completion(self, state: CompletionState) -> None:
+        """Whether there is a suggestion, and why there is none."""
+        self._mood = state.mood
+        self.show_part("completion", state.sentence or "Suggestions", "Suggestions: press to turn on or off")
+        if state.answer_ms is not None:
+            self._parts["completion"].setToolTip(f"{state.sentence}\nAnswered in {state.answer_ms:.0f} ms")
         self._draw()
+
+    def show_text(self, document: Document | None, editor: CodeEditor | None) -> None:
+        if document is None or editor is None:
+            for part in ("place", "indentation", "form", "language"):
+                self.show_part(part, "")
+            return
+        cursor = editor.textCursor()
+        line, column = cursor.blockNumber() + 1, cursor.positionInBlock() + 1
+        selected = abs(cursor.position() - cursor.anchor())
+        more = f" ({selected:,} selected)" if selected else ""
+        self.show_part("place", f"Ln {line:,}, Col {column:,}{more}", "Where the cursor stands")
+        indentation = editor.indentation
+        spaces = "Tabs" if indentation.uses_tabs else f"Spaces: {indentation.width}"
+        self.show_part("indentation", spaces, "Indentation")
+        form = f"{document.form.encoding_name}  {document.form.line_end_name}"
+        self.show_part("form", form, "Encoding and line ends")
+        self.show_part("language", editor.language.name, "Language")
+
+    def hear(self, reply: Reply) -> None:
+        """How fast the last answer was written, once its first word was there."""
+        if isinstance(reply, Done) and reply.statistics.new_tokens > 1:
+            figures = reply.statistics
+            seconds = max(1e-3, (figures.total_ms - figures.first_token_ms) / 1000)
+            about = f"Speed of the last answer; its first token came after {figures.first_token_ms:.0f} ms"
+            self.show_part("speed", f"{(figures.new_tokens - 1) / seconds:,.0f} tok/s", about)
 
     def show_engine(self, state: EngineState) -> None:
         text, about = described(state)
@@ -85,9 +125,9 @@ class StatusBar(QFrame):
         return button
 
     def _draw(self) -> None:
-        _, is_on = self._completion
         part = self._parts["completion"]
-        part.setIcon(self._theme.icon("spark" if is_on else "spark-off", "accent" if is_on else "muted"))
+        sign, colour = _SIGNS.get(self._mood, ("spark", "muted"))
+        part.setIcon(self._theme.icon(sign, colour))
         part.setIconSize(self._theme.icon_size(16))
 
 

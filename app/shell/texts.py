@@ -1,0 +1,156 @@
+"""Texts as they are worked on: each document's editor in this theme, with these settings and suggestions."""
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QPlainTextEdit
+
+from app.actions import KeyMap
+from app.editor.code_editor import CodeEditor
+from app.editor.completion import Completion
+from app.editor.completion_policy import CompletionState
+from app.editor.document import Document
+from app.editor.documents import Documents
+from app.editor.ghost_text import GhostText
+from app.editor.surroundings import OpenText
+from app.editor.wishes import Sources
+from app.engine_client import EngineClient, EngineState
+from app.languages import language_of
+from app.settings import Settings, SettingsStore
+from app.theme import Theme
+from core.spec.messages import Reply
+
+
+class Texts(QObject):
+    """`completion_changed`: the CompletionState of a document. `zoom_requested`: so many steps larger.
+    `language_changed`: of a document. `moved`: some cursor stands elsewhere. `said`: for the person."""
+
+    completion_changed = Signal(object, object)
+    zoom_requested = Signal(int)
+    language_changed = Signal(object)
+    moved = Signal()
+    said = Signal(str)
+
+    def __init__(self, store: SettingsStore, theme: Theme, keys: KeyMap, engine: EngineClient) -> None:
+        super().__init__(engine)
+        self._store, self._theme, self._keys, self._engine = store, theme, keys, engine
+        self._documents: Documents | None = None
+        self._completions: dict[Document, Completion] = {}
+        self._ghosts: dict[Document, GhostText] = {}
+        self._described: dict[Document, tuple[str, str]] = {}
+        theme.changed.connect(self._colour_all)
+        store.changed.connect(self._set_all)
+        engine.state_changed.connect(self._tell_engine)
+        engine.replied.connect(self._pass_on)
+
+    def make_editor(self) -> QPlainTextEdit:
+        editor = CodeEditor()
+        self._dress(editor)
+        editor.zoom_requested.connect(self.zoom_requested)
+        editor.limited.connect(self.said)
+        return editor
+
+    def follow(self, documents: Documents) -> None:
+        self._documents = documents
+        documents.opened.connect(self._begin)
+        documents.closed.connect(self._end)
+        documents.changed.connect(self._describe)
+
+    def editor_of(self, document: Document) -> CodeEditor:
+        editor = document.editor
+        if not isinstance(editor, CodeEditor):
+            raise TypeError(f"{document.name} has an editor of another make")
+        return editor
+
+    def completion_of(self, document: Document) -> Completion:
+        return self._completions[document]
+
+    def _begin(self, document: Document) -> None:
+        editor = self.editor_of(document)
+        ghost = GhostText(editor)
+        ghost.set_colour(self._theme.colours.colour("ghost"))
+        sources = Sources(
+            new_id=self._engine.new_id,
+            other_files=lambda: self._others(document),
+            is_on_battery=is_on_battery,
+        )
+        completion = Completion(editor, ghost, self._keys, self._store.settings.completion, sources)
+        completion.complete_requested.connect(self._engine.ask)
+        completion.cancel_requested.connect(self._engine.cancel)
+        completion.wake_requested.connect(self._engine.wake)
+        completion.state_changed.connect(self._tell_completion)
+        document.moved.connect(self.moved)
+        editor.indentation_changed.connect(self.moved)
+        self._completions[document], self._ghosts[document] = completion, ghost
+        self._describe(document)
+        completion.set_engine(self._engine.state)
+
+    def _end(self, document: Document) -> None:
+        self._completions.pop(document).dismiss()
+        del self._ghosts[document]
+        self._described.pop(document, None)
+
+    def _describe(self, document: Document) -> None:
+        """By its name and its first line, when either is another."""
+        if document not in self._completions:
+            return
+        editor = self.editor_of(document)
+        first_line = document.editor.document().firstBlock().text()[:200]
+        known = (str(document.path or ""), first_line)
+        if self._described.get(document) == known:
+            return
+        self._described[document] = known
+        language = language_of(document.path, first_line)
+        if language != editor.language:
+            editor.set_language(language)
+        folder = self._documents.folder if self._documents else None
+        self._completions[document].set_file(
+            str(document.path) if document.path else None,
+            language.name,
+            project=str(folder) if folder else None,
+            line_comment=language.line_comment,
+        )
+        self.language_changed.emit(document)
+
+    def _others(self, document: Document) -> Iterator[OpenText]:
+        for other in self._completions:
+            if other is not document and other.path is not None:
+                yield OpenText(str(other.path), other.text(), other.place().position)
+
+    def _dress(self, editor: CodeEditor) -> None:
+        appearance = self._store.settings.appearance
+        editor.set_colours(self._theme.colours)
+        editor.set_code_font(appearance.code_font, appearance.code_size)
+        editor.set_editing(self._store.settings.editing)
+
+    def _colour_all(self) -> None:
+        for document, ghost in self._ghosts.items():
+            self.editor_of(document).set_colours(self._theme.colours)
+            ghost.set_colour(self._theme.colours.colour("ghost"))
+
+    def _set_all(self, settings: Settings) -> None:
+        for document, completion in self._completions.items():
+            editor = self.editor_of(document)
+            editor.set_code_font(settings.appearance.code_font, settings.appearance.code_size)
+            editor.set_editing(settings.editing)
+            completion.set_settings(settings.completion)
+
+    def _tell_engine(self, state: EngineState) -> None:
+        for completion in self._completions.values():
+            completion.set_engine(state)
+
+    def _pass_on(self, reply: Reply) -> None:
+        for completion in self._completions.values():
+            completion.engine_said(reply)
+
+    def _tell_completion(self, state: CompletionState) -> None:
+        for document, completion in self._completions.items():
+            if completion is self.sender():
+                self.completion_changed.emit(document, state)
+
+
+def is_on_battery() -> bool:
+    import psutil
+
+    battery = psutil.sensors_battery()
+    return battery is not None and not battery.power_plugged
