@@ -24,6 +24,14 @@ def stream(text: str) -> None:
     print(text, end="", flush=True)
 
 
+def show_progress(text: str) -> None:
+    """One line at a terminal that the next one takes the place of; none is left where `text` is empty."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+    elif text:
+        print(text, file=sys.stderr, flush=True)
+
+
 def say_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 

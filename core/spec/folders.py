@@ -37,6 +37,10 @@ def runs_folder() -> Path:
     return data_folder() / "runs"
 
 
+def benchmarks_folder() -> Path:
+    return data_folder() / "benchmarks"
+
+
 def hub_cache_folder() -> Path:
     """Where huggingface_hub keeps what any program on this machine has downloaded."""
     if "HF_HUB_CACHE" in os.environ:

@@ -24,6 +24,7 @@ from core.spec.errors import (
 from core.spec.fields import from_json, setting, suggestion, to_json
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
+from core.spec.trials import Trial
 
 PROTOCOL = 2
 MAX_LINE_BYTES = 8 * 2**20
@@ -260,7 +261,16 @@ class Finished:
     metrics: tuple[Metric, ...] = ()
 
 
-Event = Started | Progress | Note | Saved | Finished | Failed
+@dataclass(frozen=True)
+class Tried:
+    """One answer of a benchmark, as soon as it is known what became of it."""
+
+    model: str
+    precision: str
+    trial: Trial
+
+
+Event = Started | Progress | Note | Saved | Tried | Finished | Failed
 
 
 def _by_type(union: Any) -> dict[str, Any]:

@@ -6,26 +6,19 @@ in them that cannot be used is skipped and named. Nothing here runs any of their
 """
 
 import ast
-import contextlib
-import gzip
-import json
 import tomllib
 import warnings
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
 
-from core.spec.errors import DataError
+from core.spec.editing import Extent
+from core.spec.errors import DataError, UsageError
+from core.spec.fields import suggestion
+from trainer.bench.records import Record, named, records
 
+OWN_NAME = "smallcoder"
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "bench" / "tasks"
-_MAX_FILE_BYTES = 256 << 20
-_MAX_LINES = 250_000
-_MAX_LINE_BYTES = 4 << 20
-_PART_BYTES = 1 << 20
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,6 +27,8 @@ class Task:
 
     `instruction` says the same in words. Of `constructs` each names a kind of syntax node, or several with |
     of which one will do; Recursion is one more. `wrong` holds other middles, which tests have to find out.
+    `extent` is how much an editor would take of what the model writes; None takes all of it. Without tests,
+    being the same as `middle` is what counts.
     """
 
     id: str
@@ -46,6 +41,7 @@ class Task:
     tests: str
     constructs: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    extent: Extent | None = None
 
     def program(self, written: str) -> str:
         return self.prefix + written + self.suffix
@@ -76,88 +72,41 @@ def own_suite(folder: Path = FOLDER) -> Suite:
     if not tasks:
         raise DataError(f"{folder} holds no tasks; install the program again.")
     order = {"algorithms": 0, "data structures": 1, "practical": 2}
-    return Suite("smallcoder", tuple(sorted(tasks, key=lambda task: order.get(task.category, len(order)))))
+    return Suite(OWN_NAME, tuple(sorted(tasks, key=lambda task: order.get(task.category, len(order)))))
+
+
+def find_suite(name: str) -> Suite:
+    """Ours, one category of it (data-structures), or a file."""
+    own = own_suite()
+    parts = {task.category.replace(" ", "-"): task.category for task in own.tasks}
+    if name == OWN_NAME:
+        return own
+    if name in parts:
+        return Suite(name, tuple(task for task in own.tasks if task.category == parts[name]))
+    path = Path(name)
+    if path.name == name and not path.suffix and not path.exists():
+        known = (OWN_NAME, *parts)
+        raise UsageError(
+            f"There is no suite {name!r}{suggestion(name, known)}; give a file, or one of {', '.join(known)}."
+        )
+    return read_suite(path)
 
 
 def read_suite(path: Path) -> Suite:
     tasks: dict[str, Task] = {}
     skipped = []
-    try:
-        for place, record in _records(path):
-            try:
-                task = _task(record)
-                if task.id in tasks:
-                    raise _Unusable("has the name of one before it")
-                tasks[task.id] = task
-            except (_Unusable, RecursionError) as error:
-                skipped.append(f"{_named(record, place)} {error}.")
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read ({error}); check the file.") from None
+    for place, record in records(path, "a suite of tasks"):
+        try:
+            task = _task(record)
+            if task.id in tasks:
+                raise _Unusable("has the name of one before it")
+            tasks[task.id] = task
+        except (_Unusable, RecursionError) as error:
+            skipped.append(f"{named(record, place)} {error}.")
     if not tasks:
         found = f"; {skipped[0]}" if skipped else ""
         raise DataError(f"{path} holds no tasks in the format of HumanEval, MBPP or infilling{found}")
     return Suite(path.name.split(".")[0], tuple(tasks.values()), tuple(skipped))
-
-
-def _named(record: object, place: str) -> str:
-    name = record.get("task_id") if isinstance(record, dict) else None
-    return f"{place} ({str(name)[:60]})" if name is not None else place
-
-
-def _records(path: Path) -> Iterator[tuple[str, object]]:
-    """One a line, or all in one list. What is packed is not let grow without end."""
-    name = path.name.removesuffix(".gz")
-    is_packed = path.suffix == ".gz"
-    with contextlib.closing(cast(IO[bytes], gzip.open(path) if is_packed else path.open("rb"))) as file:
-        if name.endswith(".json"):
-            yield from ((f"Task {place}", item) for place, item in enumerate(_list(file, path), 1))
-        elif name.endswith(".jsonl"):
-            yield from ((f"Line {place}", _json(line)) for place, line in _lines(file, path))
-        else:
-            raise DataError(f"{path} should end in .jsonl, .json, or either with .gz.")
-
-
-def _list(file: IO[bytes], path: Path) -> list[object]:
-    data = b"".join(_parts(file, path))
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list):
-        raise DataError(f"{path} is not a JSON list of tasks.")
-    return found
-
-
-def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:
-    place, rest = 0, b""
-    for part in _parts(file, path):
-        *lines, rest = (rest + part).split(b"\n")
-        if len(rest) > _MAX_LINE_BYTES or place + len(lines) > _MAX_LINES:
-            raise DataError(f"{path} has a longer line, or more lines, than a suite of tasks has.")
-        for line in lines:
-            place += 1
-            if line.strip():
-                yield place, line
-    if rest.strip():
-        yield place + 1, rest
-
-
-def _parts(file: IO[bytes], path: Path) -> Iterator[bytes]:
-    total = 0
-    while part := file.read(_PART_BYTES):
-        total += len(part)
-        if total > _MAX_FILE_BYTES:
-            raise DataError(
-                f"{path} holds more than {_MAX_FILE_BYTES >> 20} MB; a suite of tasks is smaller."
-            )
-        yield part
-
-
-def _json(line: bytes) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _task(record: object) -> Task:
@@ -178,8 +127,9 @@ def _human_eval(record: Record) -> Task:
     tree = _parsed(prefix + middle + suffix, "its solution")
     tests = f"{_before(tree, prefix, entry_point)}\n\n{_text(record, 'test')}\n\ncheck({entry_point})\n"
     _parsed(tests, "its tests")
+    name = _text(record, "task_id")
     return Task(
-        id=_text(record, "task_id"),
+        id=name,
         category="infilling" if "suffix" in record else "functions",
         instruction=f"Complete the function {entry_point}.",
         prefix=prefix,
@@ -187,6 +137,7 @@ def _human_eval(record: Record) -> Task:
         middle=middle,
         entry_point=entry_point,
         tests=tests,
+        extent="line" if name.startswith("SingleLine") else None,
     )
 
 

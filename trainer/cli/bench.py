@@ -2,9 +2,10 @@
 
 import argparse
 
-from trainer.cli import speed
+from trainer.cli import quality, speed
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     speed.add_action(actions)
+    quality.add_actions(actions)

@@ -1,14 +1,13 @@
 """Voice: what a run tells, into its events.jsonl and to whoever started it: lines of JSON, or words."""
 
 import contextlib
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from core import report
 from core.spec.errors import SmallCoderError
-from core.spec.messages import Event, Finished, Note, Progress, Saved, Started, failed, to_line
+from core.spec.messages import Event, Finished, Note, Progress, Saved, Started, failed
+from trainer.cli.event_stream import EventStream
 from trainer.spec.runs import EventLog, Run
 
 if TYPE_CHECKING:
@@ -21,13 +20,9 @@ class Voice:
     """`is_heard`: of several processes that train together, one speaks."""
 
     def __init__(self, control: "Control", *, is_for_program: bool, is_heard: bool = True) -> None:
-        self._control, self._is_heard = control, is_heard
+        self._is_heard = is_heard
         self._log: EventLog | None = None
-        self._out: int | None = None
-        if is_for_program:  # a stream to itself: what libraries print must not come between the lines
-            sys.stdout.flush()
-            self._out = os.dup(1)
-            os.dup2(2, 1)
+        self._stream = EventStream(control.stop) if is_for_program else None
         self._is_for_program = is_for_program
         self._said_at = 0.0
 
@@ -54,8 +49,8 @@ class Voice:
     def close(self) -> None:
         if self._log is not None:
             self._log.close()
-        if self._out is not None:
-            os.close(self._out)
+        if self._stream is not None:
+            self._stream.close()
 
     def _say(self, event: Event) -> None:
         if not self._is_heard:
@@ -64,15 +59,8 @@ class Voice:
             text = self._text(event)
             if text:
                 report.say(text)
-        elif self._out is not None:
-            try:
-                line = memoryview(to_line(event))
-                while line:
-                    line = line[os.write(self._out, line) :]
-            except OSError:  # nobody reads us any more
-                os.close(self._out)
-                self._out = None
-                self._control.stop()
+        elif self._stream is not None:
+            self._stream.write(event)
 
     def _text(self, event: Event) -> str:
         if isinstance(event, Progress):

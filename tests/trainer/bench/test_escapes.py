@@ -132,6 +132,28 @@ def escape():
     assert not (precious.parent.parent / "of-a-sample").exists()
 
 
+def test_the_home_folder_is_out_of_reach(fenced: Sandbox, quick: Limits, precious: Path) -> None:
+    """Whatever a sample takes for it: what the system says, what the environment says, what a shell would."""
+    body = f"""
+import io, pathlib, posix, pwd
+home, name = {str(precious.parent)!r}, {precious.name!r}
+def escape():
+    homes = {{home, os.path.expanduser('~root'), pwd.getpwuid(os.getuid()).pw_dir}} - {{'/', ''}}
+    for folder in homes:
+        tries('list ' + folder, lambda: os.listdir(folder))
+        tries('write ' + folder, lambda: io.open(folder + '/new', 'w'))
+        tries('posix write ' + folder, lambda: posix.open(folder + '/new', os.O_WRONLY | os.O_CREAT))
+        tries('startup file ' + folder, lambda: pathlib.Path(folder, '.bashrc').open('a'))
+        tries('key ' + folder, lambda: pathlib.Path(folder, '.ssh', 'authorized_keys').read_text())
+    tries('read', lambda: io.open(os.path.join(home, name)).read())
+    own = pathlib.Path.home()
+    if own != pathlib.Path.cwd():
+        worked.append(('home', str(own)))
+    return said()
+"""
+    assert_held(escape(fenced, quick, body))
+
+
 def test_links_lead_nowhere(fenced: Sandbox, quick: Limits, precious: Path) -> None:
     body = f"""
 path = {str(precious)!r}

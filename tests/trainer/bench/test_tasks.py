@@ -3,14 +3,14 @@
 import ast
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.spec.errors import DataError
-from trainer.bench import tasks
+from trainer.bench import records
+from trainer.bench.constructs import missing_constructs
 from trainer.bench.limits import Limits
 from trainer.bench.sandbox import Sandbox
 from trainer.bench.tasks import Task, own_suite, read_suite
@@ -30,7 +30,7 @@ def test_there_are_five_of_each_category() -> None:
 def test_the_solution_of_a_task_passes(sandbox: Sandbox, quick: Limits, task: Task) -> None:
     verdict = sandbox.run(task.program(task.middle), task.tests, entry_point=task.entry_point, limits=quick)
     assert verdict.passed, verdict
-    assert {name for name in task.constructs if not has_construct(task, name)} == set()
+    assert missing_constructs(ast.parse(task.program(task.middle)), task.constructs) == []
 
 
 @pytest.mark.parametrize("task", OWN, ids=NAMES)
@@ -52,26 +52,6 @@ def test_what_is_asked_for_names_what_is_tested(task: Task) -> None:
         if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Name):
             assert node.type.id in task.instruction or node.type.id == "ValueError", node.type.id
     compile(task.program("    pass\n"), task.id, "exec")
-
-
-def has_construct(task: Task, names: str) -> bool:
-    tree = ast.parse(task.program(task.middle))
-    return any(isinstance(node, kind) for node in ast.walk(tree) for kind in kinds(names)) or (
-        "Recursion" in names and any(calls_itself(node) for node in ast.walk(tree))
-    )
-
-
-def kinds(names: str) -> Iterator[type[ast.AST]]:
-    for name in names.split("|"):
-        if name != "Recursion":
-            yield getattr(ast, name)
-
-
-def calls_itself(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef) and any(
-        isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", None)) == node.name
-        for call in ast.walk(node)
-    )
 
 
 HUMAN_EVAL: dict[str, Any] = {
@@ -218,7 +198,7 @@ def test_what_is_packed_may_not_grow_without_end(tmp_path: Path, monkeypatch: py
     many.write_bytes(gzip.compress(b"\n" * (30 << 20)))
     with pytest.raises(DataError, match="more lines"):
         read_suite(many)
-    monkeypatch.setattr(tasks, "_MAX_FILE_BYTES", 2 << 20)
+    monkeypatch.setattr(records, "_MAX_FILE_BYTES", 2 << 20)
     large = written(tmp_path / "large.jsonl.gz", *[SANITIZED | {"code": "#" * 500_000}] * 6)
     with pytest.raises(DataError, match="more than 2 MB"):
         read_suite(large)
