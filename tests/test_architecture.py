@@ -32,6 +32,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.lanes",),
     ("trainer.networks",),
     ("trainer.control", "trainer.card", "trainer.fitting"),
+    ("trainer.teaching_fim",),
     ("trainer.beginning",),
     ("trainer.recipes",),
     ("trainer.loop", "trainer.judging", "trainer.exporting"),

@@ -19,11 +19,12 @@ from trainer.data.packages import read_list
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources
 from trainer.data.tokenizer import source_texts, train_tokenizer
-from trainer.networks import from_nothing, lasting
+from trainer.networks import from_nothing, lasting, with_weights
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.plans import RunPlan
-from trainer.spec.runs import CORPUS, DATA, VOCABULARY
+from trainer.spec.runs import BASE, CORPUS, DATA, VOCABULARY
+from trainer.teaching_fim import make_ready
 
 _NEEDED = ("recipe", "model", "data")
 _EVERY_S = 2.0
@@ -54,6 +55,8 @@ class Beginning:
                 "the settings in resources/specs."
             )
         spec = from_json(TrainSpec, train, "the command line")
+        if spec.teach_fim:
+            spec = replace(spec, model=self._taught_fim(spec))
         return replace(
             spec,
             data=str(Path(spec.data).absolute()),
@@ -87,6 +90,14 @@ class Beginning:
             f"learning from {tokens:,} tokens of {documents:,} documents"
             + (f", {left_out:,} left out ('data scan' says why)" if left_out else "")
         )
+
+    def _taught_fim(self, spec: TrainSpec) -> str:
+        """The copy of the model that has the marks; what it is to mean by them is what the run teaches."""
+        if self.plan.prepare.get("fim_rate", PrepareSpec.fim_rate) == 0:
+            raise UsageError("teach_fim learns from texts whose middle is taken out; set --fim-rate above 0.")
+        base = self.folder / BASE
+        make_ready(with_weights(lasting(spec.model)), base)
+        return str(base)
 
     def _settings_of(self, kind: type) -> dict[str, object]:
         names = {item.name for item in settings_of(kind)}

@@ -67,7 +67,8 @@ class Judge:
         else:
             if from_nothing(spec.model) is None:
                 model = with_weights(spec.model).load(place.working).to(place.device)
-                before = self._scores(model, spec, place)
+                # marks that mean nothing yet are worse than none
+                before = self._scores(model, spec, place, fills=not spec.teach_fim)
                 del model
             model = open_model(learnt).load(place.working).to(place.device)
         after = self._scores(model, spec, place)
@@ -77,19 +78,23 @@ class Judge:
             held_out_before, held_out_after = first, best
         return Verdict(step, held_out_before, held_out_after, before[1], after[1])
 
-    def _scores(self, model: Transformer, spec: TrainSpec, place: Place) -> tuple[Score | None, Score]:
+    def _scores(
+        self, model: Transformer, spec: TrainSpec, place: Place, *, fills: bool = True
+    ) -> tuple[Score | None, Score]:
         fixed = json.loads(_FIXED.read_text(encoding="utf-8"))["texts"]
-        examiner = _Examiner(self, model, spec, place)
+        examiner = _Examiner(self, model, spec, place, fills=fills)
         return (examiner.score(self.texts) if self.texts else None), examiner.score(fixed)
 
 
 class _Examiner:
     """One network's answers."""
 
-    def __init__(self, judge: Judge, model: Transformer, spec: TrainSpec, place: Place) -> None:
+    def __init__(
+        self, judge: Judge, model: Transformer, spec: TrainSpec, place: Place, *, fills: bool
+    ) -> None:
         self._judge, self._model, self._spec, self._place = judge, model, spec, place
         self._tokenizer, self._context = judge.tokenizer, min(spec.context_tokens, model.config.max_context)
-        marks = find_marks(self._tokenizer)
+        marks = find_marks(self._tokenizer) if fills else None
         self._windows = WindowBuilder(self._tokenizer, marks)
         self._ends = self._tokenizer.special_ids | self._tokenizer.end_ids
         self._line_tokens = min(_LINE_TOKENS, self._context // 2)

@@ -37,6 +37,9 @@ class TrainSpec:
     data: str = setting(..., "The folder that 'data prepare' made")
     tokenizer: str | None = setting(None, "A preset's vocabulary: what the data was prepared with")
     teacher: str | None = setting(None, "distil: the model to learn from; same vocabulary")
+    teach_fim: bool = setting(
+        False, "full: give the model marks for filling in the middle, and teach it what they mean"
+    )
     optimizer: OptimizerName = setting("adamw", "How gradients become steps")
     learning_rate: float | None = setting(None, "Peak step size; none is the recipe's own", low=1e-7, high=10)
     muon_learning_rate: float = setting(
@@ -155,6 +158,8 @@ def _contradictions(spec: TrainSpec) -> Iterator[str]:
         yield "distil, and no other recipe, learns from a teacher; name one with --teacher or leave it out."
     if spec.optimizer == "muon" and spec.trains_adapter:
         yield "muon steps along whole hidden matrices, which an adapter has none of; take adamw."
+    if spec.teach_fim and spec.recipe != "full":
+        yield "teach_fim adds rows to the model's tables, which must learn too; set recipe to full."
     if spec.recipe == "dpo" and spec.batch_size % 2:
         yield f"dpo reads pairs of answers, so batch_size must be even, not {spec.batch_size}."
     if spec.finish_minutes and spec.schedule == "cosine":
