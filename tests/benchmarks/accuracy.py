@@ -4,8 +4,8 @@ Each way of computing gets the same weights and is compared with the network in 
 predictions (KL), the error of its logits, and on real text how much likelier or less likely that became.
 "weights alone" is fp32 arithmetic with the quantised weights: what no way of computing can be better than.
 
-Without --model the network is random, with outliers planted: in one channel, what comes out of each norm is so
-many times larger than in its neighbours, as trained networks have it.
+Without --model the network is random, with outliers planted: in one channel, what comes out of each norm is
+so many times larger than in its neighbours, as trained networks have it.
 Needs `pip install llama-cpp-python==0.3.36`; --without-llama does without.
 """
 
@@ -26,7 +26,6 @@ from torch import Tensor, nn
 from core import report
 from core.checkpoint.gguf import open_gguf_model, write_gguf
 from core.checkpoint.load import open_model
-from core.checkpoint.native import write_native
 from core.model.cache import KVCache
 from core.model.tiled import MOST_STEP_ROWS, CacheTiles, LibraryPacking
 from core.model.transformer import Transformer, with_random_weights
