@@ -314,6 +314,9 @@ class CodeEditor(QPlainTextEdit):
         self.marks.paint(painter, event)
         painter.end()
         super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        self.marks.paint_above(painter, event)
+        painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

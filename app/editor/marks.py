@@ -56,6 +56,24 @@ class Marks:
                 self._paint_found(painter, block, area)
                 self._paint_brackets(painter, block, area)
 
+    def paint_above(self, painter: QPainter, event: QPaintEvent) -> None:
+        """After the text: the selection hides the ground of what is found, so that one has an edge."""
+        if self._current is None or self._current[0] == self._current[1]:
+            return
+        painter.setPen(self._colours.colour("warning"))
+        for block, area in self._blocks_in(event):
+            start = block.position()
+            if (
+                start <= self._current[1]
+                and self._current[0] < start + block.length() <= LONGEST_LINE + start
+            ):
+                first, last = (
+                    max(0, self._current[0] - start),
+                    min(self._current[1] - start, block.length() - 1),
+                )
+                for rectangle in areas_of(block, area, first, last):
+                    painter.drawRect(rectangle.adjusted(0, 0, -1, -1))
+
     def _again(self) -> None:
         self._editor.viewport().update()
 
@@ -80,14 +98,16 @@ class Marks:
             )
 
     def _paint_found(self, painter: QPainter, block: QTextBlock, area: QRectF) -> None:
-        start, end = block.position(), block.position() + block.length() - 1
+        first, last = _columns_in_sight(block, area, QRectF(self._editor.viewport().rect()))
+        start, end = block.position() + first, block.position() + last
         place = bisect.bisect_left(self._found, (start, -1))
         if place and self._found[place - 1][1] > start:
             place -= 1
         while place < len(self._found) and self._found[place][0] <= end:
             span = self._found[place]
             token = "current_match" if span == self._current else "match"
-            for rectangle in areas_of(block, area, max(span[0], start) - start, min(span[1], end) - start):
+            begin, stop = max(span[0], start) - block.position(), min(span[1], end) - block.position()
+            for rectangle in areas_of(block, area, begin, stop):
                 painter.fillRect(rectangle, self._colours.colour(token))
             place += 1
 
@@ -97,6 +117,23 @@ class Marks:
             if 0 <= column < block.length() - 1:
                 for rectangle in areas_of(block, area, column, column + 1):
                     painter.fillRect(rectangle, self._colours.colour("bracket"))
+
+
+def _columns_in_sight(block: QTextBlock, area: QRectF, sight: QRectF) -> tuple[int, int]:
+    """First and last: a line may be far longer than the window is wide."""
+    layout, last = block.layout(), block.length() - 1
+    if layout.preeditAreaText():
+        return 0, last
+    lines = [layout.lineAt(number) for number in range(layout.lineCount())]
+    seen = [line for line in lines if -line.height() <= area.top() + line.y() <= sight.bottom()]
+    if not seen:
+        return 0, last
+    left, right = sight.left() - area.left(), sight.right() - area.left()
+    return _column_at(seen[0], left), min(last, _column_at(seen[-1], right) + 1)
+
+
+def _column_at(line: QTextLine, x: float) -> int:
+    return line.xToCursor(x)
 
 
 def areas_of(block: QTextBlock, area: QRectF, first: int, last: int) -> Iterator[QRectF]:
