@@ -7,6 +7,7 @@ What is right after a key is decided once, when the editor has done what it does
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -19,7 +20,7 @@ from app.editor.completion_policy import CompletionState, Situation
 from app.editor.ghost_text import GhostText
 from app.editor.suggested import Change, Others, Suggested
 from app.editor.suggestion import first_line, first_word, lets_tab_indent
-from app.editor.surroundings import place_of, text_between
+from app.editor.surroundings import line_around, place_of, text_between
 from app.editor.typing_watch import Happening, TypingWatch
 from app.editor.wishes import Sources, Wishes
 from app.engine_client import EngineState
@@ -47,7 +48,7 @@ class Completion(QObject):
         self, editor: QPlainTextEdit, ghost: GhostText, keys: KeyMap, settings: Settings, sources: Sources
     ) -> None:
         super().__init__(editor)
-        self._editor, self._ghost, self._keys, self._settings = editor, ghost, keys, settings
+        self._ghost, self._keys, self._settings = ghost, keys, settings
         self._wishes = Wishes(sources)
         self._sources = sources
         self._engine = EngineState()
@@ -66,12 +67,16 @@ class Completion(QObject):
         self._watch.left.connect(self._drop)
         ghost.went.connect(self._watch.settle_soon)
 
+    @property
+    def _editor(self) -> QPlainTextEdit:
+        return cast(QPlainTextEdit, self.parent())
+
     def set_settings(self, settings: Settings) -> None:
         if settings != self._settings:
             self._settings = settings
             self._wishes.answers.forget()
             self._drop()
-            self._say(policy.refusal(settings, self._situation()) or CompletionState())
+            self._say_what_is()
 
     def set_file(
         self, path: str | None, language: str, *, project: str | None = None, line_comment: str = ""
@@ -89,7 +94,7 @@ class Completion(QObject):
             self._wishes.forget_engine()
             self._drop()
         if self._suggested is None:
-            self._say(policy.refusal(self._settings, self._situation()) or CompletionState())
+            self._say_what_is()
 
     def suggest(self) -> None:
         """By hand: at once, however unsure the model is, and a whole block of it."""
@@ -118,13 +123,14 @@ class Completion(QObject):
 
     def engine_said(self, reply: Reply) -> None:
         heard = self._wishes.heard(reply)
+        suggested = self._suggested
         if heard is None:
             return
         if heard.purpose == "other":
             self._take_other(heard.text, is_over=heard.is_over)
-        elif heard.purpose == "show" and self._suggested is not None:
+        elif heard.purpose == "show" and suggested is not None and suggested.place == heard.place:
             self._suggested = replace(
-                self._suggested,
+                suggested,
                 text=heard.text,
                 is_over=heard.is_over,
                 chance=heard.chance,
@@ -144,7 +150,9 @@ class Completion(QObject):
     def _action_of(self, event: QKeyEvent) -> Callable[[], None] | None:
         if self._ghost.text and self._ghost.was_painted:
             action = self._keys.pressed(event, "ghost")
-            is_indenting = event.key() == Qt.Key.Key_Tab and lets_tab_indent(self._left(), self._ghost.text)
+            is_tab = event.key() == Qt.Key.Key_Tab and event.modifiers() == Qt.KeyboardModifier.NoModifier
+            left, _ = line_around(self._editor.textCursor())
+            is_indenting = is_tab and lets_tab_indent(left, self._ghost.text)
             if action is not None and not is_indenting:
                 return {
                     "ghost.accept": self.accept,
@@ -160,7 +168,7 @@ class Completion(QObject):
         editor = self._editor
         if self._watch.is_composing or editor.textCursor().hasSelection() or editor.isReadOnly():
             self._drop()
-            self._say(policy.refusal(self._settings, self._situation()) or CompletionState())
+            self._say_what_is()
         elif not happening.changes and not happening.has_moved:
             self._refresh()
         elif happening.changes and self._goes_on(happening.changes):
@@ -220,12 +228,7 @@ class Completion(QObject):
         """At a place that is new: what is known of it, or else the engine is asked when the person pauses."""
         self._suggested = self._others = None
         self._ghost.clear()
-        refused = policy.refusal(self._settings, self._situation())
-        if refused is not None:
-            self._drop()
-            self._say(refused)
-            if self._engine.is_resting:
-                self.wake_requested.emit()
+        if self._is_refused(self._situation()):
             return
         place = place_of(self._editor.textCursor())
         known = self._wishes.answers.at(place)
@@ -237,6 +240,19 @@ class Completion(QObject):
         else:
             self._wait(is_deleting)
             self._say(CompletionState("waiting", ""))
+
+    def _is_refused(self, situation: Situation, *, by_hand: bool = False) -> bool:
+        refused = policy.refusal(self._settings, situation, by_hand=by_hand)
+        if refused is None:
+            return False
+        self._drop()
+        self._say(refused)
+        if self._engine.is_resting:
+            self.wake_requested.emit()
+        return True
+
+    def _say_what_is(self) -> None:
+        self._say(policy.refusal(self._settings, self._situation()) or CompletionState())
 
     def _wait(self, is_deleting: bool) -> None:
         pause = self._settings.pause_ms or self._wishes.pace.pause_ms()
@@ -260,12 +276,7 @@ class Completion(QObject):
 
     def _ask(self, *, by_hand: bool) -> None:
         situation = self._situation()
-        refused = policy.refusal(self._settings, situation, by_hand=by_hand)
-        if refused is not None:
-            self._drop()
-            self._say(refused)
-            if self._engine.is_resting:
-                self.wake_requested.emit()
+        if self._is_refused(situation, by_hand=by_hand):
             return
         cursor = self._editor.textCursor()
         self._others = None
@@ -301,6 +312,9 @@ class Completion(QObject):
         self._pause.stop()
         self._suggested = self._others = None
         self._ghost.clear()
+        self._call_off()
+
+    def _call_off(self) -> None:
         unwanted = self._wishes.give_up()
         if unwanted is not None:
             self.cancel_requested.emit(unwanted)
@@ -310,6 +324,7 @@ class Completion(QObject):
             return
         cursor = self._editor.textCursor()
         if self._others is None:
+            self._call_off()  # what is shown stays as it is
             self._others = Others((self._rest(),))
             self._begin(place_of(cursor), self._rest(), is_over=True)
         chosen = self._others.stepped(step)
@@ -349,20 +364,13 @@ class Completion(QObject):
             )
 
     def _tell(self, progress: str | None) -> None:
-        """What became of the wish, in a sentence."""
-        suggested = self._suggested
-        if suggested is None:
-            return
-        if self._ghost.text:
-            answer_ms = self._wishes.last_answer_ms
-            sure = "" if suggested.chance is None else f", {suggested.chance:.0%} sure"
-            self._say(CompletionState("shown", f"Suggestion{sure}", suggested.chance, answer_ms))
-            if suggested.is_over:
-                self._ghost.announce(f"Suggestion: {self._ghost.text}")
-        elif progress is not None:
-            self._say(CompletionState("asking", progress))
-        elif suggested.is_over:
-            self._say(suggested.why_nothing())
+        """What became of the wish."""
+        suggested, shown = self._suggested, self._ghost.text
+        state = suggested and suggested.state(bool(shown), self._wishes.last_answer_ms, progress)
+        if state:
+            self._say(state)
+        if suggested is not None and suggested.is_over and shown:
+            self._ghost.announce(f"Suggestion: {shown}")
 
     def _say(self, state: CompletionState) -> None:
         if state != self.state:
@@ -372,15 +380,9 @@ class Completion(QObject):
     def _position(self) -> int:
         return self._editor.textCursor().position()
 
-    def _left(self) -> str:
-        cursor = self._editor.textCursor()
-        return text_between(self._editor.document(), cursor.block().position(), cursor.position())
-
     def _situation(self) -> Situation:
         cursor = self._editor.textCursor()
-        block, document = cursor.block(), self._editor.document()
-        left = text_between(document, block.position(), cursor.position())
-        right = text_between(document, cursor.position(), block.position() + block.length() - 1)
+        left, right = line_around(cursor)
         kind_at = self._sources.kind_at
         return Situation(
             engine=self._engine,
@@ -390,7 +392,7 @@ class Completion(QObject):
             left=left,
             right=right,
             kind=kind_at(cursor) if kind_at is not None else policy.kind_in_line(left, self._line_comment),
-            letters=document.characterCount() - 1,
+            letters=self._editor.document().characterCount() - 1,
             is_read_only=self._editor.isReadOnly(),
             is_composing=self._watch.is_composing,
             has_selection=cursor.hasSelection(),

@@ -5,6 +5,8 @@ copying never see it. Whatever might meet it there, a key, a click, a compositio
 it go first; whether it comes back, its owner decides. What to show, and what takes it, is not known here.
 """
 
+from typing import cast
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import (
     QAccessible,
@@ -47,8 +49,6 @@ class GhostText(QObject):
 
     def __init__(self, editor: QPlainTextEdit) -> None:
         super().__init__(editor)
-        self._editor = editor
-        self._viewport = editor.viewport()
         self._text = ""
         self._format = grey(QColor(Qt.GlobalColor.gray))
         self._at = QTextCursor(editor.document())
@@ -56,10 +56,15 @@ class GhostText(QObject):
         self._marks_left = 0
         self.was_painted = False
         editor.installEventFilter(self)
-        self._viewport.installEventFilter(self)
+        editor.viewport().installEventFilter(self)
         editor.document().contentsChange.connect(self._make_way)
         editor.cursorPositionChanged.connect(self._go)
         editor.document().documentLayout().update.connect(self._stay_grey)
+
+    @property
+    def _editor(self) -> QPlainTextEdit:
+        """Not kept: whatever an editor owns must not keep it alive, or it is destroyed piece by piece."""
+        return cast(QPlainTextEdit, self.parent())
 
     @property
     def text(self) -> str:
@@ -80,7 +85,7 @@ class GhostText(QObject):
             return True
         was_painted = self.was_painted and bool(self._text) and text.startswith(self._text)
         self.clear()
-        is_in_sight = self._viewport.rect().intersects(self._editor.cursorRect())
+        is_in_sight = self._editor.viewport().rect().intersects(self._editor.cursorRect())
         if not text or cursor.hasSelection() or not is_in_sight or _preedit(cursor.block()):
             return False
         block, column = cursor.block(), cursor.positionInBlock()
@@ -130,7 +135,7 @@ class GhostText(QObject):
         if self._text:
             if kind == QEvent.Type.Paint:
                 self._put_marks_aside()
-                self.was_painted = self.was_painted or watched is self._viewport
+                self.was_painted = self.was_painted or watched is not self._editor
             elif kind in _HIDING or (isinstance(event, QKeyEvent) and _says_something(event)):
                 self._go()
         return super().eventFilter(watched, event)

@@ -59,7 +59,16 @@ class Suggested:
         inside = Suggested(here, halves.inside, after_units, True, self.chance, self.is_unsure)
         return inside, beyond
 
-    def why_nothing(self) -> CompletionState:
+    def state(self, is_shown: bool, answer_ms: float | None, progress: str | None) -> CompletionState | None:
+        """None while it is not known yet what becomes of it."""
+        if is_shown:
+            sure = "" if self.chance is None else f", {self.chance:.0%} sure"
+            return CompletionState("shown", f"Suggestion{sure}", self.chance, answer_ms)
+        if progress is not None:
+            return CompletionState("asking", progress)
+        return self._why_nothing() if self.is_over else None
+
+    def _why_nothing(self) -> CompletionState:
         if self.problem:
             return CompletionState("failed", f"No suggestion: {self.problem}")
         if self.is_unsure:

@@ -36,6 +36,13 @@ def text_between(document: QTextDocument, start: int, end: int) -> str:
     return cursor.selectedText().replace("\u2029", "\n")
 
 
+def line_around(cursor: QTextCursor) -> tuple[str, str]:
+    """What stands in the cursor's line, before and after it."""
+    document, block, position = cursor.document(), cursor.block(), cursor.position()
+    end = block.position() + block.length() - 1
+    return text_between(document, block.position(), position), text_between(document, position, end)
+
+
 def place_of(cursor: QTextCursor) -> Place:
     document, position = cursor.document(), cursor.position()
     end = document.characterCount() - 1

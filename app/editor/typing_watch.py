@@ -6,6 +6,7 @@ What comes of it is told by an event of its own, which comes after all that and 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QInputMethodEvent, QKeyEvent
@@ -50,7 +51,7 @@ class TypingWatch(QObject):
     ) -> None:
         """`action_of` a key: what is done instead of what the editor would do with it."""
         super().__init__(editor)
-        self._editor, self._action_of = editor, action_of
+        self._action_of = action_of
         self._changes: list[Change] = []
         self._position = editor.textCursor().position()
         self._is_posted = self._is_typing = self._is_deleting = False
@@ -60,6 +61,11 @@ class TypingWatch(QObject):
         editor.document().contentsChange.connect(self._note_change)
         editor.cursorPositionChanged.connect(self.settle_soon)
         editor.selectionChanged.connect(self.settle_soon)
+
+    @property
+    def _editor(self) -> QPlainTextEdit:
+        """Not kept: whatever an editor owns must not keep it alive, or it is destroyed piece by piece."""
+        return cast(QPlainTextEdit, self.parent())
 
     def settle_soon(self) -> None:
         if not self._is_posted:

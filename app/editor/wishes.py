@@ -38,9 +38,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Heard:
-    """All that has come of a wish. `progress`: a sentence while there is no text yet."""
+    """All that has come of a wish for a place. `progress`: a sentence while there is no text yet."""
 
     purpose: Purpose
+    place: Place
     text: str = ""
     is_over: bool = False
     chance: float | None = None
@@ -63,7 +64,7 @@ class Wishes:
         self.answers, self.pace = Answers(), AskingPace()
         self.last_answer_ms: float | None = None
         self._wish: _Wish | None = None
-        self._heard = Heard("show")
+        self._heard: Heard | None = None
         self._last: _Wish | None = None  # ended, and what stood around it
         self._key_at = 0.0
 
@@ -119,7 +120,7 @@ class Wishes:
     def heard(self, reply: Reply) -> Heard | None:
         """None for what belongs to no wish of now."""
         wish = self._wish
-        if wish is None or getattr(reply, "id", None) != wish.request.id:
+        if wish is None or self._heard is None or getattr(reply, "id", None) != wish.request.id:
             return None
         heard = replace(self._heard, purpose=wish.purpose, progress=None)
         match reply:
@@ -156,7 +157,7 @@ class Wishes:
 
     def _send(self, request: Complete, place: Place, purpose: Purpose) -> Complete:
         self._wish = _Wish(request, place, purpose, self._sources.clock())
-        self._heard = Heard(purpose)
+        self._heard = Heard(purpose, place)
         return request
 
     def _editing(self, settings: Settings, now: Situation) -> Editing:
