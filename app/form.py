@@ -26,7 +26,7 @@ from core.spec.errors import UsageError
 from core.spec.fields import Setting, from_json, settings_of, to_json
 
 _ABBREVIATIONS = {"ui": "UI", "ram": "memory", "vram": "card memory", "mb": "(MB)", "ms": "(ms)"}
-_FIELD_WIDTH = 200
+_FIELD_LETTERS = 26
 _SPIN_MARGINS = (6, 0, 0, 0)  # the style sheet's padding does not reach inside
 _LARGEST_INT = 2**31 - 1  # of a spin box
 
@@ -44,6 +44,7 @@ class Form(QWidget):
         self._problems: dict[str, QLabel] = {}
         self._rows: dict[str, QWidget] = {}
         self._places: dict[str, QHBoxLayout] = {}
+        self._wide_fields: list[QWidget] = []
         self._no_wheel = _NoWheel(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -51,6 +52,7 @@ class Form(QWidget):
         for item in settings_of(self._kind):
             layout.addWidget(self._row(item))
         self.set_value(value)
+        self._set_widths()
 
     def field(self, name: str) -> QWidget:
         return self._fields[name]
@@ -82,6 +84,15 @@ class Form(QWidget):
             any_shown = any_shown or is_shown
         return any_shown
 
+    def _set_widths(self) -> None:
+        for field in self._wide_fields:
+            field.setFixedWidth(self.fontMetrics().averageCharWidth() * _FIELD_LETTERS)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._set_widths()
+
     def _row(self, item: Setting) -> QWidget:
         row = QWidget(self)
         layout = QHBoxLayout(row)
@@ -91,7 +102,7 @@ class Form(QWidget):
         if isinstance(field, QCheckBox):
             field.setProperty("role", "bare")
         else:
-            field.setFixedWidth(_FIELD_WIDTH)
+            self._wide_fields.append(field)
         field.setAccessibleName(title(item.name))
         field.setAccessibleDescription(item.help)
         field.installEventFilter(self._no_wheel)

@@ -171,8 +171,12 @@ class Theme(QObject):
         return round(pixels * self.scale)
 
     def take(self, appearance: Appearance) -> None:
-        if appearance != self._appearance:
-            self._appearance = appearance
+        is_other = (appearance.theme, appearance.ui_scale) != (
+            self._appearance.theme,
+            self._appearance.ui_scale,
+        )
+        self._appearance = appearance
+        if is_other:
             self._apply()
 
     def icon(self, name: str, colour: str = "muted") -> QIcon:

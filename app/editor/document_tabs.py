@@ -142,6 +142,8 @@ class DocumentTabs(QTabWidget):
             self.setTabText(index, title.replace("&", "&&"))
             state = _state(document)
             self.setTabToolTip(index, str(document.path or document.name) + (f"\n{state}" if state else ""))
+            if (button := self.tabBar().tabButton(index, QTabBar.ButtonPosition.RightSide)) is not None:
+                button.setAccessibleName(f"Close {title}")
             self.tabBar().setAccessibleTabName(index, f"{title}, {state.lower()}" if state else title)
             if document.fate != "same":
                 icon = self._theme.icon("warning", "warning")

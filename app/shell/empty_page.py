@@ -5,6 +5,7 @@ from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from app.naming import label, named
+from app.shell.column import Column
 from app.theme import Theme
 
 _TEXT_WIDTH = 480
@@ -24,14 +25,9 @@ class EmptyPage(QWidget):
         for words in (self._sign, heading, explanation):
             words.setAlignment(Qt.AlignmentFlag.AlignCenter)
             self._column.addWidget(words)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        holder = QWidget(self)
-        holder.setLayout(self._column)
-        holder.setMaximumWidth(theme.scaled(_TEXT_WIDTH))
-        layout.addStretch(1)
-        layout.addWidget(holder, 100, Qt.AlignmentFlag.AlignVCenter)
-        layout.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(Column(theme, _TEXT_WIDTH, self._column, is_centred=True))
         self._copiers: list[QToolButton] = []
         theme.changed.connect(self._draw)
         self._draw()

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
 from app.form import Form
 from app.naming import label, named
 from app.settings import Settings, SettingsStore
+from app.shell.column import Column
 from app.theme import Theme
 
-_WIDTH = 720
+_WIDTH = 656
 
 
 class SettingsPage(QWidget):
@@ -42,10 +43,7 @@ class SettingsPage(QWidget):
         self.search.textChanged.connect(self._show_fitting)
         self._nothing = label("No setting has these words.", "muted")
         self._nothing.hide()
-        content = QWidget(self)
-        content.setMaximumWidth(theme.scaled(_WIDTH))
-        column = QVBoxLayout(content)
-        column.setContentsMargins(32, 32, 32, 32)
+        column = QVBoxLayout()
         column.setSpacing(8)
         column.addLayout(self._top())
         column.addWidget(self._nothing)
@@ -54,14 +52,9 @@ class SettingsPage(QWidget):
                 self._add_group(group.name, group.metadata["help"], column)
         column.addStretch()
         self._forms["engine"].put_beside("model", self._model_button())
-        scroll = QScrollArea(self, widgetResizable=True)
+        scroll = named(QScrollArea(self, widgetResizable=True), "All settings")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        centred = named(QWidget(), style="page")
-        row = QHBoxLayout(centred)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(content, 1)
-        row.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        scroll.setWidget(centred)
+        scroll.setWidget(Column(theme, _WIDTH, column))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

@@ -125,7 +125,7 @@ class Texts(QObject):
 
     def _colour_all(self) -> None:
         for document, ghost in self._ghosts.items():
-            self.editor_of(document).set_colours(self._theme.colours)
+            self._dress(self.editor_of(document))  # the font too: a new style sheet sets it back
             ghost.set_colour(self._theme.colours.colour("ghost"))
 
     def _set_all(self, settings: Settings) -> None:

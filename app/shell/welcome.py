@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 from app.actions import BY_ID, KeyMap
 from app.engine_client import EngineState
 from app.naming import label, named
+from app.shell.column import Column
 from app.theme import Theme
 
 _WIDTH = 560
@@ -44,16 +45,7 @@ class WelcomePage(QScrollArea):
         self._habits: list[tuple[QLabel, str, str]] = []
         self._steps: list[tuple[QLabel, str]] = []
         self._fill()
-        content = QWidget(self)
-        content.setMaximumWidth(theme.scaled(_WIDTH))
-        content.setLayout(self._column)
-        outer = named(QWidget(), style="page")
-        row = QHBoxLayout(outer)
-        row.setContentsMargins(32, 48, 32, 32)
-        row.addStretch(1)
-        row.addWidget(content, 100)
-        row.addStretch(1)
-        self.setWidget(outer)
+        self.setWidget(Column(theme, _WIDTH, self._column))
         theme.changed.connect(self._draw)
         keys.changed.connect(self._draw)
         self.show_recent([])

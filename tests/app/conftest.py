@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -52,3 +53,13 @@ def run(qapp: QApplication) -> Iterator[Run]:
     garbage.stop()
     loop.close()
     asyncio.set_event_loop(None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that is a coroutine and asks for `run` is run by it."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj) or "run" not in pyfuncitem.funcargs:
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    pyfuncitem.funcargs["run"](pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True

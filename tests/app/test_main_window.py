@@ -1,0 +1,297 @@
+"""The whole window, offscreen: a newcomer's first start, what is kept for the next one, what is said."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDialog,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
+
+from app.main_window import MainWindow
+from app.run import make_window
+from app.shell.about import AboutDialog, licence_of, required_packages
+from app.shell.shortcuts import ShortcutsDialog
+from app.theme import DARK
+from core.spec.folders import settings_folder
+from tests.app.conftest import Run
+
+PARTS = ("files", "chat", "models", "train", "benchmark", "settings")
+
+
+class Started:
+    """A window as `main.py` makes it."""
+
+    def __init__(self, application: QApplication) -> None:
+        application.setQuitOnLastWindowClosed(False)  # as app.run does
+        self.window: MainWindow = make_window(application)
+        self.window.show()
+        self._has_ended = False
+
+    async def begin(self, *paths: Path) -> "Started":
+        await self.window.begin(paths)
+        return self
+
+    async def end(self) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            self.window.hide()
+            await self.window.end()
+            self.window.deleteLater()
+
+    def trigger(self, action: str) -> None:
+        self.window.commands.trigger(action)
+
+    @property
+    def names(self) -> list[str]:
+        return [document.name for document in self.window.tabs.documents()]
+
+    def texts(self) -> str:
+        labels = self.window.findChildren(QLabel)
+        return "\n".join(label.text() for label in labels if label.isVisible())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+Start = Callable[..., Coroutine[Any, Any, Started]]
+
+
+@pytest.fixture
+def start(run: Run, qapp: QApplication) -> Iterator[Start]:
+    """Starts windows; those that the test has not ended are ended for it."""
+    made: list[Started] = []
+
+    async def begun(*paths: Path) -> Started:
+        made.append(Started(qapp))
+        return await made[-1].begin(*paths)
+
+    yield begun
+    for window in made:
+        run(window.end())
+
+
+@pytest.fixture
+def started(run: Run, start: Start) -> Started:
+    begun: Started = run(start())
+    return begun
+
+
+async def test_a_newcomer_is_told_what_to_do_and_that_there_is_no_model(run: Run, started: Started) -> None:
+    window = started.window
+    assert window.frame.page == "welcome"
+    assert "No suggestions yet, because no model is chosen" in started.texts()
+    assert window.status.text("model") == "No model"
+    assert isinstance(window.focusWidget(), QPushButton)
+    links = [link for link in window.welcome.findChildren(QPushButton) if link.text() == "New File"]
+    links[0].click()
+    assert window.frame.page == "texts"
+    assert started.names == ["Untitled-1"]
+    assert window.focusWidget() is window.tabs.documents()[0].editor
+
+
+async def test_a_part_that_is_still_to_come_names_the_command_that_does_it_today(
+    run: Run, started: Started
+) -> None:
+    for part in ("models", "train", "benchmark"):
+        started.trigger(f"view.{part}")
+        assert "still being built" in started.texts()
+        assert started.window.frame.page == part
+    started.trigger("view.benchmark")  # a second time puts it away
+    assert started.window.frame.page == "welcome"
+
+
+async def test_tabs_place_and_parts_come_back_at_the_next_start(
+    run: Run, start: Start, tmp_path: Path
+) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("first\nsecond\nthird\n")
+    before = await start(tmp_path / "one.py", tmp_path / "two.py")
+    before.window.resize(760, 600)
+    before.window.tabs.documents()[0].go_to_line(2, 3)
+    before.window.tabs.setCurrentIndex(0)
+    before.trigger("view.chat")
+    await before.end()
+    after = await start()
+    window = after.window
+    assert after.names == ["one.py", "two.py"]
+    assert (window.width(), window.height()) == (760, 600)
+    assert window.frame.chat.isVisible()
+    assert window.windowTitle() == "one.py — SmallCoder"
+    assert window.status.text("place") == "Ln 2, Col 4"
+
+
+async def test_settings_take_hold_at_once_and_are_kept(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    window = started.window
+    form = window.settings_page.form("appearance")
+    window._store.change("appearance", theme="dark", ui_scale=1.5)
+    started.trigger("view.zoom_in")
+    assert window._theme.colours is DARK
+    assert window.tabs.documents()[0].editor.font().pointSizeF() == 12.0
+    assert form.field("code_size").property("value") == 12.0
+    window.keys.bind("file.save", ("F2",))
+    assert window.commands["file.save"].shortcut() == QKeySequence("F2")
+    await started.end()
+    kept = json.loads((settings_folder() / "settings.json").read_text())
+    assert kept["appearance"]["theme"] == "dark"
+    assert kept["keys"] == [{"action": "file.save", "keys": ["F2"]}]
+
+
+async def test_a_broken_settings_file_is_kept_aside_and_said(run: Run, start: Start) -> None:
+    settings_folder().mkdir(parents=True)
+    (settings_folder() / "settings.json").write_text("{")
+    started = await start()
+    assert "is not JSON. It was kept as" in started.window.frame.notices.texts[0]
+    assert (settings_folder() / "settings.json.broken-1").read_text() == "{"
+    await started.end()
+
+
+async def test_a_file_that_cannot_be_opened_is_said_in_a_notice(
+    run: Run, started: Started, tmp_path: Path
+) -> None:
+    await started.window.opening.open([tmp_path / "nothing.py"])
+    assert "nothing.py" in started.window.frame.notices.texts[0]
+    assert started.names == []
+
+
+async def test_a_model_that_is_not_there_is_said_with_a_way_out(
+    run: Run, started: Started, tmp_path: Path
+) -> None:
+    window = started.window
+    window._store.change("engine", model=str(tmp_path / "gone"))
+    await until(lambda: window.engine.state.phase == "failed")
+    assert "gone" in window.frame.notices.texts[0]
+    ways = [button.text() for button in window.frame.notices.findChildren(QPushButton)]
+    assert ways == ["Try Again", "Choose Another Model"]
+    assert window.status.text("model") == "The model is not running"
+    started.trigger("file.new")
+    assert "gone" in window.status.text("completion")
+
+
+async def test_closing_asks_about_unsaved_text_and_cancel_stays(run: Run, started: Started) -> None:
+    window = started.window
+    left: list[bool] = []
+    window.left.connect(lambda: left.append(True))
+    started.trigger("file.new")
+    window.tabs.documents()[0].editor.insertPlainText("unsaved")
+
+    async def answer(label: str) -> None:
+        window.close()
+        await until(lambda: bool(window.findChildren(QMessageBox)))
+        [box] = window.findChildren(QMessageBox)
+        next(button for button in box.buttons() if button.text().replace("&", "") == label).click()
+        await until(lambda: not window.findChildren(QMessageBox))
+
+    await answer("Cancel")
+    assert window.isVisible()
+    await answer("Discard")
+    await until(lambda: left == [True])
+
+
+async def test_a_command_can_be_found_and_done_in_the_palette(run: Run, started: Started) -> None:
+    window = started.window
+
+    before = window._theme.colours
+    going = asyncio.ensure_future(window.going.to_command())
+    await asyncio.sleep(0)
+    QTest.keyClicks(window.focusWidget(), "toggle light")
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    await going
+    assert window._theme.colours is not before
+
+
+async def test_every_control_can_be_reached_and_has_a_name_that_a_screen_reader_says(
+    run: Run, started: Started
+) -> None:
+    window = started.window
+    started.trigger("file.new")
+    window._warn("Something to see.")
+    nameless = controls_without_a_name(window)
+    for part in PARTS:
+        started.trigger(f"view.{part}")
+        nameless |= controls_without_a_name(window)
+    for dialog in (ShortcutsDialog(window.keys, window._theme, window), AboutDialog(window._theme, window)):
+        dialog.show()
+        nameless |= controls_without_a_name(dialog)
+        close(dialog)
+    assert nameless == set()
+
+
+def controls_without_a_name(window: QWidget) -> set[str]:
+    found = set()
+    for widget in [window, *window.findChildren(QWidget)]:
+        is_control = widget.focusPolicy() & Qt.FocusPolicy.TabFocus or isinstance(widget, QAbstractButton)
+        if not is_control or not widget.isVisible() or widget.focusProxy() is not None:
+            continue
+        interface = QAccessible.queryAccessibleInterface(widget)
+        if not interface.text(QAccessible.Text.Name).strip():
+            found.add(f"{type(widget).__name__} in {type(widget.parent()).__name__} {widget.objectName()}")
+    return found
+
+
+def close(dialog: QDialog) -> None:
+    dialog.close()
+    dialog.deleteLater()
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+async def test_no_text_is_cut_off_at_any_scale(run: Run, started: Started, scale: float) -> None:
+    window = started.window
+    window._store.change("appearance", ui_scale=scale)
+    started.trigger("file.new")
+    window.resize(int(1200 * scale), int(800 * scale))
+    cut = set()
+    for part in PARTS:
+        started.trigger(f"view.{part}")
+        await asyncio.sleep(0.02)  # for the layouts
+        for widget in window.findChildren(QWidget):
+            is_line = isinstance(widget, QPushButton) or (
+                isinstance(widget, QLabel) and not widget.wordWrap()
+            )
+            if is_line and widget.isVisible() and widget.width() < widget.minimumSizeHint().width():
+                cut.add(f"{type(widget).__name__}: {widget.property('text')}")
+    assert cut == set()
+
+
+async def test_the_shortcuts_dialog_says_whose_keys_they_are_and_gives_them(
+    run: Run, started: Started
+) -> None:
+    keys = started.window.keys
+    dialog = ShortcutsDialog(keys, started.window._theme, started.window)
+    dialog.show()
+    dialog.choose("file.new")
+    dialog.edit.setKeySequence(QKeySequence("Ctrl+O"))
+    assert dialog.said == "These keys already belong to File: Open File…."
+    buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
+    buttons["Set"].click()
+    assert dialog.said.startswith("In conflict: Ctrl+O")
+    buttons["Usual Keys"].click()
+    assert keys.keys("file.new") == ("Ctrl+N",)
+    dialog.search.setText("telepathy")
+    assert dialog.table.model().rowCount() == 0
+    close(dialog)
+
+
+def test_every_part_shows_its_licence_word_for_word() -> None:
+    packages = required_packages()
+    assert {"pyside6-essentials", "torch", "qasync", "pygments", "numpy"} <= set(packages)
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in licence_of("pyside6-essentials")
+    assert "Apache License" in licence_of("SmallCoder")
+    for package in packages:
+        assert len(licence_of(package).splitlines()) >= 3, package
