@@ -125,6 +125,11 @@ class Highlighter(QObject):
     def limit(self) -> str:
         return self._limit
 
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is left to be done when idle."""
+        return self._lexing is None or self._lexing.is_settled
+
     def set_language(self, language: Language) -> None:
         if language != self._language:
             self._language = language

@@ -28,6 +28,7 @@ from app.shell.about import AboutDialog
 from app.shell.activity_bar import ActivityBar
 from app.shell.commands import Commands
 from app.shell.editing import OF_A_TEXT, Editing
+from app.shell.finding import Finding
 from app.shell.frame import Frame
 from app.shell.going import Going
 from app.shell.memory_gauge import Memory, MemoryGauge, measured
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self.documents = Documents(self.texts.make_editor, self.questions, self)
         self.texts.follow(self.documents)
         self.tabs = DocumentTabs(theme)
+        self.finding = Finding(self.tabs, self.texts, self.commands, theme)
         self.recovery = Recovery(self.documents, data_folder() / "recovery", self._order)
         self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions)
         self.going = Going(self.palette_line, self.commands, self.documents, self.tabs)
@@ -114,7 +116,7 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         frame = self.frame
         frame.add_page("welcome", self.welcome)
-        frame.add_page("texts", self.tabs)
+        frame.add_page("texts", self.finding.page)
         for name in ("models", "train", "benchmark"):
             frame.add_page(name, page_to_come(name, self._theme))
         frame.add_page("settings", self.settings_page)

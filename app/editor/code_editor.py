@@ -76,7 +76,7 @@ class CodeEditor(QPlainTextEdit):
         self._commands = _commands(self)
         self.set_code_font("", 11.0)
         self.set_colours(LIGHT)
-        self.set_editing(self._editing)
+        self._apply_editing()
 
     @property
     def language(self) -> Language:
@@ -107,7 +107,12 @@ class CodeEditor(QPlainTextEdit):
         self._draw_blanks()
 
     def set_editing(self, editing: Editing) -> None:
-        self._editing = editing
+        if editing != self._editing:
+            self._editing = editing
+            self._apply_editing()
+
+    def _apply_editing(self) -> None:
+        editing = self._editing
         self._keyboard.closes_brackets = editing.close_brackets
         self.marks.ruler_columns = (editing.ruler_column,) if editing.ruler_column else ()
         wrap = QPlainTextEdit.LineWrapMode.WidgetWidth if editing.wrap_lines else self.LineWrapMode.NoWrap
@@ -121,6 +126,7 @@ class CodeEditor(QPlainTextEdit):
         font = QFont(family) if family else QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setStyleHint(QFont.StyleHint.Monospace)
         font.setFixedPitch(True)
+        font.setStyleStrategy(QFont.StyleStrategy.PreferNoShaping)  # no ligatures; and faster
         font.setPointSizeF(points)
         self.setFont(font)
         self._set_tab_width()
@@ -261,8 +267,10 @@ class CodeEditor(QPlainTextEdit):
         option = self.document().defaultTextOption()
         flag = QTextOption.Flag.ShowTabsAndSpaces
         flags = option.flags()
-        option.setFlags(flags | flag if self._editing.show_blanks else flags & ~flag)
-        self.document().setDefaultTextOption(option)
+        wanted = flags | flag if self._editing.show_blanks else flags & ~flag
+        if wanted != flags:  # or everything would be laid out again
+            option.setFlags(wanted)
+            self.document().setDefaultTextOption(option)
         self.highlighter.show_blanks(self._colours.faint if self._editing.show_blanks else "")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

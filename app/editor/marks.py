@@ -98,6 +98,8 @@ class Marks:
             )
 
     def _paint_found(self, painter: QPainter, block: QTextBlock, area: QRectF) -> None:
+        if not self._found:
+            return
         first, last = _columns_in_sight(block, area, QRectF(self._editor.viewport().rect()))
         start, end = block.position() + first, block.position() + last
         place = bisect.bisect_left(self._found, (start, -1))

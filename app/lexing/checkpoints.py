@@ -146,7 +146,7 @@ class Checkpoints:
     def replace(self, line: int, start: int, count: int, added: str) -> None:
         end, lines_removed = end_of_lines(self.text, start, count), count - 1
         lines_added = added.count("\n")
-        self.text = self.text[:start] + added + self.text[end:]
+        self.text = "".join((self.text[:start], added, self.text[end:]))
         self._stacks[line + 1 : line + 1 + lines_removed] = [None] * lines_added
         shift, difference = lines_added - lines_removed, len(added) - (end - start)
         moved = {

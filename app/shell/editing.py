@@ -10,8 +10,7 @@ from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.texts import Texts
 
-# what other parts of the window do, though its keys count in the editor
-_OF_OTHERS = {"edit.find", "edit.replace", "edit.find_next", "edit.find_previous"}
+_FINDING = ("edit.find", "edit.replace", "edit.find_next", "edit.find_previous")
 _SUGGESTIONS: dict[str, Callable[[Completion], None]] = {
     "completion.trigger": Completion.suggest,
     "ghost.accept": Completion.accept,
@@ -24,7 +23,7 @@ _SUGGESTIONS: dict[str, Callable[[Completion], None]] = {
 OF_A_TEXT = (
     *(action.id for action in ACTIONS if action.context in ("editor", "ghost")),
     *("file.save", "file.save_as", "file.close", "file.close_others", "file.copy_path", "go.line"),
-    *("completion.toggle_language", "completion.toggle_file"),
+    *("completion.toggle_language", "completion.toggle_file", *_FINDING),
 )
 
 
@@ -32,7 +31,7 @@ class Editing:
     def __init__(self, tabs: DocumentTabs, texts: Texts, commands: Commands, store: SettingsStore) -> None:
         self._tabs, self._texts, self._store = tabs, texts, store
         of_editor = [action.id for action in ACTIONS if action.context == "editor"]
-        ours = [id for id in of_editor if id not in _OF_OTHERS and id not in _SUGGESTIONS]
+        ours = [id for id in of_editor if id not in _SUGGESTIONS]
         commands.on({id: partial(self._perform, id) for id in ours})
         commands.on({id: partial(self._suggest, do) for id, do in _SUGGESTIONS.items()})
         commands.on(

@@ -27,6 +27,7 @@ class Viewing:
                 "view.output": lambda: self._turn(frame.output),
                 "view.theme": self._turn_theme,
                 "view.wrap": self._turn_wrap,
+                "view.blanks": self._turn_blanks,
                 "view.zoom_in": lambda: self.zoom(_STEP),
                 "view.zoom_out": lambda: self.zoom(-_STEP),
                 "view.zoom_reset": lambda: self._store.change("appearance", code_size=Appearance().code_size),
@@ -68,6 +69,9 @@ class Viewing:
 
     def _turn_theme(self) -> None:
         self._store.change("appearance", theme="light" if self._theme.colours.is_dark else "dark")
+
+    def _turn_blanks(self) -> None:
+        self._store.change("editing", show_blanks=not self._store.settings.editing.show_blanks)
 
     def _turn_wrap(self) -> None:
         self._store.change("editing", wrap_lines=not self._store.settings.editing.wrap_lines)

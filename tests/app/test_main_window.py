@@ -295,3 +295,27 @@ def test_every_part_shows_its_licence_word_for_word() -> None:
     assert "Apache License" in licence_of("SmallCoder")
     for package in packages:
         assert len(licence_of(package).splitlines()) >= 3, package
+
+
+async def test_the_find_bar_has_its_keys_and_goes_with_the_text_in_front(
+    run: Run, start: Start, tmp_path: Path
+) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(f"{name} cat Cat\n")
+    begun = await start(tmp_path / "one.py", tmp_path / "two.py")
+    window, bar = begun.window, begun.window.finding.bar
+    window.tabs.setCurrentIndex(0)
+    begun.trigger("edit.find")
+    assert window.focusWidget() is bar.find_field
+    QTest.keyClicks(bar.find_field, "cat")
+    assert bar.count.text() == "1 of 2"
+    QTest.keyClick(bar.find_field, Qt.Key.Key_C, Qt.KeyboardModifier.AltModifier)
+    assert bar.count.text() == "1 of 1"
+    QTest.keyClick(bar.find_field, Qt.Key.Key_C, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(bar.find_field, Qt.Key.Key_F3)
+    assert bar.count.text() == "2 of 2"
+    window.tabs.setCurrentIndex(1)
+    assert bar.count.text() == "2 found"
+    QTest.keyClick(bar.find_field, Qt.Key.Key_Escape)
+    assert bar.isHidden()
+    assert window.focusWidget() is window.tabs.current().editor  # type: ignore[union-attr]

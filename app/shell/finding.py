@@ -1,0 +1,40 @@
+"""Finding: the find bar below the texts, in whichever of them is in front."""
+
+from functools import partial
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.editor.document import Document
+from app.editor.document_tabs import DocumentTabs
+from app.editor.find_bar import FindBar
+from app.shell.commands import Commands
+from app.shell.texts import Texts
+from app.theme import Theme
+
+_BY_THE_BAR = (
+    *("edit.find_next", "edit.find_previous", "find.match_case", "find.whole_word", "find.regex"),
+    "find.in_selection",
+)
+
+
+class Finding(QObject):
+    def __init__(self, tabs: DocumentTabs, texts: Texts, commands: Commands, theme: Theme) -> None:
+        super().__init__(tabs)
+        self._texts = texts
+        self.page = QWidget()
+        self.bar = FindBar(theme, self.page)
+        column = QVBoxLayout(self.page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(tabs, 1)
+        column.addWidget(self.bar)
+        tabs.current_changed.connect(self._follow)
+        commands.on({action: partial(self.bar.perform, action) for action in _BY_THE_BAR})
+        commands.on({"edit.find": self.bar.open, "edit.replace": partial(self.bar.open, with_replace=True)})
+        commands.listen_in(self.bar, "find")
+
+    def _follow(self, document: Document | None) -> None:
+        if document is None:
+            self.bar.close_bar()
+        self.bar.attach(self._texts.editor_of(document) if document else None)
