@@ -170,7 +170,7 @@ class MainWindow(QMainWindow):
     def _connect_commands(self) -> None:
         opening, going, flow = self.opening, self.going, self._flow
         self.viewing.connect(self.commands)
-        Editing(self.tabs, self.texts, self.commands, self._store)
+        self.editing = Editing(self.tabs, self.texts, self.commands, self._store)
         self.commands.on(
             {
                 "file.new": self.documents.new,
@@ -245,7 +245,8 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         document = self.tabs.current()
         folder = self.documents.folder
-        parts = [document.name] if document else []
+        # [*] is where Qt shows that there is something to save
+        parts = [document.name.replace("[*]", "[*][*]") + "[*]"] if document else []
         parts += [folder.name] if folder else []
         self.setWindowTitle(" — ".join([*parts, "SmallCoder"]))
         self.setWindowModified(bool(document and document.is_modified))

@@ -132,7 +132,7 @@ async def test_tabs_place_and_parts_come_back_at_the_next_start(
     assert after.names == ["one.py", "two.py"]
     assert (window.width(), window.height()) == (760, 600)
     assert window.frame.chat.isVisible()
-    assert window.windowTitle() == "one.py — SmallCoder"
+    assert window.windowTitle() == "one.py[*] — SmallCoder"
     assert window.status.text("place") == "Ln 2, Col 4"
 
 
