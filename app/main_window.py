@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
 
     def _connect_engine(self) -> None:
         self.engine.state_changed.connect(self._show_engine)
-        self.engine.noted.connect(self._warn)
+        self.engine.noted.connect(lambda said: self.frame.notices.add(Notice(said, "warning", "restart")))
         self.engine.replied.connect(self.status.hear)
 
     def _connect_settings(self) -> None:
@@ -266,6 +266,7 @@ class MainWindow(QMainWindow):
                 ("Try Again", lambda: self.commands.trigger(again)),
                 ("Choose Another Model", lambda: self.commands.trigger("engine.choose")),
             )
+            self.frame.notices.withdraw("restart")
             self.frame.notices.add(Notice(state.problem, "error", "engine", deeds))
         else:
             self.frame.notices.withdraw("engine")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from app.naming import label, named
+from app.naming import label, named, set_role
 from app.theme import Theme
 
 Weight = Literal["info", "warning", "error"]
@@ -76,6 +76,7 @@ class NoticeBar(QFrame):
         if not self._waiting:
             return
         notice = self._waiting[0]
+        set_role(self, notice.weight)
         size = self._theme.icon_size(16)
         self._sign.setPixmap(self._theme.icon(notice.weight, _COLOURS[notice.weight]).pixmap(size))
         self._close.setIcon(self._theme.icon("close"))

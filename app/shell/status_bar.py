@@ -3,8 +3,9 @@
 It shows what it is told; each part can be pressed, and says what for.
 """
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from app.editor.code_editor import CodeEditor
 from app.editor.completion_policy import CompletionState, Mood
@@ -17,6 +18,8 @@ from app.theme import Theme
 from core.spec.messages import Done, ModelFacts, Reply
 
 _MESSAGE_MS = 8000
+_LEAST_MESSAGE = 24
+_FIRST_TO_GO = ("indentation", "form", "language", "speed", "place", "completion")
 _SIGNS: dict[Mood, tuple[str, str]] = {
     "shown": ("spark", "accent"),
     "off": ("spark-off", "muted"),
@@ -44,17 +47,23 @@ class StatusBar(QFrame):
         self._theme, self._commands = theme, commands
         self._mood: Mood = "idle"
         self._message = named(QLabel(self), "Message")
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)
         self._forget.timeout.connect(self._message.clear)
         self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
+        self._gauge = gauge
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 0)
         layout.setSpacing(0)
+        layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)  # what does not fit makes room
+        layout.addWidget(self._parts["completion"])
         layout.addWidget(self._message, 1)
-        for part in self._parts.values():
-            layout.addWidget(part)
+        for name, part in self._parts.items():
+            if name != "completion":
+                layout.addWidget(part)
         layout.addWidget(gauge)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self._draw)
         self.show_engine(EngineState())
 
@@ -73,9 +82,9 @@ class StatusBar(QFrame):
         if text == part.text() and about == part.toolTip():
             return
         part.setText(text)
-        part.setVisible(bool(text))
         part.setToolTip(about)
         part.setAccessibleName(f"{about}: {text}" if about else text)
+        self._fit()
 
     def show_completion(self, state: CompletionState) -> None:
         """Whether there is a suggestion, and why there is none."""
@@ -124,11 +133,29 @@ class StatusBar(QFrame):
             button.clicked.connect(lambda: self._commands.trigger(action))
         return button
 
+    def _fit(self) -> None:
+        """The parts that there is room for; the least important go first."""
+        shown = {name: part for name, part in self._parts.items() if part.text()}
+        room = self.width() - self._gauge.sizeHint().width() - self._theme.scaled(_LEAST_MESSAGE)
+        for name in _FIRST_TO_GO:
+            if sum(part.sizeHint().width() for part in shown.values()) <= room:
+                break
+            shown.pop(name, None)
+        for name, part in self._parts.items():
+            part.setVisible(name in shown)
+
     def _draw(self) -> None:
         part = self._parts["completion"]
         sign, colour = _SIGNS.get(self._mood, ("spark", "muted"))
         part.setIcon(self._theme.icon(sign, colour))
         part.setIconSize(self._theme.icon_size(16))
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, max(part.sizeHint().height() for part in self._parts.values()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
 
 def described(state: EngineState) -> tuple[str, str]:
