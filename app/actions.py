@@ -51,6 +51,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("file.close_others", "Close Other Tabs", "File"),
     Action("file.reopen_closed", "Reopen Closed Tab", "File", ("Ctrl+Shift+T",)),
     Action("file.copy_path", "Copy Path of File", "File", ("Ctrl+K, P",)),
+    Action("file.encoding", "Encoding…", "File"),
+    Action("file.line_ends", "Line Ends…", "File"),
     Action("file.close_folder", "Close Folder", "File", ("Ctrl+K, F",)),
     Action("app.quit", "Quit", "File", ("Ctrl+Q",)),
     Action("edit.undo", "Undo", "Edit", ("Ctrl+Z",), "editor"),
@@ -73,6 +75,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("edit.join_lines", "Join Lines", "Edit", (), "editor"),
     Action("edit.trim_trailing", "Remove Blanks at Line Ends", "Edit", (), "editor"),
     Action("edit.tab_moves_focus", "Toggle Tab Moves the Focus", "Edit", ("Ctrl+M",), "editor"),
+    Action("edit.language", "Language of This Text…", "Edit"),
+    Action("edit.indentation", "Indentation of This Text…", "Edit"),
     Action("selection.all", "Select All", "Selection", ("Ctrl+A",), "editor"),
     Action("selection.move_lines_up", "Move Lines Up", "Selection", ("Alt+Up",), "editor"),
     Action("selection.move_lines_down", "Move Lines Down", "Selection", ("Alt+Down",), "editor"),
@@ -121,7 +125,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("engine.restart", "Restart the Engine", "Completion"),
     Action("help.welcome", "Welcome", "Help"),
     Action("help.shortcuts", "Keyboard Shortcuts", "Help", ("Ctrl+K, Ctrl+S",)),
-    Action("help.log", "What the Engine Said", "Help"),
+    Action("help.log", "What Went Wrong", "Help"),
     Action("help.about", "About SmallCoder", "Help"),
 )
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
@@ -31,7 +31,9 @@ from app.shell.editing import OF_A_TEXT, Editing
 from app.shell.finding import Finding
 from app.shell.frame import Frame
 from app.shell.going import Going
+from app.shell.log_dialog import LogDialog
 from app.shell.memory_gauge import Memory, MemoryGauge, measured
+from app.shell.mistakes import Mistakes
 from app.shell.model_choice import ModelChoice
 from app.shell.no_folder import NoFolder
 from app.shell.notices import Notice, Weight
@@ -40,6 +42,7 @@ from app.shell.pages import page_to_come
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.shell.status_bar import StatusBar
+from app.shell.text_choices import TextChoices
 from app.shell.texts import Texts
 from app.shell.viewing import Viewing
 from app.shell.welcome import WelcomePage
@@ -47,6 +50,7 @@ from app.theme import Theme
 from core.spec.folders import data_folder
 
 _SIZE = (1200, 780)
+_KEEP_AFTER_MS = 1000
 
 
 class MainWindow(QMainWindow):
@@ -58,6 +62,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("SmallCoder")
         self.setWindowIcon(theme.icon("smallcoder"))
+        self.setAcceptDrops(True)
         self._store, self._theme, self._session = store, theme, session
         self._has_left = False
         self.keys = KeyMap(store.settings.keys, self)
@@ -73,6 +78,8 @@ class MainWindow(QMainWindow):
         self.recovery = Recovery(self.documents, data_folder() / "recovery", self._order)
         self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions)
         self.going = Going(self.palette_line, self.commands, self.documents, self.tabs)
+        self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts)
+        self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engine, store, self.palette_line, self.questions)
         self.welcome = WelcomePage(theme, self.keys)
         self.settings_page = SettingsPage(store, theme)
@@ -84,12 +91,16 @@ class MainWindow(QMainWindow):
         self._connect_engine()
         self._connect_settings()
         self._connect_commands()
+        self._keep_later = QTimer(self, singleShot=True, interval=_KEEP_AFTER_MS)
+        self._keep_later.timeout.connect(self._keep_session)
         self._place(session.read())
+        self.frame.changed.connect(self._keep_later.start)
         self._show_current(None)
         self._show_engine(self.engine.state)
 
     async def begin(self, paths: Sequence[Path]) -> None:
         """Once the window is seen: what takes its time."""
+        self.mistakes.catch()
         if self._store.problem:
             self._warn(self._store.problem)
         self.model.load()
@@ -99,12 +110,14 @@ class MainWindow(QMainWindow):
     async def end(self) -> None:
         """What is not asked of anybody: files, threads and the worker are let go."""
         self._keep_session()
+        self._keep_later.stop()
         self._store.flush()
         await self.opening.end()
         ended = asyncio.Event()
         self.engine.closed.connect(ended.set)
         self.engine.close()
         await ended.wait()
+        self.mistakes.let_go()
 
     def show_paths(self, paths: Sequence[Path]) -> None:
         """What another start was asked to open."""
@@ -140,6 +153,7 @@ class MainWindow(QMainWindow):
         documents.closed.connect(self._show_number)
         documents.shown.connect(self._show_document)
         documents.changed.connect(self._show_title)
+        documents.changed.connect(self._show_form)
         documents.failed.connect(self._warn)
         documents.said.connect(self.status.say)
         tabs.wished.connect(lambda wish, document: self._start(self.opening.grant(wish, document)))
@@ -155,6 +169,7 @@ class MainWindow(QMainWindow):
 
     def _connect_engine(self) -> None:
         self.engine.state_changed.connect(self._show_engine)
+        self.mistakes.made.connect(self._show_mistake)
         self.engine.noted.connect(lambda said: self.frame.notices.add(Notice(said, "warning", "restart")))
         self.engine.replied.connect(self.status.hear)
 
@@ -195,6 +210,11 @@ class MainWindow(QMainWindow):
                 "engine.load": self.model.load,
                 "engine.unload": self.engine.unload,
                 "engine.restart": self.engine.restart,
+                "file.encoding": flow(self.choices.encoding),
+                "file.line_ends": flow(self.choices.line_ends),
+                "edit.language": flow(self.choices.language),
+                "edit.indentation": flow(self.choices.indentation),
+                "help.log": self._show_log,
                 "help.shortcuts": lambda: ShortcutsDialog(self.keys, self._theme, self).open(),
                 "help.about": lambda: AboutDialog(self._theme, self).open(),
             }
@@ -215,6 +235,13 @@ class MainWindow(QMainWindow):
 
     def _warn(self, sentence: str, weight: Weight = "warning") -> None:
         self.frame.notices.add(Notice(sentence, weight))
+
+    def _show_log(self) -> None:
+        LogDialog(self.mistakes.text, self.engine.log, self._theme, self).open()
+
+    def _show_mistake(self, sentence: str) -> None:
+        deeds = (("What Went Wrong", self._show_log),)
+        self.frame.notices.add(Notice(sentence, "error", "mistake", deeds))
 
     def _show_document(self, document: Document) -> None:
         self.tabs.show_document(document)
@@ -308,6 +335,23 @@ class MainWindow(QMainWindow):
         if await self.opening.may_leave():
             self._has_left = True
             self.close()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._keep_later.start()
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        super().moveEvent(event)
+        self._keep_later.start()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Files and folders from elsewhere are opened."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        self._start(self.opening.open(paths))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """The first time it asks; the window goes when all is answered."""

@@ -24,6 +24,7 @@ OF_A_TEXT = (
     *(action.id for action in ACTIONS if action.context in ("editor", "ghost")),
     *("file.save", "file.save_as", "file.close", "file.close_others", "file.copy_path", "go.line"),
     *("completion.toggle_language", "completion.toggle_file", *_FINDING),
+    *("file.encoding", "file.line_ends", "edit.language", "edit.indentation"),
 )
 
 

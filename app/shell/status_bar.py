@@ -29,9 +29,9 @@ _SIGNS: dict[Mood, tuple[str, str]] = {
 # each part, and the action that pressing it does
 _PARTS = {
     "place": "go.line",
-    "indentation": "",
-    "form": "",
-    "language": "",
+    "indentation": "edit.indentation",
+    "form": "file.encoding",
+    "language": "edit.language",
     "completion": "completion.toggle",
     "speed": "",
     "model": "engine.choose",

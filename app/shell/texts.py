@@ -15,7 +15,7 @@ from app.editor.ghost_text import GhostText
 from app.editor.surroundings import OpenText
 from app.editor.wishes import Sources
 from app.engine_client import EngineClient, EngineState
-from app.languages import language_of
+from app.languages import Language, language_of
 from app.settings import Settings, SettingsStore
 from app.theme import Theme
 from core.spec.messages import Reply
@@ -62,6 +62,11 @@ class Texts(QObject):
             raise TypeError(f"{document.name} has an editor of another make")
         return editor
 
+    def set_language(self, document: Document, language: Language) -> None:
+        """By a person, until the file has another name."""
+        self.editor_of(document).set_language(language)
+        self._tell_file(document)
+
     def completion_of(self, document: Document) -> Completion:
         return self._completions[document]
 
@@ -103,6 +108,10 @@ class Texts(QObject):
         language = language_of(document.path, first_line)
         if language != editor.language:
             editor.set_language(language)
+        self._tell_file(document)
+
+    def _tell_file(self, document: Document) -> None:
+        language = self.editor_of(document).language
         folder = self._documents.folder if self._documents else None
         self._completions[document].set_file(
             str(document.path) if document.path else None,

@@ -7,25 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QKeySequence
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QDialog,
     QLabel,
+    QLineEdit,
     QMessageBox,
     QPushButton,
+    QToolButton,
     QWidget,
 )
 
 from app.main_window import MainWindow
 from app.run import make_window
 from app.shell.about import AboutDialog, licence_of, required_packages
+from app.shell.log_dialog import LogDialog
 from app.shell.shortcuts import ShortcutsDialog
 from app.theme import DARK
-from core.spec.folders import settings_folder
+from core.spec.folders import data_folder, settings_folder
 from tests.app.conftest import Run
 
 PARTS = ("files", "chat", "models", "train", "benchmark", "settings")
@@ -319,3 +322,83 @@ async def test_the_find_bar_has_its_keys_and_goes_with_the_text_in_front(
     QTest.keyClick(bar.find_field, Qt.Key.Key_Escape)
     assert bar.isHidden()
     assert window.focusWidget() is window.tabs.current().editor  # type: ignore[union-attr]
+
+
+async def chosen(started: Started, action: str, words: str) -> None:
+    """What comes of an action that lets one choose, when these words are typed and Enter is pressed."""
+    started.trigger(action)
+    line = started.window.palette_line.findChild(QLineEdit)
+    await until(line.hasFocus)
+    QTest.keyClicks(line, words)
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    await until(started.window.palette_line.isHidden)
+    await asyncio.sleep(0)
+
+
+async def test_what_the_status_bar_says_of_a_text_can_be_chosen_otherwise(
+    run: Run, started: Started, tmp_path: Path
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes("é\n".encode("latin-1"))
+    window = started.window
+    await window.opening.open([path])
+    await chosen(started, "edit.language", "python")
+    assert window.status.text("language") == "Python"
+    await chosen(started, "edit.indentation", "spaces 2")
+    assert window.status.text("indentation") == "Spaces: 2"
+    await chosen(started, "file.encoding", "again iso-8859-1")
+    await chosen(started, "file.line_ends", "crlf")
+    await chosen(started, "file.encoding", "save utf-8")
+    await until(lambda: window.status.text("form") == "UTF-8  CRLF")
+    [document] = window.tabs.documents()
+    assert await window.documents.save(document)
+    assert path.read_bytes() == "é\r\n".encode()
+
+
+async def test_a_mistake_of_ours_is_said_in_a_sentence_and_kept_for_the_report(
+    run: Run, started: Started, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("in the test")
+
+    window = started.window
+    asyncio.get_running_loop().call_soon(fail)
+    await until(lambda: bool(window.frame.notices.texts))
+    assert window.frame.notices.texts[0].startswith("SmallCoder made a mistake (ZeroDivisionError)")
+    started.trigger("help.log")
+    [dialog] = window.findChildren(LogDialog)
+    assert "in the test" in dialog.text.toPlainText()
+    assert "in the test" in capsys.readouterr().err
+    close(dialog)
+
+
+async def test_files_dropped_on_the_window_are_opened(run: Run, started: Started, tmp_path: Path) -> None:
+    (tmp_path / "dropped.py").write_text("x\n")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "dropped.py"))])
+    drop = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    started.window.dropEvent(drop)
+    await until(lambda: started.names == ["dropped.py"])
+
+
+async def test_the_place_is_kept_while_the_window_is_open(run: Run, started: Started) -> None:
+    """So that a kill loses none of it."""
+    started.trigger("view.chat")
+    file = data_folder() / "session.json"
+    await until(lambda: file.exists() and json.loads(file.read_text())["chat"])
+
+
+async def test_a_small_window_keeps_what_matters_in_its_status_bar(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    window = started.window
+    window.resize(480, 400)
+    await asyncio.sleep(0.02)
+    parts = [part for part in window.status.findChildren(QToolButton) if part.isVisible()]
+    assert "No model" in [part.text() for part in parts]
+    assert all(part.geometry().right() <= window.status.width() for part in parts)
