@@ -57,6 +57,9 @@ class CodeEditor(QPlainTextEdit):
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.setCursorWidth(2)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        option = self.document().defaultTextOption()
+        option.setTextDirection(Qt.LayoutDirection.LeftToRight)  # code, even where a comment begins otherwise
+        self.document().setDefaultTextOption(option)
         self._editing = Editing()
         self._colours = LIGHT
         self.highlighter = Highlighter(self.document(), self)

@@ -73,6 +73,10 @@ class Documents(QObject):
     def before_save(self, before: Callable[[Document], Awaitable[None]] | None) -> None:
         self._saving.before = before
 
+    def put_in_order(self, tidy: Callable[[Document], None]) -> None:
+        """What is done to a text whenever it is about to be saved."""
+        self._saving.put_in_order = tidy
+
     def at(self, path: Path) -> Document | None:
         """The one for this file, by whichever of its names."""
         path = absolute(path)

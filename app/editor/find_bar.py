@@ -3,6 +3,8 @@
 What is found is worked out in search; here are the fields, the count, and the steps from one to the next.
 """
 
+from itertools import pairwise
+
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
@@ -39,6 +41,7 @@ class FindBar(QWidget):
         self._search: Search | None = None
         self._anchor = 0  # where a new search begins to look
         self._is_seeking = False
+        self._remark = ""  # said in place of the count, until something else is done
         self.find_field = _field("Find")
         self.replace_field = _field("Replace with")
         self.count = QLabel()
@@ -127,7 +130,7 @@ class FindBar(QWidget):
         """For what stands in the field, with the options as they are."""
         if self._search is None or self._editor is None:
             return
-        self._is_seeking = moves
+        self._is_seeking, self._remark = moves, ""
         within = self._search.within if self.options["find.in_selection"].isChecked() else None
         self._search.start(self._query(), within)
 
@@ -181,10 +184,11 @@ class FindBar(QWidget):
         found = list(zip(search.spans, search.groups, strict=True))
         if not found or search.problem:
             return
+        self._remark = f"{len(found):,} replaced"
         with one_step(editor.document()) as edit:
             for (start, stop), groups in reversed(found):
                 replace(edit, start, stop, replacement.of(groups))
-        self._say(f"{len(found):,} replaced")
+        self._show_state()
 
     def _arrange(self) -> None:
         grid = QGridLayout(self)
@@ -208,6 +212,10 @@ class FindBar(QWidget):
         grid.addLayout(found, 0, 2)
         grid.addWidget(self.replace_field, 1, 1)
         grid.addLayout(replaced, 1, 2)
+        order = (self.find_field, self.replace_field, *self.options.values(), self.previous_button)
+        order += (self.next_button, self.replace_button, self.replace_all_button, self.close_button)
+        for before, behind in pairwise(order):
+            self.setTabOrder(before, behind)
         grid.setColumnStretch(1, 2)
         grid.setColumnStretch(2, 3)
 
@@ -300,7 +308,9 @@ class FindBar(QWidget):
             button.setEnabled(has_found)
         for button in (self.replace_button, self.replace_all_button):
             button.setEnabled(has_found and not editor.isReadOnly())
-        self._say(*_count(search, number))
+        if number is not None:
+            self._remark = ""
+        self._say(*((self._remark, False) if self._remark else _count(search, number)))
         self._show_preview(search, number)
 
     def _show_preview(self, search: Search, number: int | None) -> None:

@@ -40,6 +40,7 @@ class Saving(QObject):
     def __init__(self, disk: Executor, questions: Questions, others: "_Open") -> None:
         super().__init__(others if isinstance(others, QObject) else None)
         self.before: Callable[[Document], Awaitable[None]] | None = None
+        self.put_in_order: Callable[[Document], None] | None = None
         self._disk = disk
         self._questions = questions
         self._others = others
@@ -59,6 +60,8 @@ class Saving(QObject):
 
     async def _written(self, document: Document, path: Path | None, expected: Stamp | None) -> bool:
         """Until it is, or the person gives up."""
+        if self.put_in_order is not None and path is not None:
+            self.put_in_order(document)
         form = document.form
         while path is not None:
             revision = document.revision

@@ -55,6 +55,7 @@ class Texts(QObject):
         documents.opened.connect(self._begin)
         documents.closed.connect(self._end)
         documents.changed.connect(self._describe)
+        documents.put_in_order(self._trim)
 
     def editor_of(self, document: Document) -> CodeEditor:
         editor = document.editor
@@ -120,6 +121,10 @@ class Texts(QObject):
             line_comment=language.line_comment,
         )
         self.language_changed.emit(document)
+
+    def _trim(self, document: Document) -> None:
+        if self._store.settings.editing.trim_on_save:
+            self.editor_of(document).trim_trailing_blanks()
 
     def _others(self, document: Document) -> Iterator[OpenText]:
         for other in self._completions:

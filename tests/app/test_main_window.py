@@ -402,3 +402,16 @@ async def test_a_small_window_keeps_what_matters_in_its_status_bar(run: Run, sta
     parts = [part for part in window.status.findChildren(QToolButton) if part.isVisible()]
     assert "No model" in [part.text() for part in parts]
     assert all(part.geometry().right() <= window.status.width() for part in parts)
+
+
+async def test_blanks_at_line_ends_go_when_a_file_is_saved_if_that_is_wanted(
+    run: Run, start: Start, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.py"
+    path.write_text("a  \n\tb\t\n")
+    begun = await start(path)
+    begun.window._store.change("editing", trim_on_save=True)
+    begun.window.tabs.documents()[0].editor.insertPlainText("c")
+    begun.trigger("file.save")
+    await until(lambda: path.read_text() == "ca\n\tb\n")
+    await until(lambda: not begun.window.tabs.documents()[0].is_modified)

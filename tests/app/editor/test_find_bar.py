@@ -201,6 +201,7 @@ def test_replacing_all_with_groups_is_one_step(
     editor.setPlainText(before)
     find(bar, pattern, "regex", replacement=replacement)
     bar.replace_all_button.click()
+    assert bar.count.text().endswith(" replaced")
     assert editor.toPlainText() == after
     editor.undo()
     assert editor.toPlainText() == before
