@@ -2,10 +2,11 @@
 
 import argparse
 
-from trainer.cli import quality, speed
+from trainer.cli import held_out, quality, speed
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     speed.add_action(actions)
     quality.add_actions(actions)
+    held_out.add_actions(actions)

@@ -1,0 +1,163 @@
+"""What the embedded model is measured by: lines drawn, counts, bits, the card."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import load
+from core.spec.errors import DataError
+from tests.tiny import tiny_folder, tiny_tokenizer
+from trainer.bench.held_out import CountsWriter, ModelWriter, Questions
+from trainer.bench.lines import SourceFile, draw_lines, draw_texts, python_files
+from trainer.bench.model_card import card_of
+from trainer.bench.ngrams import NGrams
+from trainer.bench.similarity import edit_similarity
+from trainer.data.packages import read_list
+
+ROOT = Path(__file__).parents[3]
+CODE = '''import os
+from pathlib import Path
+
+# a comment of some length
+def longest(words):
+    """The longest of them."""
+    best = ""
+    for word in words:
+        if len(word) > len(best):
+            best = word  # so far
+    return best
+'''
+
+
+def test_lines_are_whole_and_none_are_blank_comments_imports_or_short() -> None:
+    lines = draw_lines([SourceFile("a.py", CODE)], 100, 42)
+    assert {line.text for line in lines} == {
+        "def longest(words):",
+        '"""The longest of them."""',
+        'best = ""',
+        "for word in words:",
+        "if len(word) > len(best):",
+        "best = word  # so far",
+        "return best",
+    }
+    for line in lines:
+        assert line.prefix + line.text + line.suffix == CODE
+        assert CODE.split("\n")[line.number - 1].strip() == line.text
+        assert line.prefix.rpartition("\n")[2].strip() == ""
+
+
+def test_the_same_seed_draws_the_same_lines_whatever_order_files_come_in(tmp_path: Path) -> None:
+    for name in ("b/z.py", "a.py", "b/c.py", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(CODE)
+    files = python_files(tmp_path)
+    assert [file.name for file in files] == ["a.py", "b/c.py", "b/z.py"]
+    assert draw_lines(files, 5, 42) == draw_lines(python_files(tmp_path), 5, 42)
+    assert draw_lines(files, 5, 42) != draw_lines(files, 5, 43)
+    assert len(draw_texts(files, len(CODE) + 1, 42)) == 2
+    with pytest.raises(DataError, match="no Python"):
+        python_files(tmp_path / "nothing")
+
+
+TEXTS = st.lists(st.lists(st.integers(0, 5), max_size=12), min_size=1, max_size=4).filter(any)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_chances_of_counts_add_up_and_bits_are_made_of_them(texts: list[list[int]], asked: list[int]) -> None:
+    counts = NGrams([np.array(text, np.int64) for text in texts], 6)
+    bits = 0.0
+    for place in range(1, len(asked)):
+        chances = counts.chances(asked[:place])
+        assert math.isclose(chances.sum(), 1, rel_tol=1e-9)
+        assert (chances > 0).all()
+        bits -= math.log2(chances[asked[place]])
+    assert math.isclose(counts.bits(np.array(asked, np.int64)), bits, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_counts_go_on_as_most_of_what_they_have_seen_did() -> None:
+    text = [1, 2, 3, 4, 5] * 3 + [9, 3, 4, 6] * 2
+    counts = NGrams([np.array(text, np.int64)], 10)
+    assert counts.chances([1, 2, 3, 4]).argmax() == 5
+    assert counts.chances([9, 3, 4]).argmax() == 6
+    assert counts.chances([8, 8, 3, 4]).argmax() == 5  # never seen behind 8 8: as behind 3 4 alone
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("held_out")
+    (folder / "vocabulary").mkdir()
+    return tiny_folder(folder / "model", tiny_tokenizer(folder / "vocabulary"))
+
+
+def test_bits_of_a_network_are_those_of_its_logits_wherever_windows_end(model: Path) -> None:
+    engine = load(model, precision="fp32", context_tokens=32)
+    tokens = [3 + number * 7 % 50 for number in range(20)]
+    logits = engine.logits(tokens)[:-1]
+    nats = torch.nn.functional.cross_entropy(logits, torch.tensor(tokens[1:]), reduction="sum")
+    assert math.isclose(ModelWriter(engine).bits(tokens), float(nats) / math.log(2), rel_tol=1e-4)
+    long = tokens * 5
+    by_hand = 0.0
+    for place in range(1, len(long)):
+        begin = 0 if place < 32 else (place - 16) // 16 * 16
+        row = engine.logits(long[begin:place])[-1].log_softmax(0)
+        by_hand -= float(row[long[place]])
+    assert math.isclose(ModelWriter(engine).bits(long), by_hand / math.log(2), rel_tol=1e-3)
+
+
+class Parrot:
+    """Knows the lines that stand between certain texts, and those alone."""
+
+    def __init__(self, known: dict[tuple[str, str], str]) -> None:
+        self._known = known
+
+    def line(self, prefix: str, suffix: str) -> str:
+        return self._known.get((prefix, suffix), "no idea")
+
+    def bits(self, tokens: list[int]) -> float:
+        return float(len(tokens))
+
+
+def test_marks_tell_the_missing_line_from_the_next_one(model: Path) -> None:
+    tokenizer = load(model).tokenizer
+    lines = draw_lines([SourceFile("a.py", CODE)], 4, 1)
+    known = {(line.prefix, line.suffix): f"  {line.text} " for line in lines[:3]}
+    known[lines[0].prefix, ""] = lines[0].text
+    marks = Questions(tokenizer, [CODE], lines).ask(Parrot(known), lambda _: None)
+    assert (marks.fim_exact, marks.next_line_exact) == (0.75, 0.25)
+    expected = (3 + edit_similarity("no idea", lines[3].text)) / 4
+    assert math.isclose(marks.fim_similarity, expected)
+    assert math.isclose(marks.bits_per_byte, (1 + len(tokenizer.encode(CODE))) / len(CODE))
+
+
+def test_counts_write_the_line_that_they_have_seen(model: Path) -> None:
+    tokenizer = load(model).tokenizer
+    counts = NGrams([np.array(tokenizer.encode(CODE), np.int64)], tokenizer.vocab_size)
+    line = next(line for line in draw_lines([SourceFile("a.py", CODE)], 9, 1) if "longest(" in line.text)
+    assert CountsWriter(counts, tokenizer).line(line.prefix, line.suffix) == line.text
+
+
+def test_the_card_says_what_was_measured_and_names_every_package(model: Path) -> None:
+    marks = {"bits_per_byte": 1.234, "next_line_exact": 0.1, "next_line_similarity": 0.4, "seconds": 1.0}
+    marks |= {"fim_exact": 0.256, "fim_similarity": 0.551}
+    asked = {"lines": 1000, "seed": 42, "files": 10, "text_bytes": 4096, "context_tokens": 1024}
+    training = {"runs": 2, "steps": 10, "tokens": 3_000_000, "hours": 1.5, "flops": 1.9e14}
+    facts = {"held_out": asked | {"precision": "int8", "model": marks, "counts": marks}, "training": training}
+    plan = read_list(ROOT / "resources/specs/nano-packages.json")
+    card = card_of(facts, plan, model)
+    assert "| this model | 1.234 | 10.0% | 40.0 | 25.6% | 55.1 |" in card
+    assert "early checkpoint" in card
+    assert "not asked of this version" in card
+    assert all(
+        f"| {package.name} | {package.version} | {package.licence} |" in card for package in plan.packages
+    )
+    assert all(f"{package.name} {package.version}" in card for package in plan.held_out)
+    with pytest.raises(DataError, match="lacks 'training'"):
+        card_of({"held_out": facts["held_out"]}, plan, model)
+    assert json.dumps(facts)

@@ -1,0 +1,131 @@
+"""A model's examination on packages it never saw: bits a byte, the next line, a line that is missing.
+
+Whoever writes is asked in the same way: a network through the engine, as an editor asks it, or a model of
+counts. What is asked is drawn in lines.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from core.engine import Engine
+from core.spec.editing import Editing
+from core.spec.sampling import Sampling
+from core.text.tokenizer import Tokenizer
+from trainer.bench.lines import Line
+from trainer.bench.ngrams import NGrams
+from trainer.bench.similarity import edit_similarity, is_same
+from trainer.data.passages import text_end
+
+LINE_TOKENS = 64
+_CONTEXT_LETTERS = 200  # far more than a model of counts looks back
+
+Say = Callable[[str], None]
+
+
+class Writer(Protocol):
+    def line(self, prefix: str, suffix: str) -> str:
+        """What it writes there, without chance, to the end of the line."""
+        ...
+
+    def bits(self, tokens: list[int]) -> float:
+        """What a text costs, whose first token is given for nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Shares from 0 to 1; `bits_per_byte` is the fewer the better."""
+
+    bits_per_byte: float
+    next_line_exact: float
+    next_line_similarity: float
+    fim_exact: float
+    fim_similarity: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Questions:
+    """`texts` are read whole; each of `lines` is asked for with and without what comes behind it."""
+
+    tokenizer: Tokenizer
+    texts: Sequence[str]
+    lines: Sequence[Line]
+
+    def ask(self, writer: Writer, say: Say) -> Marks:
+        began = time.monotonic()
+        bits = self._bits_per_byte(writer)
+        say(f"{bits:.3f} bits a byte")
+        next_exact, next_alike = self._lines(writer, say, with_suffix=False)
+        fim_exact, fim_alike = self._lines(writer, say, with_suffix=True)
+        return Marks(bits, next_exact, next_alike, fim_exact, fim_alike, time.monotonic() - began)
+
+    def _bits_per_byte(self, writer: Writer) -> float:
+        """Each text behind the mark that stands between texts."""
+        start = text_end(self.tokenizer)
+        bits = sum(writer.bits([start, *self.tokenizer.encode(text)]) for text in self.texts)
+        return bits / sum(len(text.encode()) for text in self.texts)
+
+    def _lines(self, writer: Writer, say: Say, *, with_suffix: bool) -> tuple[float, float]:
+        exact, alike = 0, 0.0
+        for number, line in enumerate(self.lines, start=1):
+            written = writer.line(line.prefix, line.suffix if with_suffix else "").strip()
+            exact += is_same(written, line.text)
+            alike += edit_similarity(written, line.text)
+            if number % 100 == 0:
+                what = "between prefix and suffix" if with_suffix else "after a prefix"
+                say(f"{number} lines {what}: {exact / number:.1%} exact, {alike / number:.1%} alike")
+        return exact / len(self.lines), alike / len(self.lines)
+
+
+class ModelWriter:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def line(self, prefix: str, suffix: str) -> str:
+        sampling = Sampling(max_tokens=LINE_TOKENS)
+        self._engine.forget_texts()  # no two lines share anything, and what is kept must be looked through
+        return self._engine.complete_answer(prefix, suffix, sampling, editing=Editing(extent="line")).text()
+
+    def bits(self, tokens: list[int]) -> float:
+        """In windows that overlap by half, so that every token but the first ones has that much before it."""
+        size = self._engine.max_context
+        nats, done = 0.0, 1
+        for start in range(0, len(tokens), size // 2):
+            window = tokens[start : start + size]
+            logits = self._engine.logits(window)[done - 1 - start : len(window) - 1]
+            wanted = torch.tensor(tokens[done : start + len(window)])
+            nats += float(torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"))
+            done = start + len(window)
+            if done >= len(tokens):
+                break
+        return nats / math.log(2)
+
+
+class CountsWriter:
+    """Sees no suffix, since counts know only what came before."""
+
+    def __init__(self, counts: NGrams, tokenizer: Tokenizer) -> None:
+        self._counts, self._tokenizer = counts, tokenizer
+
+    def line(self, prefix: str, suffix: str) -> str:
+        tokens = self._tokenizer.encode(prefix[-_CONTEXT_LETTERS:], continues=len(prefix) > _CONTEXT_LETTERS)
+        written: list[int] = []
+        while len(written) < LINE_TOKENS:
+            token = int(self._counts.chances([*tokens, *written]).argmax())
+            if token in self._tokenizer.special_ids:
+                break
+            written.append(token)
+            # a line end in front of the line's text is passed over, as the engine does
+            if "\n" in self._tokenizer.decode(written).lstrip():
+                break
+        return self._tokenizer.decode(written).lstrip().partition("\n")[0]
+
+    def bits(self, tokens: list[int]) -> float:
+        return self._counts.bits(np.array(tokens, np.int64))

@@ -1,0 +1,105 @@
+"""The card of the embedded model: a template filled with what was measured; nothing is known any other way.
+
+measured.json holds what `bench held-out`, `bench speed` and `bench quality` said. What was not measured is
+said to be so.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from core.checkpoint.load import open_model
+from core.spec.budget import parameters
+from core.spec.config import ModelConfig
+from core.spec.errors import DataError
+from trainer.spec.packages import PackageList
+
+_TEMPLATE = Path(__file__).parents[2] / "resources" / "templates" / "embedded-model-card.md"
+_WAYS = {
+    "model": "this model",
+    "counts": "5-gram with backoff, counted over the same tokens",
+    "untrained": "the same network, untrained",
+}
+_ENOUGH_TOKENS = 100e6  # about ten for each weight, which is what a network of this size wants at least
+
+
+def card_of(facts: Mapping[str, Any], plan: PackageList, folder: Path) -> str:
+    config = open_model(folder).config
+    try:
+        held_out, training = facts["held_out"], facts["training"]
+        known = {
+            **{"name": folder.resolve().name, "shape": _shape(config)},
+            **{"millions": f"{parameters(config) / 1e6:.1f}", "precision": held_out["precision"]},
+            **{name: f"{held_out[name]:,}" for name in ("files", "text_bytes", "lines", "seed")},
+            **{"context": f"{held_out['context_tokens']:,}", "marks": "\n".join(_marks(held_out))},
+            **{name: f"{training[name]:,}" for name in ("runs", "steps", "tokens")},
+            **{"hours": f"{training['hours']:.1f}", "flops": f"{training['flops']:.1e}"},
+            **{"tasks": _tasks(facts), "speed": _speed(facts), "early": _early(training["tokens"])},
+            "selection": facts.get("selection", ""),
+            **_read(plan),
+        }
+    except (KeyError, TypeError) as error:
+        raise DataError(f"measured.json lacks {error}; measure it with 'bench held-out --run RUN'.") from None
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(known)
+
+
+def _shape(config: ModelConfig) -> str:
+    return (
+        f"{config.n_layers} layers of {config.dim}, {config.n_heads} heads of {config.head_dim} that share\n"
+        f"{config.n_kv_heads} of keys and values, SwiGLU {config.ffn_dim}, "
+        f"{config.vocab_size:,} tokens (tied), {config.max_context:,} tokens of context."
+    )
+
+
+def _marks(held_out: Mapping[str, Any]) -> Iterator[str]:
+    for way, name in _WAYS.items():
+        if way in held_out:
+            marks = held_out[way]
+            columns = [name, f"{marks['bits_per_byte']:.3f}"]
+            for what in ("next_line", "fim"):
+                columns += [f"{marks[f'{what}_exact']:.1%}", f"{100 * marks[f'{what}_similarity']:.1f}"]
+            yield f"| {' | '.join(columns)} |"
+
+
+def _tasks(facts: Mapping[str, Any]) -> str:
+    tasks = facts.get("tasks")
+    if tasks is None:
+        return "The fifteen programming tasks of `bench quality` were not asked of this version."
+    return (
+        f"Of the fifteen programming tasks it passes {tasks['passed']} of {tasks['total']} "
+        "(`python3 main.py bench quality --model FOLDER`, greedy)."
+    )
+
+
+def _speed(facts: Mapping[str, Any]) -> str:
+    speed = facts.get("speed")
+    if speed is None:
+        return "Its speed was not measured for this card; `bench speed` does that."
+    return (
+        f"Speed at {speed['precision']} on {speed['threads']} threads of a {speed['machine']}: "
+        f"{speed['decode_tokens_per_s']:,.0f} tokens a second behind\n"
+        f"{speed['prompt_tokens']:,} tokens, which are read "
+        f"at {speed['prefill_tokens_per_s']:,.0f} a second; first token after "
+        f"{speed['first_token_ms']:,.0f} ms (`python3 main.py bench speed --model FOLDER`)."
+    )
+
+
+def _early(tokens: int) -> str:
+    if tokens >= _ENOUGH_TOKENS:
+        return "- It is small: what it suggests is short and often wrong."
+    return (
+        f"- **It is an early checkpoint.** {tokens / 1e6:,.1f} million tokens are a small part of the "
+        f"{_ENOUGH_TOKENS / 1e6:.0f} million and more\n  that a network of its size wants: it knows how "
+        "Python looks, its keywords and idioms, and few names."
+    )
+
+
+def _read(plan: PackageList) -> dict[str, str]:
+    names = len(plan.benchmark_names) + len(plan.benchmark_common_names)
+    rows = [f"| {package.name} | {package.version} | {package.licence} |" for package in plan.packages]
+    return {
+        **{"package_count": str(len(plan.packages)), "packages": "\n".join(rows)},
+        "held_out": ", ".join(f"{package.name} {package.version}" for package in plan.held_out),
+        **{"name_count": f"{names:,}", "phrase_count": f"{len(plan.benchmark_phrases):,}"},
+    }

@@ -1,0 +1,58 @@
+"""What runs have read so far, token for token, and what that has cost: from their data, steps and events."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.spec.errors import UsageError
+from core.spec.messages import Progress
+from trainer.data.batches import PackedBatches
+from trainer.data.prepared import PreparedData
+from trainer.resume import read_state
+from trainer.spec.runs import Run
+
+_FLOPS = 6  # a weight and token: two there, four back
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`hours` of computing alone, told from the speeds that the runs have reported."""
+
+    runs: int
+    steps: int
+    tokens: int
+    hours: float
+    flops: float
+
+
+def rows_read(run: Run) -> list[NDArray[np.int64]]:
+    """A text a row; what was read twice is there twice."""
+    saved = run.steps_saved()
+    if not saved:
+        raise UsageError(f"{run.name} has saved nothing yet; let it run until its first checkpoint.")
+    steps = read_state(run.checkpoint(saved[-1]))[0].step
+    spec = run.spec()
+    data = PreparedData.open(Path(spec.data))
+    batches = PackedBatches(data, "train", spec.batch_size, spec.context_tokens, spec.seed)
+    rows: list[NDArray[np.int64]] = []
+    for number in range(steps * spec.accumulation):
+        batch = batches.at(number)
+        rows += [*np.concatenate([batch.inputs.numpy(), batch.targets.numpy()[:, -1:]], axis=1)]
+    return rows
+
+
+def cost_of(runs: Iterable[Run], parameters: int) -> Cost:
+    count = steps = tokens = 0
+    seconds = 0.0
+    for run in runs:
+        before = last_step = 0
+        for event in run.events():
+            if isinstance(event, Progress):
+                known = {metric.name: metric.value or 0.0 for metric in event.metrics}
+                seconds += (known["tokens"] - before) / known["tokens_per_s"]
+                before, last_step = int(known["tokens"]), event.step
+        count, steps, tokens = count + 1, steps + last_step, tokens + before
+    return Cost(count, steps, tokens, seconds / 3600, float(_FLOPS * parameters * tokens))

@@ -1,0 +1,158 @@
+"""`bench held-out` and `bench card`: what the embedded model is measured by, and the card that says it."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import report
+from core.cli.command import Commands, guarded
+from core.spec.errors import UsageError
+from core.spec.fields import add_flags, from_flags, to_json
+from core.spec.headers import read_json
+from core.spec.placement import Placement
+from trainer.spec.plans import SPECS
+from trainer.spec.runs import Run, find_run, write_whole
+
+if TYPE_CHECKING:
+    from core.engine import Engine
+    from trainer.bench.held_out import Questions, Say
+
+MEASURED = "measured.json"
+PACKAGES = SPECS / "nano-packages.json"
+_WAYS = ("model", "untrained", "counts")
+
+
+def add_actions(actions: Commands) -> None:
+    held_out = actions.add_parser("held-out", help="lines and bits of packages that a model never saw")
+    held_out.add_argument("--model", type=Path, required=True, help="the model's folder")
+    held_out.add_argument("--source", type=Path, required=True, metavar="FOLDER", help="the packages' Python")
+    held_out.add_argument("--lines", type=int, default=1000, metavar="N", help="asked for (default: 1000)")
+    held_out.add_argument("--text-kb", type=int, default=400, metavar="N", help="read for bits a byte")
+    held_out.add_argument("--seed", type=int, default=42, help="draws the lines and the texts (default: 42)")
+    held_out.add_argument(
+        "--only",
+        choices=_WAYS,
+        action="append",
+        help="the model, the same untrained, or counts; all if not said",
+    )
+    held_out.add_argument(
+        "--run",
+        dest="runs",
+        metavar="RUN",
+        action="append",
+        help="that made it; counts are of what it has read",
+    )
+    held_out.add_argument("--output", type=Path, metavar="FILE", help="add the JSON to this file, too")
+    held_out.add_argument("--json", action="store_true", help="JSON for a program")
+    add_flags(held_out, Placement, leave_out=("draft_model", "cache_mb"))
+    held_out.set_defaults(run=guarded(_held_out))
+    card = actions.add_parser("card", help=f"the model card of a folder, from its {MEASURED}")
+    card.add_argument("folder", metavar="FOLDER", type=Path)
+    card.set_defaults(run=guarded(_card))
+
+
+def _held_out(arguments: argparse.Namespace) -> int:
+    ways = arguments.only or _WAYS
+    runs = [find_run(name) for name in arguments.runs or ()]
+    if "counts" in ways and not runs:
+        raise UsageError("Counts are taken of what a run has read; name it with --run, or say --only model.")
+    from core.engine import load
+    from trainer.bench.held_out import ModelWriter, Questions
+    from trainer.bench.lines import draw_lines, draw_texts, python_files
+    from trainer.bench.reading import cost_of
+
+    say: Say = _silent if arguments.json else report.say
+    files = python_files(arguments.source)
+    engine = load(arguments.model, from_flags(Placement, arguments))
+    lines = draw_lines(files, arguments.lines, arguments.seed)
+    texts = draw_texts(files, arguments.text_kb * 1024, arguments.seed)
+    questions = Questions(engine.tokenizer, texts, lines)
+    result: dict[str, Any] = {
+        "lines": len(lines),
+        "seed": arguments.seed,
+        "files": len(files),
+        "text_bytes": sum(len(text.encode()) for text in texts),
+        "context_tokens": engine.max_context,
+        "precision": engine.facts()["precision"],
+    }
+    if "model" in ways:
+        result["model"] = to_json(questions.ask(ModelWriter(engine), say))
+    if "untrained" in ways:
+        with _untrained(arguments) as other:
+            result["untrained"] = to_json(questions.ask(ModelWriter(other), say))
+    if "counts" in ways:
+        result["counts"] = _counts(runs, questions, say)
+    if arguments.output is not None:
+        known = read_json(arguments.output) if arguments.output.exists() else {}
+        merged = known | {"held_out": known.get("held_out", {}) | result}
+        if runs:
+            merged["training"] = to_json(cost_of(runs, engine.facts()["parameters"]))
+        write_whole(arguments.output, json.dumps(merged, indent=1) + "\n")
+    report.say_json(result) if arguments.json else _say_table(result)
+    return 0
+
+
+@contextmanager
+def _untrained(arguments: argparse.Namespace) -> Iterator["Engine"]:
+    """The same network with the weights that a run would begin with."""
+    import tempfile
+
+    import torch
+
+    from core.checkpoint.load import open_model
+    from core.checkpoint.native import write_native
+    from core.engine import load
+    from core.model.transformer import with_random_weights
+
+    stored = open_model(arguments.model)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "untrained"
+        model = with_random_weights(stored.config, arguments.seed)
+        write_native(model, stored.tokenizer(), folder, torch.float32)
+        yield load(folder, from_flags(Placement, arguments))
+
+
+def _counts(runs: list[Run], questions: "Questions", say: "Say") -> dict[str, Any]:
+    from trainer.bench.held_out import CountsWriter
+    from trainer.bench.ngrams import NGrams
+    from trainer.bench.reading import rows_read
+
+    rows = [row for run in runs for row in rows_read(run)]
+    say(f"counting {sum(map(len, rows)):,} tokens")
+    counts = NGrams(rows, questions.tokenizer.vocab_size)
+    marks = questions.ask(CountsWriter(counts, questions.tokenizer), say)
+    return to_json(marks) | {"tokens": counts.tokens}
+
+
+def _card(arguments: argparse.Namespace) -> int:
+    from trainer.bench.model_card import card_of
+    from trainer.data.packages import read_list
+
+    path = arguments.folder / MEASURED
+    facts = read_json(path)
+    if not isinstance(facts, dict):
+        raise UsageError(
+            f"{path} must hold what was measured, as a JSON object; see 'bench held-out --output'."
+        )
+    plan = read_list(PACKAGES)
+    write_whole(arguments.folder / "README.md", card_of(facts, plan, arguments.folder))
+    report.say(f"{arguments.folder / 'README.md'} written")
+    return 0
+
+
+def _say_table(result: dict[str, Any]) -> None:
+    for way in _WAYS:
+        if way in result:
+            marks = result[way]
+            exact = [f"{marks[f'{what}_exact']:.1%} exact" for what in ("next_line", "fim")]
+            alike = [f"{100 * marks[f'{what}_similarity']:.1f} alike" for what in ("next_line", "fim")]
+            report.say(
+                f"{way:10} {marks['bits_per_byte']:.3f} bits a byte, next line {exact[0]} and {alike[0]}, "
+                f"missing line {exact[1]} and {alike[1]}"
+            )
+
+
+def _silent(_: str) -> None: ...
