@@ -6,6 +6,7 @@ What a part does is in the part; what takes several steps is a coroutine in shel
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from app.engine_client import EngineClient, EngineState
 from app.palette.palette import Palette
 from app.session import Session, SessionFile
 from app.settings import Settings, SettingsStore
-from app.shell.about import AboutDialog
 from app.shell.activity_bar import ActivityBar
 from app.shell.commands import Commands
 from app.shell.editing import OF_A_TEXT, Editing
@@ -82,7 +82,6 @@ class MainWindow(QMainWindow):
         self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engine, store, self.palette_line, self.questions)
         self.welcome = WelcomePage(theme, self.keys)
-        self.settings_page = SettingsPage(store, theme)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
         self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self._memory))
@@ -128,12 +127,11 @@ class MainWindow(QMainWindow):
 
     def _arrange(self) -> None:
         frame = self.frame
-        frame.add_page("welcome", self.welcome)
-        frame.add_page("texts", self.finding.page)
-        for name in ("models", "train", "benchmark"):
-            frame.add_page(name, page_to_come(name, self._theme))
-        frame.add_page("settings", self.settings_page)
-        frame.chat.addWidget(page_to_come("chat", self._theme))
+        frame.add_page("welcome", lambda: self.welcome)
+        frame.add_page("texts", lambda: self.finding.page)
+        frame.add_page("settings", self._make_settings_page)
+        for name in ("models", "train", "benchmark", "chat"):
+            frame.add_page(name, partial(page_to_come, name, self._theme))
         frame.side_bar.add("files", "Files", NoFolder(self._flow(self.opening.choose_folder)))
         frame.show_page("welcome")
         whole = QWidget(self)
@@ -177,8 +175,6 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._follow_settings)
         self._store.failed.connect(self._warn)
         self.keys.changed.connect(self._keep_keys)
-        self.settings_page.model_choice_requested.connect(lambda: self.commands.trigger("engine.choose"))
-        self.settings_page.shortcuts_requested.connect(lambda: self.commands.trigger("help.shortcuts"))
         self.welcome.action_requested.connect(self.commands.trigger)
         self.welcome.path_requested.connect(lambda path: self._start(self.opening.open([path])))
 
@@ -216,9 +212,15 @@ class MainWindow(QMainWindow):
                 "edit.indentation": flow(self.choices.indentation),
                 "help.log": self._show_log,
                 "help.shortcuts": lambda: ShortcutsDialog(self.keys, self._theme, self).open(),
-                "help.about": lambda: AboutDialog(self._theme, self).open(),
+                "help.about": self._show_about,
             }
         )
+
+    def _make_settings_page(self) -> QWidget:
+        page = SettingsPage(self._store, self._theme)
+        page.model_choice_requested.connect(self.commands["engine.choose"].trigger)
+        page.shortcuts_requested.connect(self.commands["help.shortcuts"].trigger)
+        return page
 
     def _order(self) -> tuple[list[Document], Document | None]:
         return self.tabs.documents(), self.tabs.current()
@@ -235,6 +237,11 @@ class MainWindow(QMainWindow):
 
     def _warn(self, sentence: str, weight: Weight = "warning") -> None:
         self.frame.notices.add(Notice(sentence, weight))
+
+    def _show_about(self) -> None:
+        from app.shell.about import AboutDialog  # reads what is installed, which the first sight need not
+
+        AboutDialog(self._theme, self).open()
 
     def _show_log(self) -> None:
         LogDialog(self.mistakes.text, self.engine.log, self._theme, self).open()

@@ -4,7 +4,6 @@ A widget never names a colour of its own: it asks the theme for a token, and aga
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from app.settings import Appearance
 
 _RESOURCES = Path(__file__).parents[1] / "resources"
-_ICON_SIZES = (16, 20, 24, 32, 48)
+_ICON_SIZES = (16, 24, 48)
 _PIXELS = re.compile(r"(\d+)px")
 _TOKEN = re.compile(r"@(\w+)")
 
@@ -183,7 +182,8 @@ class Theme(QObject):
         """One of resources/icons in a colour of this theme, by its token. Ask again after `changed`."""
         key = (name, getattr(self.colours, colour))
         if key not in self._icons:
-            self._icons[key] = _drawn(name, key[1], self.colours.faint)
+            dots = self.scale * self._application.devicePixelRatio()
+            self._icons[key] = _drawn(name, key[1], {round(size * dots) for size in _ICON_SIZES})
         return self._icons[key]
 
     def icon_size(self, pixels: int = 16) -> QSize:
@@ -200,6 +200,7 @@ class Theme(QObject):
         else:
             is_dark = choice == "dark"
         self.colours = DARK if is_dark else LIGHT
+        self._icons.clear()
         font = self._application.font()
         font.setPointSizeF(self._usual_points * self.scale)
         self._application.setFont(font)
@@ -253,13 +254,11 @@ def icon_names() -> list[str]:
     return sorted(path.stem for path in (_RESOURCES / "icons").glob("*.svg"))
 
 
-def _drawn(name: str, colour: str, disabled_colour: str) -> QIcon:
+def _drawn(name: str, colour: str, sizes: set[int]) -> QIcon:
     source = (_RESOURCES / "icons" / f"{name}.svg").read_text(encoding="utf-8")
     icon = QIcon()
-    modes: Mapping[QIcon.Mode, str] = {QIcon.Mode.Normal: colour, QIcon.Mode.Disabled: disabled_colour}
-    for mode, shade in modes.items():
-        for size in _ICON_SIZES:
-            icon.addPixmap(_pixmap(source.replace("currentColor", shade), size), mode)
+    for size in sorted(sizes):
+        icon.addPixmap(_pixmap(source.replace("currentColor", colour), size))
     return icon
 
 

@@ -8,7 +8,7 @@
 It knows the parts as widgets only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -71,6 +71,7 @@ class Frame(QWidget):
         self.side_bar = SideBar(self)
         self.output = QStackedWidget(self)
         self.chat = QStackedWidget(self)
+        self._makers: dict[str, Callable[[], QWidget]] = {}
         self._pages: dict[str, QWidget] = {}
         self._stack = QStackedWidget(self)
         self._middle = QSplitter(Qt.Orientation.Vertical, self)
@@ -84,12 +85,18 @@ class Frame(QWidget):
         current = self._stack.currentWidget()
         return next((name for name, page in self._pages.items() if page is current), "")
 
-    def add_page(self, name: str, page: QWidget) -> None:
-        self._pages[name] = page
-        self._stack.addWidget(page)
+    def add_page(self, name: str, make: Callable[[], QWidget]) -> None:
+        """Made when it is first wanted, so that the window is seen sooner."""
+        self._makers[name] = make
+
+    def made_page(self, name: str) -> QWidget:
+        if name not in self._pages:
+            self._pages[name] = self._makers[name]()
+            (self.chat if name == "chat" else self._stack).addWidget(self._pages[name])
+        return self._pages[name]
 
     def show_page(self, name: str) -> None:
-        self._stack.setCurrentWidget(self._pages[name])
+        self._stack.setCurrentWidget(self.made_page(name))
         self._tell()
 
     def show_side(self, panel: str) -> None:
@@ -99,6 +106,8 @@ class Frame(QWidget):
 
     def set_shown(self, part: QWidget, shown: bool) -> None:
         """Of side bar, output and chat."""
+        if part is self.chat and shown:
+            self.made_page("chat")
         part.setVisible(shown)
         self._tell()
 

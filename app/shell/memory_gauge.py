@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.theme import Theme
 
-_EVERY_MS = 1000
+_EVERY_MS, _SOON_MS = 1000, 50  # the first sight of the window waits for nothing
 _BAR_WIDTH, _BAR_HEIGHT = 56, 6
 _WARN_AT, _ALARM_AT = 0.85, 0.95
 _GB = 1024**3
@@ -72,6 +72,7 @@ class MemoryGauge(QWidget):
         )
 
     def _look(self) -> None:
+        self._timer.setInterval(_EVERY_MS)
         memory = self._measure()
         if memory.text != self.memory.text or abs(memory.share - self.memory.share) > 0.005:
             self.update()
@@ -81,8 +82,7 @@ class MemoryGauge(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._look()
-        self._timer.start()
+        self._timer.start(_SOON_MS)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._timer.stop()

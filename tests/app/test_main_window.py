@@ -26,6 +26,7 @@ from app.main_window import MainWindow
 from app.run import make_window
 from app.shell.about import AboutDialog, licence_of, required_packages
 from app.shell.log_dialog import LogDialog
+from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.theme import DARK
 from core.spec.folders import data_folder, settings_folder
@@ -142,7 +143,9 @@ async def test_tabs_place_and_parts_come_back_at_the_next_start(
 async def test_settings_take_hold_at_once_and_are_kept(run: Run, started: Started) -> None:
     started.trigger("file.new")
     window = started.window
-    form = window.settings_page.form("appearance")
+    page = window.frame.made_page("settings")
+    assert isinstance(page, SettingsPage)
+    form = page.form("appearance")
     window._store.change("appearance", theme="dark", ui_scale=1.5)
     started.trigger("view.zoom_in")
     assert window._theme.colours is DARK
