@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 _ROLES = {
     "accept": QMessageBox.ButtonRole.AcceptRole,
@@ -56,6 +56,15 @@ class Questions:
 
     async def tell(self, text: str) -> None:
         await self.ask(text, [Choice("ok", "OK", "reject")])
+
+    async def words(self, text: str, start: str = "") -> str:
+        """What the person writes; empty where they would rather not."""
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("SmallCoder")
+        dialog.setLabelText(text)
+        dialog.setTextValue(start)
+        dialog.setAccessibleName(text)
+        return dialog.textValue().strip() if await _answered(dialog) else ""
 
     async def name_to_save(self, folder: Path, name: str) -> Path | None:
         """Whether an existing file may be overwritten is asked here and not by Qt, which would stop us."""

@@ -12,7 +12,13 @@ from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
-from app.garbage import MainThreadGarbage
+
+@pytest.fixture(autouse=True)
+def garbage_is_collected_here() -> Iterator[None]:
+    """Not in a thread that a test has started, which Qt's objects would not survive."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +54,7 @@ def run(qapp: QApplication) -> Iterator[Run]:
     """Runs a coroutine on the window's own kind of loop, and not for long."""
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
-    garbage = MainThreadGarbage()
     yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 20))
-    garbage.stop()
     loop.close()
     asyncio.set_event_loop(None)
 
