@@ -35,10 +35,10 @@ from app.shell.log_dialog import LogDialog
 from app.shell.memory_gauge import Memory, MemoryGauge, measured
 from app.shell.mistakes import Mistakes
 from app.shell.model_choice import ModelChoice
-from app.shell.no_folder import NoFolder
 from app.shell.notices import Notice, Weight
 from app.shell.opening import Opening
 from app.shell.pages import page_to_come
+from app.shell.project import Project
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.shell.status_bar import StatusBar
@@ -76,8 +76,9 @@ class MainWindow(QMainWindow):
         self.tabs = DocumentTabs(theme)
         self.finding = Finding(self.tabs, self.texts, self.commands, theme)
         self.recovery = Recovery(self.documents, data_folder() / "recovery", self._order)
-        self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions)
-        self.going = Going(self.palette_line, self.commands, self.documents, self.tabs)
+        self.project = Project(self.documents, self.tabs, self.questions, store, theme)
+        self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions, self.project)
+        self.going = Going(self.palette_line, self.commands, self.documents, self.tabs, self.project.entries)
         self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts)
         self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engine, store, self.palette_line, self.questions)
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         if self._store.problem:
             self._warn(self._store.problem)
         self.model.load()
+        self.recovery.keep_texts(self._store.settings.safety.keep_unsaved)
         self.welcome.setFocus()
         await self.opening.begin(paths, with_tabs=self._store.settings.safety.restore_session)
 
@@ -111,6 +113,7 @@ class MainWindow(QMainWindow):
         self._keep_session()
         self._keep_later.stop()
         self._store.flush()
+        self.project.stop()
         await self.opening.end()
         ended = asyncio.Event()
         self.engine.closed.connect(ended.set)
@@ -132,7 +135,7 @@ class MainWindow(QMainWindow):
         frame.add_page("settings", self._make_settings_page)
         for name in ("models", "train", "benchmark", "chat"):
             frame.add_page(name, partial(page_to_come, name, self._theme))
-        frame.side_bar.add("files", "Files", NoFolder(self._flow(self.opening.choose_folder)))
+        self.project.arrange(frame)
         frame.show_page("welcome")
         whole = QWidget(self)
         column = QVBoxLayout(whole)
@@ -163,7 +166,10 @@ class MainWindow(QMainWindow):
         self.texts.zoom_requested.connect(self.viewing.zoom)
         self.recovery.failed.connect(self._warn)
         self.opening.said.connect(self.status.say)
+        self.opening.folder_changed.connect(self.project.open_folder)
         self.opening.folder_changed.connect(self._show_folder)
+        self.project.failed.connect(self._warn)
+        self.project.said.connect(self.status.say)
 
     def _connect_engine(self) -> None:
         self.engine.state_changed.connect(self._show_engine)
@@ -181,6 +187,7 @@ class MainWindow(QMainWindow):
     def _connect_commands(self) -> None:
         opening, going, flow = self.opening, self.going, self._flow
         self.viewing.connect(self.commands)
+        self.project.join(self.commands)
         self.editing = Editing(self.tabs, self.texts, self.commands, self._store)
         self.commands.on(
             {
@@ -308,6 +315,7 @@ class MainWindow(QMainWindow):
     def _follow_settings(self, settings: Settings) -> None:
         self._theme.take(settings.appearance)
         self.keys.take(settings.keys)
+        self.recovery.keep_texts(settings.safety.keep_unsaved)
 
     def _keep_keys(self) -> None:
         self._store.replace(replace(self._store.settings, keys=self.keys.bound()))

@@ -39,6 +39,9 @@ class Editing:
         4, "Columns of an indentation where the file does not show its own", low=1, high=16
     )
     indent_with_tabs: bool = setting(False, "Indent with tabs where the file does not show its own")
+    python: str = setting(
+        "", "The Python that runs your files; nothing takes the folder's environment, else the system's"
+    )
     close_brackets: bool = setting(True, "Close brackets and quotes as they are opened")
     show_blanks: bool = setting(False, "Show spaces and tabs")
     ruler_column: int = setting(0, "A line behind this column; 0 draws none", low=0, high=400)

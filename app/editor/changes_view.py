@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QColor, QFontDatabase, QTextBlockFormat, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -78,7 +78,8 @@ class ChangesView(QDialog):
 
     chosen = Signal(str)
 
-    def __init__(self, name: str, theme: Theme, window: QWidget) -> None:
+    def __init__(self, name: str, theme: Theme, font: QFont, window: QWidget) -> None:
+        """`font`: that of the text."""
         super().__init__(window)
         self.setWindowTitle(f"{name}: your text and the file")
         self._theme = theme
@@ -87,12 +88,13 @@ class ChangesView(QDialog):
         self.lines = QPlainTextEdit()
         self.lines.setReadOnly(True)
         self.lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.lines.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.lines.setFont(font)
         self.lines.setAccessibleName("Differences")
         buttons = QDialogButtonBox()
         for wish, title in (("keep", "Keep Mine"), ("load", "Load Theirs")):
             button = buttons.addButton(title, QDialogButtonBox.ButtonRole.ActionRole)
             button.setAccessibleName(title)
+            button.setAutoDefault(False)  # Enter must not decide between two texts
             button.clicked.connect(lambda _=False, wish=wish: self._choose(wish))
         buttons.addButton(QDialogButtonBox.StandardButton.Close).clicked.connect(self.reject)
         layout = QVBoxLayout(self)

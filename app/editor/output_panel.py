@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QFontDatabase, QKeyEvent, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -24,6 +24,7 @@ from app.editor.terminal_text import TerminalText
 from app.theme import Theme
 
 _MAX_LINES = 10_000
+_MARGIN = 8
 _PLACE = re.compile(r'File "(?P<path>[^"<>]+)", line (?P<line>\d+)')
 
 
@@ -108,6 +109,14 @@ class OutputPanel(QWidget):
         """For the window's end."""
         self._program.close()
 
+    def set_code_font(self, family: str, points: float) -> None:
+        """As in the editor; without a family the system's."""
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        if family:
+            font.setFamily(family)
+        font.setPointSizeF(points)
+        self.view.setFont(font)
+
     def _button(self, title: str) -> QToolButton:
         button = QToolButton()
         button.setAccessibleName(title)
@@ -182,6 +191,7 @@ class _OutputView(QPlainTextEdit):
         self.setUndoRedoEnabled(False)
         self.setMaximumBlockCount(_MAX_LINES)
         self.setAccessibleName("What the program printed")
+        self.document().setDocumentMargin(_MARGIN)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -4,6 +4,7 @@ It writes no faster than the window reads, and everything it has started ends wi
 own workers are not started here: see process.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -78,10 +79,6 @@ class Program(QObject):
         except OSError:
             return
 
-    def end_input(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-
     def stop(self) -> None:
         """Politely, and a moment later for sure."""
         if self._process is not None and not self._kill_later.isActive():
@@ -107,7 +104,7 @@ class Program(QObject):
         self._pause.stop()
         if self._reader is not None:
             self._reader.join(timeout=5)
-        self._process = None
+        self._let_go()
 
     def _follow(self, process: "subprocess.Popen[bytes]") -> None:
         """In the thread. Waits for the window before it reads on, so that the program waits as well."""
@@ -143,14 +140,15 @@ class Program(QObject):
         self._pause.start()
 
     def _end(self, code: int, seconds: float) -> None:
-        process, self._process = self._process, None
         self._kill_later.stop()
-        if process is not None and process.stdin is not None:
-            try:
-                process.stdin.close()
-            except OSError:  # what was written and never read
-                process.stdin = None
+        self._let_go()
         self.ended.emit(code, seconds)
+
+    def _let_go(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # what was written and never read
+                process.stdin.close()
 
 
 def _is_readable(handle: int) -> bool:

@@ -86,8 +86,8 @@ class Questions:
             if answer != "other":
                 return path if answer == "overwrite" else None
 
-    async def names_to_open(self, folder: Path) -> list[Path]:
-        dialog = QFileDialog(self._window, "Open File", str(folder))
+    async def names_to_open(self, folder: Path, title: str = "Open File") -> list[Path]:
+        dialog = QFileDialog(self._window, title, str(folder))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         return [Path(name) for name in dialog.selectedFiles()] if await _answered(dialog) else []
 

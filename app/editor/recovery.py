@@ -42,7 +42,7 @@ class Recovery(QObject):
         self._written: dict[str, tuple[int, object]] = {}
         self._layout: Layout | None = None
         self._is_failing = False
-        self.keeps_texts = True
+        self._keeps_texts = True
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recovery")
         self._writing: Future[None] | None = None
         self._timer = QTimer(self, singleShot=True, interval=_WRITE_AFTER_MS)
@@ -73,6 +73,11 @@ class Recovery(QObject):
         if names := ", ".join(document.name for document in restored if document.is_modified):
             problems.append(f"Unsaved text was restored: {names}.")
         return problems
+
+    def keep_texts(self, keeps: bool) -> None:
+        """Whether the person wants copies of unsaved text at all."""
+        self._keeps_texts = keeps
+        self.write_soon()
 
     def write_soon(self) -> None:
         if not self._timer.isActive() and self._journal is not None:
@@ -152,7 +157,7 @@ class Recovery(QObject):
         documents = [*documents, *(document for document in self._documents if document not in documents)]
         for document in documents:
             key = self._keys[document]
-            if self.keeps_texts and document.is_modified:
+            if self._keeps_texts and document.is_modified:
                 unsaved[key] = (document.revision, (document.path, document.form, document.stamp))
                 if self._written.get(key) != unsaved[key]:
                     texts[key] = document.snapshot()

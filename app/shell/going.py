@@ -13,10 +13,16 @@ _COMMANDS, _LINE, _FILES = ">", ":", ""
 
 class Going:
     def __init__(
-        self, palette: Palette, commands: Commands, documents: Documents, tabs: DocumentTabs
+        self,
+        palette: Palette,
+        commands: Commands,
+        documents: Documents,
+        tabs: DocumentTabs,
+        files: Callable[[], Iterable[Entry]],
     ) -> None:
+        """`files`: what is known of the folder's files now."""
         self._palette, self._commands, self._documents, self._tabs = palette, commands, documents, tabs
-        self.files_of: Callable[[Path], Iterable[Path]] = lambda _: ()
+        self._files = files
 
     async def to_command(self) -> None:
         await self._go(_COMMANDS)
@@ -64,9 +70,9 @@ class Going:
         folder = self._documents.folder
         paths: dict[Path, None] = {document.path: None for document in self._documents if document.path}
         paths |= dict.fromkeys(path for path in self._documents.recent if path.is_file())
-        if folder is not None:
-            paths |= dict.fromkeys(self.files_of(folder))
-        return [Entry(str(path), path.name, str(_shown(path.parent, folder))) for path in paths]
+        entries = [Entry(str(path), path.name, str(_shown(path.parent, folder))) for path in paths]
+        known = {entry.id for entry in entries}
+        return entries + [entry for entry in self._files() if entry.id not in known]
 
 
 def _shown(path: Path, folder: Path | None) -> Path:

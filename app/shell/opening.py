@@ -11,6 +11,7 @@ from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
 from app.editor.questions import Questions
 from app.editor.recovery import Recovery
+from app.shell.project import Project
 
 
 class Opening(QObject):
@@ -20,11 +21,16 @@ class Opening(QObject):
     said = Signal(str)
 
     def __init__(
-        self, documents: Documents, tabs: DocumentTabs, recovery: Recovery, questions: Questions
+        self,
+        documents: Documents,
+        tabs: DocumentTabs,
+        recovery: Recovery,
+        questions: Questions,
+        project: Project,
     ) -> None:
         super().__init__(documents)
         self._documents, self._tabs = documents, tabs
-        self._recovery, self._questions = recovery, questions
+        self._recovery, self._questions, self._project = recovery, questions, project
 
     async def begin(self, paths: Sequence[Path], *, with_tabs: bool) -> None:
         """What was open the last time, then what is asked for now."""
@@ -70,6 +76,10 @@ class Opening(QObject):
                 await self._documents.load_theirs(document)
             case "keep":
                 self._documents.keep_mine(document)
+            case "compare":
+                await self._project.compare(document)
+            case "reveal":
+                self._project.reveal(document)
 
     async def grant_current(self, wish: str) -> None:
         document = self._tabs.current()

@@ -44,7 +44,8 @@ def test_texts_that_share_nothing_are_compared_at_once() -> None:
 def test_a_version_is_chosen(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
-    view = ChangesView("a.py", Theme(QApplication.instance(), Appearance()), window)  # type: ignore[arg-type]
+    theme = Theme(QApplication.instance(), Appearance())  # type: ignore[arg-type]
+    view = ChangesView("a.py", theme, window.font(), window)
     view.compare("a\nb", "a\nc")
     assert view.lines.toPlainText() == "  a\n- b\n+ c"
     button = next(button for button in view.findChildren(QPushButton) if button.text() == "Load Theirs")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,11 @@ Start = Callable[[], Any]
 @pytest.fixture
 def start(qtbot: QtBot, tmp_path: Path) -> Start:
     @asynccontextmanager
-    async def started(*, killed: bool = False) -> AsyncIterator[Started]:
+    async def started(
+        root: Path = tmp_path / "data/recovery", *, killed: bool = False
+    ) -> AsyncIterator[Started]:
         """`killed`: its journal stays as it was the moment before."""
-        program = Started(qtbot, tmp_path / "journal")
+        program = Started(qtbot, root)
         program.said = await program.recovery.restore()
         yield program
         if killed:
@@ -111,7 +114,7 @@ def test_what_is_restored_is_safe_again_before_the_old_copy_goes(
         async with start(killed=True) as program:
             program.documents.new("draft")
         async with start(killed=True) as program:
-            assert len(find(tmp_path / "journal").folders) == 0  # only the running one is left
+            assert len(find(tmp_path / "data/recovery").folders) == 0  # only the running one is left
         async with start() as program:
             assert program.texts() == {"Untitled-1": "draft"}
 
@@ -127,10 +130,10 @@ def test_saved_and_discarded_texts_are_forgotten(run: Run, start: Start, tmp_pat
             document = await program.documents.open(path)
             document.editor.insertPlainText("y")
             await program.recovery.flush()
-            assert len(list((tmp_path / "journal").rglob("*.text"))) == 1
+            assert len(list((tmp_path / "data/recovery").rglob("*.text"))) == 1
             assert await program.documents.save(document)
             await program.recovery.flush()
-            assert not list((tmp_path / "journal").rglob("*.text"))
+            assert not list((tmp_path / "data/recovery").rglob("*.text"))
         async with start() as program:
             assert program.texts() == {"a.py": "yx"}
 
@@ -175,13 +178,13 @@ def test_a_broken_text_is_kept_aside_and_the_others_come_back(
         async with start(killed=True) as program:
             program.documents.new("first")
             program.documents.new("second")
-        (text,) = (tmp_path / "journal").rglob("0.text")
+        (text,) = (tmp_path / "data/recovery").rglob("0.text")
         harm(text)
         broken = text.read_bytes()
         async with start() as program:
             assert [*program.texts().values()] == ["second"]
             assert "could not be read; it was kept as" in program.said[0]
-            (aside,) = (tmp_path / "journal/kept-aside").iterdir()
+            (aside,) = (tmp_path / "data/recovery/kept-aside").iterdir()
             assert str(aside) in program.said[0]
             assert aside.read_bytes() == broken
 
@@ -192,7 +195,7 @@ def test_without_a_layout_the_texts_come_back_all_the_same(run: Run, start: Star
     async def steps() -> None:
         async with start(killed=True) as program:
             program.documents.new("first")
-        (layout,) = (tmp_path / "journal").rglob("layout.json")
+        (layout,) = (tmp_path / "data/recovery").rglob("layout.json")
         layout.write_text("{")
         async with start() as program:
             assert [*program.texts().values()] == ["first"]
@@ -216,7 +219,7 @@ def test_a_journal_that_cannot_be_written_is_said_once_and_tried_again(
 ) -> None:
     async def steps() -> None:
         async with start() as program:
-            (folder,) = (path for path in (tmp_path / "journal").iterdir() if path.is_dir())
+            (folder,) = (path for path in (tmp_path / "data/recovery").iterdir() if path.is_dir())
             (folder / "0.text.tmp").mkdir()  # nobody, not even the superuser, can write there now
             program.documents.new("draft")
             for _ in range(3):
@@ -233,7 +236,8 @@ def test_a_journal_that_cannot_be_written_is_said_once_and_tried_again(
 def test_a_place_where_nothing_can_be_kept_does_not_stop_the_program(
     run: Run, start: Start, tmp_path: Path
 ) -> None:
-    (tmp_path / "journal").write_text("in the way")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/recovery").write_text("in the way")
 
     async def steps() -> None:
         async with start() as program:
@@ -248,32 +252,42 @@ def test_nothing_is_written_while_nothing_changes(run: Run, start: Start, tmp_pa
         async with start() as program:
             program.documents.new("draft")
             await program.recovery.flush()
-            before = {path: path.stat().st_mtime_ns for path in (tmp_path / "journal").rglob("*")}
+            before = {path: path.stat().st_mtime_ns for path in (tmp_path / "data/recovery").rglob("*")}
             await program.recovery.flush()
-            assert {path: path.stat().st_mtime_ns for path in (tmp_path / "journal").rglob("*")} == before
+            assert {
+                path: path.stat().st_mtime_ns for path in (tmp_path / "data/recovery").rglob("*")
+            } == before
+
+    run(steps())
+
+
+def test_who_wants_no_copies_gets_none(run: Run, start: Start, tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with start() as program:
+            program.documents.new("draft")
+            await program.recovery.flush()
+            assert list((tmp_path / "data/recovery").rglob("*.text"))
+            program.recovery.keep_texts(False)
+            await program.recovery.flush()
+            assert not list((tmp_path / "data/recovery").rglob("*.text"))
 
     run(steps())
 
 
 def test_a_text_is_only_readable_by_its_writer(tmp_path: Path) -> None:
-    journal = Journal.begin(tmp_path / "journal")
+    journal = Journal.begin(tmp_path / "data/recovery")
     journal.write_text("0", Snapshot(1, None, "secret", TextForm(), b"", Place()))
     journal.write_layout(Layout())
     journal.release()
-    for path in (tmp_path / "journal").rglob("*"):
+    for path in (tmp_path / "data/recovery").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0
 
 
 def killed_while_typing(folder: Path, path: Path | None, after_s: float) -> tuple[int, int]:
     """How many characters had been typed two seconds before the end, and at the end."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.app.typist",
-        str(folder / "journal"),
-        *([str(path)] if path else []),
-    ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    command = [sys.executable, "-m", "tests.app.typist", *([str(path)] if path else [])]
+    home = os.environ | {"SMALLCODER_HOME": str(folder)}
+    with subprocess.Popen(command, cwd=ROOT, env=home, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         times = []
@@ -291,41 +305,51 @@ def killed_while_typing(folder: Path, path: Path | None, after_s: float) -> tupl
     return sum(1 for moment in times if moment < died - 2), len(times)
 
 
-def check_a_kill(run: Run, start: Start, folder: Path, kind: str) -> None:
+def killed_over(folder: Path, kind: str, after_s: float) -> tuple[int, int]:
+    """A program on its own, with a file where it saves."""
+    folder.mkdir()
     path = None if kind == "no file yet" else folder / "a.txt"
     if path is not None:
         path.write_text("")
     if path is not None and kind == "saving in place":
         os.link(path, folder / "b.txt")
-
-    async def steps() -> None:
-        until_then, at_the_end = killed_while_typing(folder, path, random.uniform(2.2, 3.2))
-        assert until_then > 10
-        in_file = path.read_text() if path is not None else ""
-        async with start() as program:
-            (document,) = program.documents
-            restored = document.text()
-            assert restored == typed(len(restored))
-            assert until_then <= len(restored) <= at_the_end + 1
-            if kind == "saving":  # what it was killed over is whole
-                assert in_file == typed(len(in_file))
-            assert not list(folder.glob(".smallcoder*"))
-
-    run(steps())
+    return killed_while_typing(folder, path, after_s)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_while_typing_it_loses_at_most_two_seconds(
-    run: Run, start: Start, tmp_path: Path, kind: str
+async def check_what_is_left(
+    start: Start, folder: Path, kind: str, typed_then: int, typed_at_all: int
 ) -> None:
-    check_a_kill(run, start, tmp_path, kind)
+    assert typed_then > 10
+    in_file = (folder / "a.txt").read_text() if kind != "no file yet" else ""
+    async with start(folder / "data/recovery") as program:
+        (document,) = program.documents
+        restored = document.text()
+        assert restored == typed(len(restored))
+        assert typed_then <= len(restored) <= typed_at_all + 1
+        if kind == "saving":  # what it was killed over is whole
+            assert in_file == typed(len(in_file))
+        assert not list(folder.glob(".smallcoder*"))
+
+
+def kill_and_check(run: Run, start: Start, folder: Path) -> None:
+    """One of each kind, at the same time."""
+    moments = [random.uniform(2.2, 3.2) for _ in KINDS]
+    with ThreadPoolExecutor() as pool:
+        folders = [folder / kind for kind in KINDS]
+        counts = [*pool.map(killed_over, folders, KINDS, moments)]
+    for place, kind, (typed_then, typed_at_all) in zip(folders, KINDS, counts, strict=True):
+        run(check_what_is_left(start, place, kind, typed_then, typed_at_all))
+
+
+def test_killed_while_typing_it_loses_at_most_two_seconds(run: Run, start: Start, tmp_path: Path) -> None:
+    kill_and_check(run, start, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("turn", range(50))
+@pytest.mark.parametrize("turn", range(17))
 def test_killed_while_typing_again_and_again(run: Run, start: Start, tmp_path: Path, turn: int) -> None:
     random.seed(turn)
-    check_a_kill(run, start, tmp_path, KINDS[turn % 3])
+    kill_and_check(run, start, tmp_path)
 
 
 def test_half_a_journal_entry_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:

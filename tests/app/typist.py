@@ -1,4 +1,4 @@
-"""A program that types into a real document of the window's, and says on stdout what it has typed and when.
+"""The whole program, in which somebody types, and that says on stdout how far they have come and when.
 
 Started by test_recovery as a process of its own, and killed. Lines: `ready`, then how many characters have
 been typed and the clock, once the key has been handled.
@@ -12,13 +12,13 @@ from pathlib import Path
 import qasync
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from PySide6.QtWidgets import QApplication
 
-from app.editor.documents import Documents
-from app.editor.questions import Questions
-from app.editor.recovery import Recovery
+from app.run import make_window
+from app.shell import model_choice
 
 LETTERS = "abcdefghij\n"
+_SAVED_AFTER = 40  # keys
 
 
 def typed(count: int) -> str:
@@ -26,17 +26,13 @@ def typed(count: int) -> str:
     return (LETTERS * (count // len(LETTERS) + 1))[:count]
 
 
-async def type_for_ever(root: Path, path: Path | None) -> None:
-    from PySide6.QtWidgets import QWidget
-
-    window = QWidget()
-    documents = Documents(QPlainTextEdit, Questions(window), window)
-    recovery = Recovery(documents, root)
-    await recovery.restore()
-    document = await documents.open(path) if path else documents.new()
-    assert document is not None
-    document.editor.setParent(window)
+async def type_for_ever(application: QApplication, path: Path | None) -> None:
+    """Without a file nothing is saved."""
+    model_choice.EMBEDDED = Path("no model is needed to type")
+    window = make_window(application)
     window.show()
+    await window.begin([path] if path else [])
+    document = window.tabs.current() or window.documents.new()
     sys.stdout.write("ready\n")
     count = 0
 
@@ -50,8 +46,8 @@ async def type_for_ever(root: Path, path: Path | None) -> None:
         count += 1
         sys.stdout.write(f"{count} {time.monotonic()}\n")
         sys.stdout.flush()
-        if path is not None and count % 40 == 0:
-            documents.errands.start(documents.save(document))
+        if path is not None and count % _SAVED_AFTER == 0:
+            window.commands.trigger("file.save")
 
     timer = QTimer(window, interval=10)
     timer.timeout.connect(type_one)
@@ -61,6 +57,7 @@ async def type_for_ever(root: Path, path: Path | None) -> None:
 
 if __name__ == "__main__":
     application = QApplication([])
+    application.setQuitOnLastWindowClosed(False)
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(type_for_ever(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None))
+    loop.run_until_complete(type_for_ever(application, Path(sys.argv[1]) if sys.argv[1:] else None))

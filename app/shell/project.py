@@ -1,0 +1,174 @@
+"""Project: the panels about the open folder, joined to the texts: its files, finding in them, running one."""
+
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.editor.changes_view import ChangesView
+from app.editor.document import Document
+from app.editor.document_tabs import DocumentTabs
+from app.editor.documents import Documents
+from app.editor.file_index import FileIndex
+from app.editor.file_tree import FileTree
+from app.editor.find_panel import FindPanel
+from app.editor.output_panel import OutputPanel
+from app.editor.questions import Questions
+from app.editor.text_file import is_python
+from app.palette.palette import Entry
+from app.settings import SettingsStore
+from app.shell.commands import Commands
+from app.shell.frame import Frame
+from app.theme import Theme
+
+_LONGEST_SELECTION = 200
+
+
+class Project(QObject):
+    """`failed` and `said`: a sentence for the person."""
+
+    failed = Signal(str)
+    said = Signal(str)
+
+    def __init__(
+        self,
+        documents: Documents,
+        tabs: DocumentTabs,
+        questions: Questions,
+        store: SettingsStore,
+        theme: Theme,
+    ) -> None:
+        super().__init__(documents)
+        self._documents, self._tabs, self._questions = documents, tabs, questions
+        self._store, self._theme = store, theme
+        self._frame: Frame | None = None
+        self.tree = FileTree(theme, questions, documents.errands)
+        self.finder = FindPanel(theme, self._unsaved)
+        self.output = OutputPanel(theme)
+        self._index = FileIndex(_entry)
+        self.tree.open_requested.connect(lambda path: self._start(self._documents.open(path)))
+        self.tree.renamed.connect(documents.move)
+        self.tree.failed.connect(self.failed)
+        self.tree.said.connect(self.said)
+        store.changed.connect(self._dress)
+        theme.changed.connect(self._dress)
+        self._dress()
+        for panel in (self.finder, self.output):
+            panel.open_requested.connect(
+                lambda path, line, column, length: self._start(self._open(path, line, column, length))
+            )
+
+    def arrange(self, frame: Frame) -> None:
+        self._frame = frame
+        frame.side_bar.add("files", "Files", self.tree)
+        frame.side_bar.add("find", "Find in Files", self.finder)
+        frame.output.addWidget(self.output)
+        frame.side_bar.show_panel("files")
+
+    def join(self, commands: Commands) -> None:
+        commands.on(
+            {
+                "edit.find_in_files": self.find,
+                "run.file": lambda: self._start(self.run()),
+                "run.stop": self.output.stop,
+                "run.interpreter": lambda: self._start(self._choose_python()),
+            }
+        )
+        commands.enable(["run.stop"], False)
+        self.output.state_changed.connect(lambda runs: commands.enable(["run.stop"], runs))
+        self.tree.folder_requested.connect(partial(commands.trigger, "file.open_folder"))
+
+    def open_folder(self, folder: Path | None) -> None:
+        self.tree.open(folder)
+        self.finder.open_folder(folder)
+        self._index.open(folder)
+
+    def entries(self) -> Sequence[Entry]:
+        """Every file of the folder, for the palette."""
+        return self._index.files()
+
+    def find(self) -> None:
+        """With what is selected in the text, where that is short."""
+        document = self._tabs.current()
+        selected = document.editor.textCursor().selectedText() if document else ""
+        self._show_side("find")
+        self.finder.look_for(selected if len(selected) <= _LONGEST_SELECTION else "")
+
+    def reveal(self, document: Document) -> None:
+        if document.path is not None:
+            self._show_side("files")
+            self.tree.reveal(document.path)
+
+    async def compare(self, document: Document) -> None:
+        theirs = await self._documents.theirs(document)
+        view = ChangesView(document.name, self._theme, document.editor.font(), self._tabs.window())
+        view.compare(document.text(), theirs)
+        view.finished.connect(view.deleteLater)
+        view.chosen.connect(partial(self._settle, document))
+        view.open()
+
+    async def run(self) -> None:
+        """The file in front, as it is saved now."""
+        document = self._tabs.current()
+        if document is None:
+            self.said.emit("Open a Python file to run it.")
+            return
+        if (document.path is None or document.is_modified) and not await self._documents.save(document):
+            return
+        if document.path is None or not is_python(document.path):
+            self.failed.emit(f"{document.name} is not Python, and nothing else can be run here.")
+            return
+        if self._frame is not None:
+            self._frame.set_shown(self._frame.output, True)
+        self.output.run(document.path, self._documents.folder, self._store.settings.editing.python)
+
+    def stop(self) -> None:
+        """For the window's end."""
+        self.tree.stop()
+        self.finder.close_search()
+        self.output.close_program()
+        self._index.close()
+
+    def _dress(self) -> None:
+        appearance = self._store.settings.appearance
+        self.output.set_code_font(appearance.code_font, appearance.code_size)
+
+    def _start(self, flow: Coroutine[Any, Any, Any]) -> None:
+        self._documents.errands.start(flow)
+
+    def _show_side(self, panel: str) -> None:
+        if self._frame is not None:
+            self._frame.show_side(panel)
+
+    def _unsaved(self) -> dict[Path, str]:
+        return {
+            document.path: document.text()
+            for document in self._documents
+            if document.path is not None and document.is_modified
+        }
+
+    async def _open(self, path: Path, line: int, column: int, length: int) -> None:
+        document = await self._documents.open(path)
+        if document is not None:
+            document.go_to_line(line, column, length)
+
+    async def _choose_python(self) -> None:
+        paths = await self._questions.names_to_open(
+            self._documents.folder or Path.home(), "Choose the Python"
+        )
+        if paths:
+            self._store.change("editing", python=str(paths[0]))
+            self.said.emit(f"{paths[0]} runs your files from now on.")
+
+    def _settle(self, document: Document, wish: str) -> None:
+        if wish == "load":
+            self._start(self._documents.load_theirs(document))
+        else:
+            self._documents.keep_mine(document)
+
+
+def _entry(path: Path, folder: Path) -> Entry:
+    below = path.parent.relative_to(folder)
+    return Entry(str(path), path.name, "" if below == Path() else str(below))
