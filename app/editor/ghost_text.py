@@ -47,6 +47,9 @@ class GhostText(QObject):
 
     went = Signal()
 
+    # An editor that is collected still sends events, to a filter whose own attributes may be gone by then.
+    _text = ""
+
     def __init__(self, editor: QPlainTextEdit) -> None:
         super().__init__(editor)
         self._text = ""

@@ -46,6 +46,9 @@ class TypingWatch(QObject):
     key_typed = Signal()
     left = Signal()
 
+    # An editor that is collected still sends events, to a filter whose own attributes may be gone by then.
+    _is_whole = False
+
     def __init__(
         self, editor: QPlainTextEdit, action_of: Callable[[QKeyEvent], Callable[[], None] | None]
     ) -> None:
@@ -56,6 +59,7 @@ class TypingWatch(QObject):
         self._position = editor.textCursor().position()
         self._is_posted = self._is_typing = self._is_deleting = False
         self.is_composing = False
+        self._is_whole = True
         editor.installEventFilter(self)
         editor.viewport().installEventFilter(self)
         editor.document().contentsChange.connect(self._note_change)
@@ -89,6 +93,8 @@ class TypingWatch(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
+        if not self._is_whole:
+            return False
         if watched is not self._editor:
             if kind == QEvent.Type.MouseButtonPress:
                 self.left.emit()

@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.actions import KeyMap
+from app.editor.code_editor import CodeEditor
 from app.editor.completion import Completion
 from app.editor.completion_policy import CompletionState
 from app.editor.ghost_text import GhostText
 from app.editor.surroundings import OpenText
 from app.editor.wishes import Sources
 from app.engine_client import EngineState
+from app.languages import PYTHON
 from app.settings import Completion as Settings
 from core.spec.messages import Complete, Done, Ending, ModelFacts, Statistics, Text
 
@@ -40,6 +42,13 @@ FACTS = ModelFacts(
 )
 READY = EngineState("ready", facts=FACTS)
 AT_ONCE = Settings(pause_ms=1, look_ahead=False)
+
+
+def code_editor() -> CodeEditor:
+    """As the window makes it."""
+    editor = CodeEditor()
+    editor.set_language(PYTHON)
+    return editor
 
 
 class Desk:

@@ -13,9 +13,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
+from app.editor.code_editor import CodeEditor
 from app.editor.ghost_text import GhostText
+from app.editor.preedit_formats import is_ghost
 from core.spec.messages import Complete, Done, Failed, Reading, Statistics, Text
-from tests.app.desk import AT_ONCE, Desk
+from tests.app.desk import AT_ONCE, Desk, code_editor
 
 NONE, CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.NoModifier,
@@ -63,8 +65,9 @@ steps = st.one_of(
 class Twin:
     """The same editor without suggestions: what it holds is what the person typed and took."""
 
-    def __init__(self, qtbot: QtBot, text: str) -> None:
-        self.editor = QPlainTextEdit(text)
+    def __init__(self, qtbot: QtBot, editor: QPlainTextEdit, text: str) -> None:
+        self.editor = editor
+        self.editor.setPlainText(text)
         qtbot.addWidget(self.editor)
         self.taking = GhostText(self.editor)
         self.taken_revision = -1
@@ -77,10 +80,11 @@ class Twin:
 
 
 class Session:
-    def __init__(self, qtbot: QtBot) -> None:
+    def __init__(self, qtbot: QtBot, make_editor: Callable[[], QPlainTextEdit]) -> None:
         text = "def a(b):\n  "
-        self.desk = Desk(qtbot, text, replace(AT_ONCE, pause_ms=2000, look_ahead=True))
-        self.twin = Twin(qtbot, text)
+        settings = replace(AT_ONCE, pause_ms=2000, look_ahead=True)
+        self.desk = Desk(qtbot, text, settings, editor=make_editor())
+        self.twin = Twin(qtbot, make_editor(), text)
         self.said: dict[int, str] = {}
         self.over: set[int] = set()
         self.is_composing = False
@@ -251,7 +255,8 @@ class Session:
                 assert block.layout().preeditAreaText() == (
                     ghost.text.replace("\n", "\u2028") if is_here else ""
                 )
-                assert len(block.layout().formats()) == is_here
+                grey = [found for found in block.layout().formats() if is_ghost(found)]
+                assert len(grey) == is_here
             if is_here:
                 assert block.layout().preeditAreaPosition() == cursor.positionInBlock()
         if ghost.text:
@@ -261,19 +266,36 @@ class Session:
             assert not self.is_composing
             assert any(
                 # more may have been said since, when nobody waited for it any more
-                (wish.prefix + self.said[wish.id]).startswith(before + ghost.text) and wish.suffix == after
+                (wish.prefix + self.said[wish.id]).startswith(before + ghost.text)
+                and after.endswith(wish.suffix)
+                and set(after.removesuffix(wish.suffix)) <= set(")]}'\"")  # the editor closes brackets
                 for wish in desk.wishes
             )
+        self.check_colours()
+
+    def check_colours(self) -> None:
+        """Once the grey is gone, the line is coloured as if it had never been there."""
+        editors = (self.desk.editor, self.twin.editor)
+        if self.desk.ghost.text or self.is_composing:
+            return
+        for editor in editors:
+            if isinstance(editor, CodeEditor):
+                editor.highlighter.settle()
+        found = [
+            [(part.start, part.length) for part in editor.textCursor().block().layout().formats()]
+            for editor in editors
+        ]
+        assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("seeded", ["typed along", "anything"])
+@pytest.mark.parametrize("make_editor", [QPlainTextEdit, code_editor], ids=["plain", "code"])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(taken=st.lists(steps, min_size=8, max_size=30))
+@given(is_begun=st.booleans(), taken=st.lists(steps, min_size=8, max_size=30))
 def test_the_text_is_what_was_typed_or_taken_and_grey_text_goes_on_from_it(
-    qtbot: QtBot, seeded: str, taken: list
+    qtbot: QtBot, make_editor: Callable[[], QPlainTextEdit], is_begun: bool, taken: list
 ) -> None:
-    session = Session(qtbot)
-    if seeded == "typed along":
+    session = Session(qtbot, make_editor)
+    if is_begun:
         session.do("type", "a")
         session.do("pause", None)
         session.do("text", (0, "ab(a)\n  aab"))
