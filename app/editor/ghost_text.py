@@ -7,7 +7,7 @@ it go first; whether it comes back, its owner decides. What to show, and what ta
 
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -106,12 +106,12 @@ class GhostText(QObject):
             text, self._text = self._text, ""
             self.was_painted = False
             block = self._at.block()
-            is_above = self._is_above(block)
+            first = self._editor.cursorForPosition(QPoint(0, 0)).block()
             self._empty(block)
             self._put_marks_back()
-            if is_above and "\n" in text:
-                bar = self._editor.verticalScrollBar()
-                bar.setValue(bar.value() - text.count("\n"))
+            if "\n" in text and block.blockNumber() < first.blockNumber():
+                # else what is in sight would move by as many lines as have gone above it
+                self._editor.verticalScrollBar().setValue(first.firstLineNumber())
 
     def insert(self, part: str, *, joins_last: bool = False) -> None:
         """Into the document, as one step of undo, or as one with the step before it."""
@@ -185,10 +185,6 @@ class GhostText(QObject):
             if width:
                 others = [found for found in ranges if not is_ghost(found)]
                 layout.setFormats([*others, *opened([], at, width, self._format)])
-
-    def _is_above(self, block: QTextBlock) -> bool:
-        geometry = self._editor.cursorRect(QTextCursor(block))
-        return geometry.bottom() < 0
 
     def _put_marks_aside(self) -> None:
         """Marks behind the cursor would be drawn over the grey text: Qt does not move them apart."""
