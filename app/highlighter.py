@@ -209,7 +209,8 @@ class Highlighter(QObject):
             self._start()
         else:
             self._count = count
-            self._shown[line : line + before] = [None] * now
+            if (before, now) != (1, 1):  # or the formats stay in the line's layout
+                self._shown[line : line + before] = [None] * now
             self._fresh[line : line + before] = bytes(now)
             text = self._lines.read_again(first, before, last)
             if self._lexing is not None:
@@ -270,7 +271,8 @@ class Highlighter(QObject):
         start, stop = -1, -1
         for line, spans in enumerate(found, first):
             if not self._fresh[line]:
-                shown = tuple(self._lines.in_units(line, spans))
+                styled = [span for span in spans if self._style(span[2]) is not _NO_STYLE]
+                shown = tuple(self._lines.in_units(line, styled))
                 if shown != self._shown[line]:
                     self._shown[line] = shown
                     self._format(block, shown)
@@ -282,11 +284,7 @@ class Highlighter(QObject):
 
     def _format(self, block: QTextBlock, spans: tuple[Span, ...]) -> None:
         layout = block.layout()
-        ranges = [
-            _range(start, length, self._formats[style])
-            for start, length, kind in spans
-            if (style := self._style(kind)) is not _NO_STYLE
-        ]
+        ranges = [_range(start, length, self._formats[self._style(kind)]) for start, length, kind in spans]
         if self._blanks is not None and len(text := block.text()) <= LONGEST_LINE:
             ranges += [_range(found.start(), len(found[0]), self._blanks) for found in _BLANKS.finditer(text)]
         preedit = layout.preeditAreaText()

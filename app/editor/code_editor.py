@@ -235,11 +235,10 @@ class CodeEditor(QPlainTextEdit):
             self.gutter.update()
         self._match_later.start()
 
-    def _follow_text(self, area: QRect, scrolled: int) -> None:
+    def _follow_text(self, _area: QRect, scrolled: int) -> None:
         if scrolled:
             self.gutter.scroll(0, scrolled)
-        else:
-            self.gutter.update(0, area.y(), self.gutter.width(), area.height())
+        self.gutter.follow()
 
     def _take_lines(self, first: int, last: int) -> None:
         """Whole lines with their ends, the cursor at that end where the mouse is."""

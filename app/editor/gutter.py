@@ -1,5 +1,7 @@
 """Gutter: line numbers beside the text. A click takes the line, a drag takes lines."""
 
+from collections.abc import Iterator
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -20,6 +22,7 @@ class Gutter(QWidget):
         self._editor = editor
         self._colours = LIGHT
         self._taken_from = -1
+        self._shown: list[tuple[int, float]] = []
         self.setAccessibleName("Line numbers")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.ArrowCursor)
@@ -35,23 +38,37 @@ class Gutter(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(self.needed_width(), 0)
 
+    def follow(self) -> None:
+        """The text was painted: the numbers are painted again only if they stand elsewhere now."""
+        shown = [(number, top) for number, top, _ in self._numbers()]
+        if shown != self._shown:
+            self._shown = shown
+            self.update()
+
+    def _numbers(self) -> Iterator[tuple[int, float, float]]:
+        """Of the lines in sight: number from 0, top, and bottom."""
+        editor = self._editor
+        block, offset = editor.firstVisibleBlock(), editor.contentOffset().y()
+        number, height = block.blockNumber(), self.height()
+        while block.isValid():
+            area = editor.blockBoundingGeometry(block)
+            if area.top() + offset > height:
+                return
+            yield number, area.top() + offset, area.bottom() + offset
+            block, number = block.next(), number + 1
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(event.rect(), QColor(self._colours.ground))
         painter.setFont(self._editor.font())
-        editor = self._editor
-        current = editor.textCursor().blockNumber()
-        block = editor.firstVisibleBlock()
-        area = editor.blockBoundingGeometry(block).translated(editor.contentOffset())
-        line_height = editor.fontMetrics().height()
-        while block.isValid() and area.top() <= event.rect().bottom():
-            if block.isVisible() and area.bottom() >= event.rect().top():
-                is_current = block.blockNumber() == current
-                painter.setPen(QColor(self._colours.text if is_current else self._colours.line_number))
-                place = QRect(0, round(area.top()), self.width() - _BEHIND, line_height)
-                painter.drawText(place, Qt.AlignmentFlag.AlignRight, str(block.blockNumber() + 1))
-            block = block.next()
-            area = editor.blockBoundingGeometry(block).translated(editor.contentOffset())
+        current = self._editor.textCursor().blockNumber()
+        line_height = self._editor.fontMetrics().height()
+        usual, chosen = QColor(self._colours.line_number), QColor(self._colours.text)
+        for number, top, bottom in self._numbers():
+            if bottom >= event.rect().top() and top <= event.rect().bottom():
+                painter.setPen(chosen if number == current else usual)
+                place = QRect(0, round(top), self.width() - _BEHIND, line_height)
+                painter.drawText(place, Qt.AlignmentFlag.AlignRight, str(number + 1))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:

@@ -44,17 +44,22 @@ class Marks:
     def paint(self, painter: QPainter, event: QPaintEvent) -> None:
         """Before the text is."""
         self._paint_rulers(painter, event)
-        current = self._editor.textCursor().blockNumber()
-        for block, area in self._blocks_in(event):
-            if block.blockNumber() == current:
-                width = self._editor.viewport().width()
-                painter.fillRect(
-                    QRectF(0, area.top(), width, area.height()), QColor(self._colours.current_line)
-                )
-                self._paint_rulers(painter, event, area)
-            if block.length() <= LONGEST_LINE:
-                self._paint_found(painter, block, area)
-                self._paint_brackets(painter, block, area)
+        editor, colours = self._editor, self._colours
+        current = editor.textCursor().block()
+        area = self._area_of(current)
+        if area.intersects(QRectF(event.rect())):
+            width = editor.viewport().width()
+            painter.fillRect(QRectF(0, area.top(), width, area.height()), colours.colour("current_line"))
+            self._paint_rulers(painter, event, area)
+        if self._found:
+            for block, area in self._blocks_in(event):
+                if block.length() <= LONGEST_LINE:
+                    self._paint_found(painter, block, area)
+        for position in self._brackets:
+            block = editor.document().findBlock(position)
+            column = position - block.position()
+            for rectangle in areas_of(block, self._area_of(block), column, column + 1):
+                painter.fillRect(rectangle, colours.colour("bracket"))
 
     def paint_above(self, painter: QPainter, event: QPaintEvent) -> None:
         """After the text: the selection hides the ground of what is found, so that one has an edge."""
@@ -77,11 +82,15 @@ class Marks:
     def _again(self) -> None:
         self._editor.viewport().update()
 
+    def _area_of(self, block: QTextBlock) -> QRectF:
+        editor = self._editor
+        return editor.blockBoundingGeometry(block).translated(editor.contentOffset())
+
     def _blocks_in(self, event: QPaintEvent) -> Iterator[tuple[QTextBlock, QRectF]]:
         editor = self._editor
         block = editor.firstVisibleBlock()
         while block.isValid():
-            area = editor.blockBoundingGeometry(block).translated(editor.contentOffset())
+            area = self._area_of(block)
             if area.top() > event.rect().bottom():
                 return
             if block.isVisible() and area.bottom() >= event.rect().top():
@@ -98,8 +107,6 @@ class Marks:
             )
 
     def _paint_found(self, painter: QPainter, block: QTextBlock, area: QRectF) -> None:
-        if not self._found:
-            return
         first, last = _columns_in_sight(block, area, QRectF(self._editor.viewport().rect()))
         start, end = block.position() + first, block.position() + last
         place = bisect.bisect_left(self._found, (start, -1))
@@ -112,13 +119,6 @@ class Marks:
             for rectangle in areas_of(block, area, begin, stop):
                 painter.fillRect(rectangle, self._colours.colour(token))
             place += 1
-
-    def _paint_brackets(self, painter: QPainter, block: QTextBlock, area: QRectF) -> None:
-        for position in self._brackets:
-            column = position - block.position()
-            if 0 <= column < block.length() - 1:
-                for rectangle in areas_of(block, area, column, column + 1):
-                    painter.fillRect(rectangle, self._colours.colour("bracket"))
 
 
 def _columns_in_sight(block: QTextBlock, area: QRectF, sight: QRectF) -> tuple[int, int]:

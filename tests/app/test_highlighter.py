@@ -88,13 +88,15 @@ def test_what_is_drawn_after_edits_and_undo_is_drawn_afresh(
     assert drawn(edited) == drawn(fresh)
 
 
-def test_a_string_that_is_closed_far_below_is_coloured_at_once(qapp: QApplication) -> None:
+def test_a_string_that_is_opened_and_not_closed_reaches_to_the_end(qapp: QApplication) -> None:
     edited, highlighter = document("x = 1\n" * 50, "python")
     highlighter.settle()
     string = LIGHT.syntax.string
     edit(edited, 0, 0, '"""')
+    highlighter.settle()
     assert drawn(edited)[40] == [string] * 5
     edit(edited, 0, 3, "")
+    highlighter.settle()
     assert drawn(edited)[40] != [string] * 5
 
 

@@ -137,7 +137,7 @@ def warm_up(application: QApplication) -> None:
 
 def place(editor: CodeEditor, line: int) -> None:
     cursor = editor.textCursor()
-    block = editor.document().findBlockByNumber(line)
+    block = editor.document().findBlockByNumber(min(line, editor.blockCount() - 1))
     cursor.setPosition(block.position() + block.length() - 1)
     editor.setTextCursor(cursor)
 
