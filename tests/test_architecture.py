@@ -40,7 +40,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.bench",),
     ("trainer.cli",),
     ("trainer",),
-    ("app.settings", "app.session", "app.instance", "app.process", "app.garbage", "app.naming"),
+    ("app.settings", "app.session", "app.instance", "app.process", "app.garbage", "app.naming", "app.power"),
     ("app.theme", "app.actions", "app.form", "app.languages", "app.lexing"),
     ("app.highlighter",),
     ("app.engine_client", "app.job_client"),

@@ -81,7 +81,7 @@ class Completion(QObject):
     def set_file(
         self, path: str | None, language: str, *, project: str | None = None, line_comment: str = ""
     ) -> None:
-        """`language`: as Pygments names it."""
+        """`language`: as Pygments names it. `project`: the folder that is open."""
         self._path, self._language, self._project = path, language, project
         self._line_comment = line_comment
         self._wishes.answers.forget()

@@ -37,7 +37,7 @@ class CompletionState:
 
 @dataclass(frozen=True)
 class Situation:
-    """What is so at one moment. `left` and `right` are of the cursor in its line."""
+    """What is so at one moment. `project`: the open folder; `left` and `right`: of the cursor's line."""
 
     engine: EngineState = _NO_ENGINE
     path: str | None = None

@@ -22,11 +22,20 @@ _BEFORE_CURSOR = 2 / 3  # of these
 
 @dataclass(frozen=True)
 class OpenText:
-    """Another text that is open; `cursor`: letters before the place where the person last was in it."""
+    """Of another text that is open; `cursor`: letters before the place where the person last was."""
 
     path: str
     text: str
     cursor: int = 0
+
+
+def open_text(path: str, cursor: QTextCursor) -> OpenText:
+    """As much around the cursor as is ever taken: other files may be large, and are asked for often."""
+    document, position = cursor.document(), cursor.position()
+    line = document.findBlock(max(position - _MOST_OF_A_FILE, 0)).position()
+    before = text_between(document, max(line, position - 2 * _MOST_OF_A_FILE), position)
+    end = min(position + _MOST_OF_A_FILE, document.characterCount() - 1)
+    return OpenText(path, before + text_between(document, position, end), len(before))
 
 
 def text_between(document: QTextDocument, start: int, end: int) -> str:

@@ -6,6 +6,7 @@ A newer wish takes the place of an older one, in the engine too. What is heard w
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Literal
 
 from PySide6.QtGui import QTextCursor
@@ -163,4 +164,15 @@ class Wishes:
     def _editing(self, settings: Settings, now: Situation) -> Editing:
         most = self.pace.context_letters() if settings.other_files else 0
         context = excerpts(self._sources.other_files(), most, now.path) if most else ()
-        return Editing(now.path, now.language or None, now.project, context)
+        context = tuple(replace(file, path=_within(now.project, file.path)) for file in context)
+        path = None if now.path is None else _within(now.project, now.path)
+        project = PurePath(now.project).name if now.project else None
+        return Editing(path, now.language or None, project, context)
+
+
+def _within(folder: str | None, path: str) -> str:
+    """What tells a model of a file: where it lies in its project, and no more."""
+    whole = PurePath(path)
+    if folder is not None and whole.is_relative_to(folder):
+        return whole.relative_to(folder).as_posix()
+    return whole.name if whole.is_absolute() else path

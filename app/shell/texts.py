@@ -1,6 +1,7 @@
 """Texts as they are worked on: each document's editor in this theme, with these settings and suggestions."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QPlainTextEdit
@@ -12,10 +13,12 @@ from app.editor.completion_policy import CompletionState
 from app.editor.document import Document
 from app.editor.documents import Documents
 from app.editor.ghost_text import GhostText
-from app.editor.surroundings import OpenText
+from app.editor.quoted import kind_at
+from app.editor.surroundings import OpenText, open_text
 from app.editor.wishes import Sources
 from app.engine_client import EngineClient, EngineState
 from app.languages import Language, language_of
+from app.power import Power
 from app.settings import Settings, SettingsStore
 from app.theme import Theme
 from core.spec.messages import Reply
@@ -35,6 +38,7 @@ class Texts(QObject):
         super().__init__(engine)
         self._store, self._theme, self._keys, self._engine = store, theme, keys, engine
         self._documents: Documents | None = None
+        self._power = Power()
         self._completions: dict[Document, Completion] = {}
         self._ghosts: dict[Document, GhostText] = {}
         self._described: dict[Document, tuple[str, str]] = {}
@@ -78,7 +82,8 @@ class Texts(QObject):
         sources = Sources(
             new_id=self._engine.new_id,
             other_files=lambda: self._others(document),
-            is_on_battery=is_on_battery,
+            is_on_battery=self._power.is_on_battery,
+            kind_at=lambda cursor: kind_at(cursor, editor.language, editor.highlighter.quoted),
         )
         completion = Completion(editor, ghost, self._keys, self._store.settings.completion, sources)
         completion.complete_requested.connect(self._engine.ask)
@@ -86,6 +91,7 @@ class Texts(QObject):
         completion.wake_requested.connect(self._engine.wake)
         completion.state_changed.connect(self._tell_completion)
         document.moved.connect(self.moved)
+        document.moved.connect(partial(self._put_last, document))
         editor.indentation_changed.connect(self.moved)
         self._completions[document], self._ghosts[document] = completion, ghost
         self._describe(document)
@@ -122,14 +128,19 @@ class Texts(QObject):
         )
         self.language_changed.emit(document)
 
+    def _put_last(self, document: Document) -> None:
+        if document in self._completions:
+            self._completions[document] = self._completions.pop(document)
+
     def _trim(self, document: Document) -> None:
         if self._store.settings.editing.trim_on_save:
             self.editor_of(document).trim_trailing_blanks()
 
     def _others(self, document: Document) -> Iterator[OpenText]:
-        for other in self._completions:
+        """The one that was worked on last comes first."""
+        for other in reversed(self._completions):
             if other is not document and other.path is not None:
-                yield OpenText(str(other.path), other.text(), other.place().position)
+                yield open_text(str(other.path), other.editor.textCursor())
 
     def _dress(self, editor: CodeEditor) -> None:
         appearance = self._store.settings.appearance
@@ -161,10 +172,3 @@ class Texts(QObject):
         for document, completion in self._completions.items():
             if completion is self.sender():
                 self.completion_changed.emit(document, state)
-
-
-def is_on_battery() -> bool:
-    import psutil
-
-    battery = psutil.sensors_battery()
-    return battery is not None and not battery.power_plugged

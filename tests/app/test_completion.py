@@ -365,6 +365,16 @@ def test_secrets_are_kept_even_from_who_asks_by_hand_and_from_other_files(qtbot:
     assert "secrets" in desk.said
 
 
+def test_of_where_files_lie_the_model_sees_no_more_than_the_project(qtbot: QtBot) -> None:
+    others = [OpenText("/home/me/tool/lib/b.py", "b = 1\n"), OpenText("/etc/elsewhere.py", "c = 1\n")]
+    desk = Desk(qtbot, CODE, others=others)
+    desk.completion.set_file("/home/me/tool/src/a.py", "Python", project="/home/me/tool")
+    desk.type("r")
+    editing = desk.asked().editing
+    assert (editing.project, editing.path) == ("tool", "src/a.py")
+    assert [file.path for file in editing.context] == ["lib/b.py", "elsewhere.py"]
+
+
 def test_what_the_engine_says_of_an_answer_without_text_is_said(qtbot: QtBot) -> None:
     desk = Desk(qtbot, CODE)
     desk.type("r")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QTextCursor, QTextDocument
 from PySide6.QtWidgets import QApplication
 
-from app.editor.surroundings import OpenText, around, excerpts, line_around, place_of
+from app.editor.surroundings import OpenText, around, excerpts, line_around, open_text, place_of
 
 FILE = "".join(f"value_{number} = call({number})  # größe 🦙\n" for number in range(5000))
 
@@ -71,6 +71,16 @@ def test_other_files_are_bounded_whole_lines_and_never_secret(
     assert {file.path for file in found} <= {"a.py", "b.py"}
     for file in found:
         assert any(file.path == other.path and file.text in other.text for other in others)
+
+
+def test_of_another_open_text_whole_lines_are_taken_and_no_more_than_is_used(qapp: QApplication) -> None:
+    cursor = cursor_in(FILE, 150_000)
+    found = open_text("a.py", cursor)
+    assert found.text in FILE
+    assert found.text.startswith("value_")
+    assert len(found.text) < 5000
+    line = FILE[:150_000].rpartition("\n")[2]
+    assert found.text[: found.cursor].endswith(line)
 
 
 def test_of_a_long_file_the_lines_around_the_place_last_visited_are_taken() -> None:
