@@ -12,7 +12,7 @@ from PySide6.QtGui import QTextBlock, QTextCursor
 from app.editor.line_range import LineRange, one_step, replace, select
 from app.languages import Language
 
-_LINES_READ = 4000
+_LINES_READ = 1500
 _BLANKS = re.compile(r"[ \t]*")
 _CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 

@@ -73,7 +73,7 @@ class DocumentLines:
         if _units_of(text) != units:  # PySide leaves out half of a pair of surrogates
             text = self._read_with_halves(line, text.count("\n") + 1)
         lines = text.split("\n")
-        if not text.isascii() and max(text) > "\uffff":
+        if _units_of(text) != len(text):
             for number, content in enumerate(lines, line):
                 if wide := sum(character > "\uffff" for character in content):
                     self._wide[number] = wide

@@ -418,3 +418,21 @@ async def test_blanks_at_line_ends_go_when_a_file_is_saved_if_that_is_wanted(
     begun.trigger("file.save")
     await until(lambda: path.read_text() == "ca\n\tb\n")
     await until(lambda: not begun.window.tabs.documents()[0].is_modified)
+
+
+async def test_the_find_bar_outlives_the_texts_it_was_in(run: Run, start: Start, tmp_path: Path) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("cat\n")
+    begun = await start(tmp_path / "one.py", tmp_path / "two.py")
+    bar = begun.window.finding.bar
+    begun.trigger("edit.find")
+    bar.find_field.setText("cat")
+    for left in (1, 0):
+        begun.trigger("file.close")
+        await until(lambda left=left: len(begun.window.documents) == left)  # type: ignore[misc]
+        QApplication.sendPostedEvents()
+        bar.step(forward=True)
+    assert bar.isHidden()
+    begun.trigger("file.new")
+    begun.trigger("edit.find")
+    assert bar.count.text() == "Nothing found"
