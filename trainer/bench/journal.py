@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.spec.errors import DataError, JobError, UsageError
-from core.spec.fields import from_json, to_json
-from core.spec.trials import Trial
 from trainer.data.disk import room_on_disk
-
-Rows = dict[tuple[str, int], Trial]
 
 
 class Journal:
@@ -24,7 +20,7 @@ class Journal:
 
     def __init__(self, path: Path, plan: dict[str, Any], *, afresh: bool) -> None:
         self.path = path
-        self._rows: dict[str, Rows] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
         if afresh:
             path.unlink(missing_ok=True)
         lines = _whole_lines(path)
@@ -33,13 +29,12 @@ class Journal:
         else:
             self._write("wb", plan)
 
-    def rows(self, whose: str) -> Rows:
-        """By task and attempt."""
-        return self._rows.setdefault(whose, {})
+    def rows(self, whose: str) -> list[dict[str, Any]]:
+        return self._rows.setdefault(whose, [])
 
-    def add(self, whose: str, trial: Trial) -> None:
-        self._write("ab", {"whose": whose, "row": to_json(trial)})
-        self.rows(whose)[trial.task, trial.attempt] = trial
+    def add(self, whose: str, row: dict[str, Any]) -> None:
+        self._write("ab", {"whose": whose, "row": row})
+        self.rows(whose).append(row)
 
     def remove(self) -> None:
         """When all of it is in the results."""
@@ -54,8 +49,9 @@ class Journal:
                 "or begin anew with --afresh."
             )
         for row in rows:
-            trial = from_json(Trial, row.get("row"), f"a row of {self.path}")
-            self.rows(str(row.get("whose")))[trial.task, trial.attempt] = trial
+            if not isinstance(row.get("row"), dict):
+                raise _damaged(self.path)
+            self.rows(str(row.get("whose"))).append(row["row"])
         size = sum(map(len, lines))
         if size < self.path.stat().st_size:
             os.truncate(self.path, size)
@@ -104,5 +100,9 @@ def _parsed(line: bytes, path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise DataError(f"{path} is damaged; begin anew with --afresh.")
+        raise _damaged(path)
     return content
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(f"{path} is damaged; begin anew with --afresh.")

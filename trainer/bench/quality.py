@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.spec.errors import SmallCoderError
-from core.spec.fields import to_json
+from core.spec.fields import from_json, to_json
 from core.spec.messages import Event, Metric, Note, Progress, Tried
 from core.spec.trials import Trial
 from trainer.bench.asking import Asker
@@ -122,7 +122,9 @@ def measure(
 def _answered(
     plan: Plan, contender: Contender, clock: "_Clock", tell: Tell, is_called_off: Callable[[], bool]
 ) -> tuple[dict[str, Any], list[Trial]]:
-    known = plan.journal.rows(contender.identity)
+    where = f"a row of {plan.journal.path}"
+    kept = [from_json(Trial, row, where) for row in plan.journal.rows(contender.identity)]
+    known = {(trial.task, trial.attempt): trial for trial in kept}
     rows: list[Trial] = []
     with contender.opened() as (asker, facts):
         for task, attempt in _questions(plan, asker):
@@ -133,7 +135,7 @@ def _answered(
                 if reply is None:
                     break
                 trial = plan.judge.trial(task, attempt, reply)
-                plan.journal.add(contender.identity, trial)
+                plan.journal.add(contender.identity, to_json(trial))
             rows.append(trial)
             clock.count(trial, is_new=is_new)
             tell(Tried(contender.model, str(facts.get("precision", contender.precision)), trial))

@@ -35,11 +35,15 @@ _GREEDY = Sampling()
 @dataclass(frozen=True)
 class Speed:
     """Behind one length of prompt. First tokens include choosing them; a keystroke is a few tokens more
-    behind a prompt that has been read already."""
+    behind a prompt that has been read already. Low and high are the slowest and the fastest round."""
 
     prompt_tokens: int
     prefill_tokens_per_s: float
+    prefill_tokens_per_s_low: float
+    prefill_tokens_per_s_high: float
     decode_tokens_per_s: float
+    decode_tokens_per_s_low: float
+    decode_tokens_per_s_high: float
     first_token_ms: float
     first_token_p95_ms: float
     keystroke_ms: float
@@ -122,11 +126,15 @@ def _written(placed: PlacedModel, cache: KVCache, tokens: list[int]) -> Iterator
 def _speed(length: int, new_tokens: int, rounds: list[_Round]) -> Speed:
     first = [done.first_token for done in rounds]
     keystroke = [done.keystroke for done in rounds]
-    others = statistics.median(done.other_tokens for done in rounds)
+    others = [done.other_tokens for done in rounds]
     return Speed(
         prompt_tokens=length,
         prefill_tokens_per_s=length / statistics.median(first),
-        decode_tokens_per_s=(new_tokens - 1) / others,
+        prefill_tokens_per_s_low=length / max(first),
+        prefill_tokens_per_s_high=length / min(first),
+        decode_tokens_per_s=(new_tokens - 1) / statistics.median(others),
+        decode_tokens_per_s_low=(new_tokens - 1) / max(others),
+        decode_tokens_per_s_high=(new_tokens - 1) / min(others),
         first_token_ms=statistics.median(first) * 1000,
         first_token_p95_ms=_p95(first) * 1000,
         keystroke_ms=statistics.median(keystroke) * 1000,

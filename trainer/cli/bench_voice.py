@@ -64,8 +64,8 @@ def progress_line(event: Progress) -> str:
     metrics = {metric.name: metric.value for metric in event.metrics}
     if "checking_references" in metrics:
         return f"checking the tasks' own solutions: {event.step:,} of {event.total or 0:,}"
-    shown = f"{event.step:,} of {event.total or 0:,} answers"
+    shown = f"{event.step:,} of {event.total or 0:,}"
     if "passed" in metrics:
-        shown += f", {metrics['passed'] or 0:,.0f} right"
+        shown += f" answers, {metrics['passed'] or 0:,.0f} right"
     left = metrics.get("seconds_left")
     return shown + (f", about {duration(left)} left" if left is not None else "")

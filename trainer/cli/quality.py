@@ -15,9 +15,16 @@ from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.messages import Finished, Metric, Note, Started
 from core.spec.presets import PRESETS
 from core.spec.version import version
-from trainer.cli.bench_voice import Audience, BenchVoice
+from trainer.cli.bench_voice import BenchVoice
 from trainer.cli.matrix import add_matrix, ways
-from trainer.cli.results import Destination, say_results
+from trainer.cli.results import (
+    INTERRUPTED,
+    STOPPED,
+    Destination,
+    add_output,
+    audience_of,
+    say_results,
+)
 from trainer.spec.bench import QualitySettings, RepoSettings
 from trainer.spec.data import ScanSpec
 
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
     from trainer.control import Control
 
 _MODELS = "a model's folder or a .gguf file"
-_INTERRUPTED = 130
 
 
 def add_actions(actions: Commands) -> None:
@@ -55,14 +61,7 @@ def add_actions(actions: Commands) -> None:
     add_flags(repo, ScanSpec)
     repo.set_defaults(run=guarded(_repo))
     for action in (quality, repo):
-        action.add_argument("--output", type=Path, metavar="FILE", help="where the results go, as JSON")
-        action.add_argument("--afresh", action="store_true", help="begin anew, whatever was interrupted")
-        action.add_argument("--json", action="store_true", help="JSON for a program")
-        action.add_argument(
-            "--events",
-            action="store_true",
-            help="a line of JSON an event; the end of standard input stops, to go on another time",
-        )
+        add_output(action)
 
 
 def _quality(arguments: argparse.Namespace) -> int:
@@ -98,8 +97,7 @@ def _measured(
                 "measure its speed with 'bench speed'."
             )
     control = Control()
-    audience: Audience = "program" if arguments.events else "nobody" if arguments.json else "person"
-    with BenchVoice(audience, control) as voice:
+    with BenchVoice(audience_of(arguments), control) as voice:
         if arguments.events:
             listen(control, 0)
         stop_on_signals(control)
@@ -109,8 +107,8 @@ def _measured(
         metrics = tuple(Metric("quality", float(result["quality"])) for result in measured.results)
         voice.tell(Finished(not measured.is_whole, str(place) if place else None, metrics))
     if not measured.is_whole:
-        report.complain("It was stopped; what is done is kept, and the same command goes on there.")
-        return _INTERRUPTED
+        report.complain(STOPPED)
+        return INTERRUPTED
     if arguments.json and not arguments.events:
         report.say_json(list(measured.results))
     elif not arguments.events:

@@ -1,5 +1,6 @@
 """Where the results of a benchmark go, and how a person sees them."""
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,30 @@ from typing import Any
 
 from core import report
 from core.spec.errors import UsageError
+from trainer.cli.bench_voice import Audience
 from trainer.spec.results import FORMAT
 
+INTERRUPTED = 130
+STOPPED = "It was stopped; what is done is kept, and the same command goes on there."
 _SHOWN_FAILURES = 40
 _SHOWN_LETTERS = 150
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="where the results go, as JSON (default: among yours)"
+    )
+    parser.add_argument("--afresh", action="store_true", help="begin anew, whatever was interrupted")
+    parser.add_argument("--json", action="store_true", help="JSON for a program")
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="a line of JSON an event; the end of standard input stops, to go on another time",
+    )
+
+
+def audience_of(arguments: argparse.Namespace) -> Audience:
+    return "program" if arguments.events else "nobody" if arguments.json else "person"
 
 
 @dataclass(frozen=True)

@@ -1,83 +1,184 @@
 """`bench speed`: how fast models read and write on this machine, and the memory they take."""
 
 import argparse
+import contextlib
 import json
 import subprocess
-from itertools import product
+import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
-from core.spec.errors import UsageError
-from core.spec.fields import add_flags, from_flags, settings_of
+from core.spec.errors import JobError
+from core.spec.fields import add_flags, from_flags, settings_of, to_json
+from core.spec.messages import Finished, Metric, Note, Progress, Started
 from core.spec.placement import Placement
 from core.spec.presets import PRESETS
+from core.spec.version import version
+from trainer.cli.bench_voice import BenchVoice
+from trainer.cli.matrix import NOT_MEASURED, add_matrix, ways
+from trainer.cli.results import INTERRUPTED, STOPPED, Destination, add_output, audience_of
 from trainer.data.own_process import own_command, own_environment
 from trainer.spec.speed import SpeedSettings
 
+if TYPE_CHECKING:
+    from trainer.bench.journal import Journal
+    from trainer.control import Control
+
 _MB = 1e6
-_NOT_MEASURED = ("draft_model", "cache_mb")
+_LOOKS_EVERY_SECONDS = 0.1
+
+Way = tuple[str, Placement]
 
 
 def add_action(actions: Commands) -> None:
     parser = actions.add_parser("speed", help="tokens a second, delays and memory of models")
-    parser.add_argument(
-        "--model", action="append", required=True, help="a folder, a .gguf file or a preset; may be repeated"
-    )
+    add_matrix(parser, "a folder, a .gguf file or a preset")
     add_flags(parser, SpeedSettings)
-    add_flags(parser, Placement, leave_out=("precision", *_NOT_MEASURED))
-    parser.add_argument(
-        "--precision",
-        action="append",
-        choices=next(item.choices for item in settings_of(Placement) if item.name == "precision"),
-        help="how weights are held; may be repeated (default: auto)",
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the JSON there, too")
-    parser.add_argument("--json", action="store_true", help="JSON for a program")
+    add_output(parser)
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)  # one way, in this process
     parser.set_defaults(run=guarded(_speed))
 
 
 def _speed(arguments: argparse.Namespace) -> int:
-    ways = list(product(arguments.model, arguments.precision or ["auto"]))
-    rows, problem = [], 0
-    for model, precision in ways:
-        one = argparse.Namespace(**vars(arguments) | {"model": model, "precision": precision})
-        settings, placement = from_flags(SpeedSettings, one), from_flags(Placement, one)
-        if len(ways) == 1:
-            rows.append(measured(model, placement, settings))
-        else:  # a process of its own has a peak of memory of its own
-            done = subprocess.run(  # noqa: S603
-                [*own_command(), "bench", "speed", "--model", model, "--json", *_flags(placement, settings)],
-                env=own_environment(),
-                stdout=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                check=False,
-            )
-            problem = problem or done.returncode
-            rows += json.loads(done.stdout) if done.returncode == 0 else []
-        if not arguments.json and not problem:
-            _say(rows[-1])
-    if arguments.output is not None:
-        _write(arguments.output, rows)
-    if arguments.json:
+    settings, chosen = from_flags(SpeedSettings, arguments), ways(arguments)
+    if arguments.bare:
+        report.say_json(measured(*chosen[0], settings))
+        return 0
+    from trainer.control import Control, listen, stop_on_signals
+
+    control = Control()
+    with BenchVoice(audience_of(arguments), control) as voice:
+        if arguments.events:
+            listen(control, 0)
+        stop_on_signals(control)
+        voice.tell(Started(version(), chosen[0][1].device, len(chosen)))
+        session = _Session(arguments, settings, control, voice)
+        rows, place, status = session.run(chosen)
+        voice.tell(Finished(control.is_stopped, str(place), session.metrics(rows)))
+    if control.is_stopped:
+        report.complain(STOPPED)
+        return INTERRUPTED
+    if arguments.json and not arguments.events:
         report.say_json(rows)
-    return problem
+    elif not arguments.events:
+        for row in rows:
+            _say(row)
+        report.say(f"All figures: {place}")
+    return status
 
 
 def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[str, Any]:
     """One object of the list that `bench speed` prints; `model` is a path or a preset's name."""
     from core.checkpoint.preset import open_model_or_preset
     from core.fitting import learn_runtime
+    from core.spec.budget import parameters, weight_bytes
     from trainer.bench.speed import measure
 
-    is_random = model in PRESETS
-    if is_random:
-        report.complain(f"{model} is a preset, so its weights are random, which does not change its speed")
     learn_runtime()
-    figures = measure(open_model_or_preset(model), placement, settings)
-    return {"model": model, "weights": "random" if is_random else "stored", **figures}
+    stored = open_model_or_preset(model)
+    figures = measure(stored, placement, settings)
+    return {
+        "model": model,
+        "weights": "random" if model in PRESETS else "stored",
+        "parameters": parameters(stored.config),
+        "weights_bytes": weight_bytes(stored.config, figures["precision"]),
+        **figures,
+    }
+
+
+class _Session:
+    """Each way in a process of its own, which has a peak of memory of its own."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, settings: SpeedSettings, control: "Control", voice: BenchVoice
+    ) -> None:
+        self._arguments, self._settings, self._control, self._voice = arguments, settings, control, voice
+
+    def run(self, chosen: Sequence[Way]) -> tuple[list[dict[str, Any]], Path, int]:
+        from trainer.bench.alone import DISTURBED, on_this_machine
+        from trainer.bench.journal import opened
+
+        plan = {"kind": "speed", "settings": to_json(self._settings)}
+        destination = Destination.of(self._arguments.output, "speed", "speed", plan)
+        for name in dict.fromkeys(name for name, _ in chosen if name in PRESETS):
+            text = f"{name} is a preset, so its weights are random, which does not change its speed"
+            self._voice.tell(Note(text))
+        with (
+            on_this_machine() as is_alone,
+            opened(destination.journal, plan, afresh=self._arguments.afresh) as journal,
+        ):
+            if not is_alone:
+                self._voice.tell(Note(DISTURBED))
+            rows, status = self._rows(chosen, journal, is_alone=is_alone)
+            if self._control.is_stopped:
+                return [], journal.path, status
+            if not rows:
+                journal.remove()
+                raise JobError("Nothing could be measured; what is wrong is said above.")
+            described = [destination.described("speed", row) for row in rows]
+            destination.write(described)
+            journal.remove()
+        return described, destination.path, status
+
+    def metrics(self, rows: list[dict[str, Any]]) -> tuple[Metric, ...]:
+        return tuple(Metric("decode_tokens_per_s", row["decode_tokens_per_s"]) for row in rows)
+
+    def _rows(
+        self, chosen: Sequence[Way], journal: "Journal", *, is_alone: bool
+    ) -> tuple[list[dict[str, Any]], int]:
+        rows, status, began_s, measured_here = [], 0, time.monotonic(), 0
+        for number, (model, placement) in enumerate(chosen, 1):
+            whose = json.dumps([str(Path(model).absolute()), to_json(placement)])
+            if not journal.rows(whose):
+                row, problem = self._child(model, placement)
+                if self._control.is_stopped:
+                    break
+                if problem and len(chosen) == 1:
+                    journal.remove()
+                    raise JobError(problem)
+                if problem:
+                    self._voice.tell(Note(f"{model} as {placement.precision} is left out: {problem}"))
+                    status = JobError.exit_code
+                measured_here += 1
+                if row is not None:
+                    journal.add(whose, row | {"was_alone": is_alone})
+            rows += journal.rows(whose)
+            left_s = (time.monotonic() - began_s) / max(measured_here, 1) * (len(chosen) - number)
+            self._voice.tell(Progress(number, len(chosen), (Metric("seconds_left", left_s),)))
+        return rows, status
+
+    def _child(self, model: str, placement: Placement) -> tuple[dict[str, Any] | None, str]:
+        """What it measured, or why it could not."""
+        words = ["bench", "speed", "--bare", "--model", model, *_flags(placement, self._settings)]
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [*own_command(), *words],
+                env=own_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=complaints,
+            )
+            while process.poll() is None:
+                if self._control.is_stopped:
+                    process.kill()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOKS_EVERY_SECONDS)
+            said, complained = (_all_of(file) for file in (output, complaints))
+        if process.returncode == 0:
+            return json.loads(said), ""
+        lines = [line.removeprefix("smallcoder: ") for line in complained.splitlines() if line.strip()]
+        if process.returncode < 0:
+            return None, f"its process was ended (signal {-process.returncode}), for want of memory perhaps."
+        return None, lines[-1] if lines else f"its process failed ({process.returncode})."
+
+
+def _all_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def _flags(*instances: Any) -> list[str]:
@@ -86,7 +187,7 @@ def _flags(*instances: Any) -> list[str]:
     for instance in instances:
         for item in settings_of(type(instance)):
             value = getattr(instance, item.name)
-            if value != item.default and item.name not in _NOT_MEASURED:
+            if value != item.default and item.name not in NOT_MEASURED:
                 text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
                 flags += [item.flag] if value is True else [item.flag, text]
     return flags
@@ -98,14 +199,8 @@ def _say(row: dict[str, Any]) -> None:
     for speed in row["lengths"]:
         report.say(
             f"  prompt of {speed['prompt_tokens']:,}: reads {speed['prefill_tokens_per_s']:,.0f} tokens/s, "
-            f"writes {speed['decode_tokens_per_s']:,.1f}; first token {speed['first_token_ms']:,.0f} ms "
+            f"writes {speed['decode_tokens_per_s']:,.1f} ({speed['decode_tokens_per_s_low']:,.1f} to "
+            f"{speed['decode_tokens_per_s_high']:,.1f}); first token {speed['first_token_ms']:,.0f} ms "
             f"(p95 {speed['first_token_p95_ms']:,.0f}), after a keystroke {speed['keystroke_ms']:,.1f} ms "
             f"(p95 {speed['keystroke_p95_ms']:,.1f})"
         )
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    try:
-        path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another place.") from None

@@ -12,6 +12,7 @@ import torch
 
 from core.checkpoint.preset import open_preset
 from core.model.transformer import count_parameters
+from core.spec.messages import EVENTS, Finished, Progress, from_line
 from core.spec.presets import PRESETS
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.bench.speed import _p95
@@ -96,3 +97,43 @@ def test_the_95th_percentile_is_one_of_the_values() -> None:
     assert _p95([3.0]) == 3.0
     assert _p95([5.0, 1.0]) == 5.0
     assert _p95([float(number) for number in range(1, 101)]) == 95.0
+
+
+def test_results_say_where_and_how_they_were_measured(model: Path) -> None:
+    words = ("--model", "model", "--precision", "int8,int8,fp32", *SHORT, "--json")
+    rows = rows_of(speed(model.parent, *words))
+    assert [row["precision"] for row in rows] == ["int8", "fp32"], "each once"
+    for row in rows:
+        assert (row["kind"], row["was_alone"], row["parameters"]) == ("speed", True, 106_816)
+        assert row["machine"]["processor"]
+        low, high = row["decode_tokens_per_s_low"], row["decode_tokens_per_s_high"]
+        assert low <= row["decode_tokens_per_s"] <= high
+    [kept] = (model.parent / "home" / "data" / "benchmarks").glob("*-speed-speed.json")
+    assert json.loads(kept.read_text()) == rows
+
+
+def test_a_speed_benchmark_that_was_stopped_goes_on(model: Path, tmp_path: Path) -> None:
+    words = ["--model", "model", "--precision", "fp32,int8", *SHORT, "--output", str(tmp_path / "speed.json")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SMALLCODER_HOME": str(model.parent / "home")}
+    with subprocess.Popen(
+        [*COMMAND, *words, "--events"],
+        cwd=model.parent,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        for line in process.stdout:
+            event = from_line(line, EVENTS)
+            if isinstance(event, Progress) and event.step == 1:
+                process.stdin.close()
+    assert process.returncode == 130
+    assert isinstance(event, Finished)
+    assert event.stopped
+    part = tmp_path / "speed.json.part"
+    [kept] = [json.loads(line)["row"] for line in part.read_text().splitlines()[1:]]
+    first, second = rows_of(speed(model.parent, *words, "--json"))
+    assert first["decode_tokens_per_s"] == kept["decode_tokens_per_s"], "it was not measured again"
+    assert second["precision"] == "int8"
+    assert not part.exists()
