@@ -41,7 +41,8 @@ def model_contender(
         engine = load(name, placement)
         try:
             known = engine.facts()
-            facts = {key: known[key] for key in _FACTS} | {"weights": "stored"}
+            facts = {key: known[key] for key in _FACTS}
+            facts |= {"weights": "stored", "path": str(Path(name).absolute())}
             asker = ModelAsker(engine, settings, is_called_off)
             facts["max_tokens"] = asker.max_tokens
             yield asker, facts

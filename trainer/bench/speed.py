@@ -35,7 +35,8 @@ _GREEDY = Sampling()
 @dataclass(frozen=True)
 class Speed:
     """Behind one length of prompt. First tokens include choosing them; a keystroke is a few tokens more
-    behind a prompt that has been read already. Low and high are the slowest and the fastest round."""
+    behind a prompt that has been read already. Low and high are of the rounds that
+    were furthest apart."""
 
     prompt_tokens: int
     prefill_tokens_per_s: float
@@ -45,8 +46,12 @@ class Speed:
     decode_tokens_per_s_low: float
     decode_tokens_per_s_high: float
     first_token_ms: float
+    first_token_ms_low: float
+    first_token_ms_high: float
     first_token_p95_ms: float
     keystroke_ms: float
+    keystroke_ms_low: float
+    keystroke_ms_high: float
     keystroke_p95_ms: float
     total_ms: float
 
@@ -136,8 +141,12 @@ def _speed(length: int, new_tokens: int, rounds: list[_Round]) -> Speed:
         decode_tokens_per_s_low=(new_tokens - 1) / max(others),
         decode_tokens_per_s_high=(new_tokens - 1) / min(others),
         first_token_ms=statistics.median(first) * 1000,
+        first_token_ms_low=min(first) * 1000,
+        first_token_ms_high=max(first) * 1000,
         first_token_p95_ms=_p95(first) * 1000,
         keystroke_ms=statistics.median(keystroke) * 1000,
+        keystroke_ms_low=min(keystroke) * 1000,
+        keystroke_ms_high=max(keystroke) * 1000,
         keystroke_p95_ms=_p95(keystroke) * 1000,
         total_ms=statistics.median(done.first_token + done.other_tokens for done in rounds) * 1000,
     )

@@ -2,7 +2,7 @@
 
 import argparse
 
-from trainer.cli import held_out, quality, speed
+from trainer.cli import compare, held_out, quality, recommend, speed
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -10,3 +10,5 @@ def fill(parser: argparse.ArgumentParser) -> None:
     speed.add_action(actions)
     quality.add_actions(actions)
     held_out.add_actions(actions)
+    compare.add_action(actions)
+    recommend.add_action(actions)

@@ -59,7 +59,8 @@ class Destination:
 
         folder = benchmarks_folder()
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in suite)[:40]
-        name = f"{now:%Y-%m-%d-%H%M%S}-{kind}-{safe}.json"
+        title = kind if safe == kind else f"{kind}-{safe}"
+        name = f"{now:%Y-%m-%d-%H%M%S}-{title}.json"
         unfinished = f"{kind}-{safe}-{identity_of([json.dumps(plan, sort_keys=True)])[:12]}.part"
         return cls(folder / name, folder / unfinished, now.isoformat(timespec="seconds"))
 

@@ -1,27 +1,24 @@
 """`bench speed`: how fast models read and write on this machine, and the memory they take."""
 
 import argparse
-import contextlib
 import json
-import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.errors import JobError
-from core.spec.fields import add_flags, from_flags, settings_of, to_json
+from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.messages import Finished, Metric, Note, Progress, Started
 from core.spec.placement import Placement
 from core.spec.presets import PRESETS
 from core.spec.version import version
 from trainer.cli.bench_voice import BenchVoice
-from trainer.cli.matrix import NOT_MEASURED, add_matrix, ways
+from trainer.cli.matrix import add_matrix, ways
 from trainer.cli.results import INTERRUPTED, STOPPED, Destination, add_output, audience_of
-from trainer.data.own_process import own_command, own_environment
+from trainer.cli.speed_process import measured_beside
 from trainer.spec.speed import SpeedSettings
 
 if TYPE_CHECKING:
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from trainer.control import Control
 
 _MB = 1e6
-_LOOKS_EVERY_SECONDS = 0.1
 
 Way = tuple[str, Placement]
 
@@ -134,7 +130,9 @@ class _Session:
         for number, (model, placement) in enumerate(chosen, 1):
             whose = json.dumps([str(Path(model).absolute()), to_json(placement)])
             if not journal.rows(whose):
-                row, problem = self._child(model, placement)
+                row, problem = measured_beside(
+                    model, placement, self._settings, lambda: self._control.is_stopped
+                )
                 if self._control.is_stopped:
                     break
                 if problem and len(chosen) == 1:
@@ -150,47 +148,6 @@ class _Session:
             left_s = (time.monotonic() - began_s) / max(measured_here, 1) * (len(chosen) - number)
             self._voice.tell(Progress(number, len(chosen), (Metric("seconds_left", left_s),)))
         return rows, status
-
-    def _child(self, model: str, placement: Placement) -> tuple[dict[str, Any] | None, str]:
-        """What it measured, or why it could not."""
-        words = ["bench", "speed", "--bare", "--model", model, *_flags(placement, self._settings)]
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
-            process = subprocess.Popen(  # noqa: S603 - our own program
-                [*own_command(), *words],
-                env=own_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=complaints,
-            )
-            while process.poll() is None:
-                if self._control.is_stopped:
-                    process.kill()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_LOOKS_EVERY_SECONDS)
-            said, complained = (_all_of(file) for file in (output, complaints))
-        if process.returncode == 0:
-            return json.loads(said), ""
-        lines = [line.removeprefix("smallcoder: ") for line in complained.splitlines() if line.strip()]
-        if process.returncode < 0:
-            return None, f"its process was ended (signal {-process.returncode}), for want of memory perhaps."
-        return None, lines[-1] if lines else f"its process failed ({process.returncode})."
-
-
-def _all_of(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
-
-
-def _flags(*instances: Any) -> list[str]:
-    """What says the same on a command line, as far as `bench speed` has a flag for it."""
-    flags: list[str] = []
-    for instance in instances:
-        for item in settings_of(type(instance)):
-            value = getattr(instance, item.name)
-            if value != item.default and item.name not in NOT_MEASURED:
-                text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-                flags += [item.flag] if value is True else [item.flag, text]
-    return flags
 
 
 def _say(row: dict[str, Any]) -> None:

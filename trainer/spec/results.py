@@ -40,9 +40,12 @@ class Result:
         return str(self.figures["precision"])
 
     @property
+    def name(self) -> str:
+        return Path(self.model).name or self.model
+
+    @property
     def title(self) -> str:
-        name = Path(self.model).name or self.model
-        return f"{name} {self.precision}"
+        return f"{self.name} {self.precision}"
 
     def number(self, key: str) -> float | None:
         value = self.figures.get(key)

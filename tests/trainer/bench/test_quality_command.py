@@ -257,3 +257,42 @@ def test_events_tell_of_failures_and_notes(folder: Path) -> None:
         events = list(events_of(process))
     assert process.returncode == 2
     assert isinstance(events[-1], Failed)
+
+
+def test_results_are_compared_tabulated_and_plotted(folder: Path, tmp_path: Path) -> None:
+    [result] = results_of(bench(folder, "quality", "--samples", "samples.jsonl", "--limit", "4", "--json"))
+    speed = {"model": "samples.jsonl", "precision": "given", "decode_tokens_per_s": 50.0}
+    for name, content in {"one": [result], "two": [result], "speed": [speed]}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    files = [str(tmp_path / f"{name}.json") for name in ("one", "two", "speed")]
+    out = (
+        "--csv",
+        str(tmp_path / "all.csv"),
+        "--markdown",
+        str(tmp_path / "all.md"),
+        "--plots",
+        str(tmp_path / "plots"),
+    )
+    done = bench(folder, "compare", *files, *out, "--json")
+    [pair] = json.loads(done.stdout)
+    assert (
+        pair["before"] == pair["after"] == {"kind": "quality", "model": "samples.jsonl", "precision": "given"}
+    )
+    assert all(change["is_noise"] for change in pair["changes"])
+    assert (tmp_path / "all.csv").read_text().count("\n") == 4
+    assert "| samples.jsonl |" in (tmp_path / "all.md").read_text()
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["quality-speed.svg"]
+    assert "samples.jsonl given -> samples.jsonl given" in bench(folder, "compare", *files).stdout
+    done = bench(folder, "compare", str(tmp_path / "all.csv"))
+    assert done.returncode == 2
+    assert "no list of results" in done.stderr
+
+
+def test_a_model_is_recommended_with_reasons(folder: Path) -> None:
+    done = bench(
+        folder, "recommend", "--model", "model", "--model", "nowhere", "--precision", "int8", "--json"
+    )
+    rows = results_of(done)
+    assert [(row["model"], row["is_recommended"]) for row in rows] == [("model", True), ("nowhere", False)]
+    assert "tokens a second" in rows[0]["reasons"][0]
+    assert "There is no model at nowhere" in rows[1]["problem"]
