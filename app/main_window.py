@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
@@ -50,6 +50,7 @@ from app.theme import Theme
 from core.spec.folders import data_folder
 
 _SIZE = (1200, 780)
+_SHARE_OF_SCREEN = 0.95
 _KEEP_AFTER_MS = 1000
 
 
@@ -145,7 +146,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.status)
         self.setCentralWidget(whole)
         self.commands.fill(self.menuBar())
-        self.resize(self._theme.scaled(_SIZE[0]), self._theme.scaled(_SIZE[1]))
+        room = self.screen().availableSize() * _SHARE_OF_SCREEN
+        self.resize(QSize(*map(self._theme.scaled, _SIZE)).boundedTo(room))
 
     def _connect_texts(self) -> None:
         documents, tabs = self.documents, self.tabs
