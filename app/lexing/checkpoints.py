@@ -10,7 +10,7 @@ import copy
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from app.lexing.lexing import Lines, Span, end_of_lines
 from app.lexing.lookahead import Matcher, reach_of
 
 Stack = tuple[str, ...]
-Rule = tuple[Matcher, Any, Any, Matcher | None, bool]
+Rule = tuple[Matcher, Any, Any]  # what it does with a match, and where it goes from there
 Step = tuple[int, int, Any, re.Match[str] | None]
 Token = tuple[int, _TokenType, str]
 
@@ -46,42 +46,51 @@ class Open:
 
 
 class Tables:
-    """The rules of one lexer, with what looks far; read where they are first needed."""
+    """The rules of one lexer, read where they are first needed; those `watched` note what they leave open."""
 
     def __init__(self, lexer: RegexLexer) -> None:
-        self._states = lexer._tokens
-        self.rules: dict[str, list[Rule]] = {}
+        self.plain: Mapping[str, list[Rule]] = lexer._tokens
+        self.watched: dict[str, list[Rule]] = _Watched(self)
+        self.opens: list[Open] = []
 
-    def of(self, state: str) -> list[Rule]:
-        if state not in self.rules:
-            self.rules[state] = [_rule(*found) for found in self._states[state]]
-        return self.rules[state]
+    def watch(self, matcher: Matcher) -> Matcher:
+        pattern = getattr(matcher, "__self__", None)
+        reach = reach_of(pattern) if isinstance(pattern, re.Pattern) else None
+        if reach is None:
+            return matcher
+        opener, is_open_when_found, opens = reach.opener, reach.is_open_when_found, self.opens
 
-
-def _rule(matcher: Matcher, action: Any, new_state: Any) -> Rule:
-    pattern = getattr(matcher, "__self__", None)
-    reach = reach_of(pattern) if isinstance(pattern, re.Pattern) else None
-    if reach is None:
-        return matcher, action, new_state, None, False
-    return matcher, action, new_state, reach.opener, reach.is_open_when_found
-
-
-def _steps(
-    tables: Tables, text: str, position: int, stack: list[str], opens: list[Open] | None
-) -> Iterator[Step]:
-    """Each thing found: where, its end, what its rule does, the match. `stack` is then what it has become."""
-    rules = tables.of(stack[-1])
-    while position < len(text):
-        for matcher, action, new_state, opener, is_open_when_found in rules:
+        def match(text: str, position: int) -> re.Match[str] | None:
             found = matcher(text, position)
-            is_settled = found is not None and not is_open_when_found
-            if opener and opens is not None and not is_settled and opener(text, position):
+            if (found is None or is_open_when_found) and opener(text, position):
                 opens.append(Open(position, matcher, found.end() if found else -1))
+            return found
+
+        return match
+
+
+class _Watched(dict[str, list[Rule]]):
+    def __init__(self, tables: Tables) -> None:
+        super().__init__()
+        self._tables = tables
+
+    def __missing__(self, state: str) -> list[Rule]:
+        rules = [(self._tables.watch(matcher), *rest) for matcher, *rest in self._tables.plain[state]]
+        self[state] = rules
+        return self[state]
+
+
+def _steps(rules_of: Mapping[str, list[Rule]], text: str, position: int, stack: list[str]) -> Iterator[Step]:
+    """Each thing found: where, its end, what its rule does, the match. `stack` is then what it has become."""
+    rules = rules_of[stack[-1]]
+    while position < len(text):
+        for matcher, action, new_state in rules:
+            found = matcher(text, position)
             if found is not None:
                 end = found.end()
                 if new_state is not None:
                     _move(stack, new_state)
-                    rules = tables.of(stack[-1])
+                    rules = rules_of[stack[-1]]
                 yield position, end, action, found
                 position = end
                 break
@@ -89,7 +98,7 @@ def _steps(
             is_line_end = text[position] == "\n"
             if is_line_end:
                 stack[:] = _ROOT
-                rules = tables.of(stack[-1])
+                rules = rules_of[stack[-1]]
             yield position, position + 1, Whitespace if is_line_end else Error, None
             position += 1
 
@@ -205,7 +214,7 @@ class Checkpoints:
         return retold(self._lexer, found) if self._is_retold else found
 
     def _tables_say(self, position: int, stack: Stack, until: int) -> Iterator[Token]:
-        for where, end, action, found in _steps(self._tables, self.text, position, list(stack), None):
+        for where, end, action, found in _steps(self._tables.plain, self.text, position, list(stack)):
             if where >= until:
                 return
             if found is None or type(action) is _TokenType:
@@ -234,9 +243,10 @@ class Checkpoints:
         position = begin = self._where.start_of(line)
         next_start = text.index("\n", position) + 1
         stack = list(stacks[line] or _ROOT)
-        opens: list[Open] = []
+        opens = self._tables.opens
+        opens.clear()
         is_done = False
-        for _, end, _, _ in _steps(self._tables, text, position, stack, opens):
+        for _, end, _, _ in _steps(self._tables.watched, text, position, stack):
             while next_start <= end and not is_done:
                 line, position = line + 1, next_start
                 if line == len(stacks):
