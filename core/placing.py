@@ -11,9 +11,10 @@ from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
 from core.fitting import context_of, require, this_card, this_machine
 from core.model.cache import CacheLayers, CacheRows, KVCache
+from core.model.crossover import choose_reads
 from core.model.device import Attempt, attempts, usable_cores, use_threads
 from core.model.quant import Packing, TorchPacking, choose_kernels
-from core.model.tiled import CacheTiles, LibraryPacking, choose_wide
+from core.model.tiled import CacheTiles, LibraryPacking
 from core.model.transformer import Transformer
 from core.native import library
 from core.native.library import Library
@@ -142,9 +143,9 @@ def _placed_in_tiles(
     stored: StoredModel, attempt: Attempt, tiles: Library, room: Room, say: Say
 ) -> PlacedModel:
     model = _packed(stored, attempt, LibraryPacking(tiles), say)
-    wide = choose_wide(model)
-    kernel = f"{tiles.kernels}, long texts in {str(wide).removeprefix('torch.')}"
-    return PlacedModel(model, attempt, 0, kernel, CacheTiles(stored.config, tiles, wide), room)
+    reads = choose_reads(model)
+    layers = CacheTiles(stored.config, tiles, reads.wide)
+    return PlacedModel(model, attempt, 0, tiles.kernels + reads.name, layers, room)
 
 
 def _packed(stored: StoredModel, attempt: Attempt, packing: Packing, say: Say) -> Transformer:

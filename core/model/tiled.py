@@ -1,7 +1,7 @@
 """A network whose weights lie in the C library's tiles.
 
-Short reads are one call of its step. Long ones go layer by layer: a layer's weights are unpacked just before
-torch multiplies with them, and no second copy stays.
+Reads are one call of its step, as long as it is the faster way (see crossover.py). Longer ones go layer by
+layer: a layer's weights are unpacked just before torch multiplies with them, and no second copy stays.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,17 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.model.cache import KVCache
-from core.model.kernels import fastest_wide
 from core.model.rope import frequency_divisors, plain_frequencies
 from core.model.transformer import Transformer
 from core.native.cache import TiledCache
 from core.native.library import Library
-from core.native.matrix import GATE, UP, Bits, Matrix, Shape, empty_matrix, multiply, pack, unpack
+from core.native.matrix import AS_NEEDED, GATE, UP, Bits, Matrix, Shape, empty_matrix, multiply, pack, unpack
 from core.native.step import LayerWeights, NetworkWeights, Step, why_unsupported
 from core.spec.budget import tiled_position_bytes
 from core.spec.config import ModelConfig
 
-MOST_STEP_ROWS = 16
+FEWEST_ROWS = 16  # which the library always takes: a text must not depend on how many guesses are checked
 
 
 class Tiles(nn.Module):
@@ -43,6 +42,7 @@ class Unpacker:
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.most_packed_rows = FEWEST_ROWS  # beyond which weights are unpacked
         self.dtype = torch.float32
         self._room = torch.empty(0)
 
@@ -63,7 +63,7 @@ class TiledLinear(nn.Module):
         self, unpacker: Unpacker, tiles: Tiles, rows: range, *, which: int = GATE, has_bias: bool = False
     ) -> None:
         super().__init__()
-        self._unpacker, self._rows, self._which = unpacker, rows, which
+        self.unpacker, self._rows, self._which = unpacker, rows, which
         self._shared = (tiles,)  # in a tuple, because a module would become part of this one
         self.bias: Tensor | None = nn.Buffer(torch.empty(len(rows))) if has_bias else None
 
@@ -74,9 +74,10 @@ class TiledLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shape = self.tiles.shape
         is_all = len(self._rows) == shape.rows and not shape.is_pair
-        if is_all and x.numel() <= MOST_STEP_ROWS * shape.columns:
-            return multiply(self._unpacker.library, self.tiles.matrix, x.float(), self.bias).to(x.dtype)
-        weights = self._unpacker.rows(self.tiles, self._rows.start, len(self._rows), self._which)
+        if is_all and x.numel() <= self.unpacker.most_packed_rows * shape.columns:
+            product = multiply(self.unpacker.library, self.tiles.matrix, x.float(), self.bias, AS_NEEDED)
+            return product.to(x.dtype)
+        weights = self.unpacker.rows(self.tiles, self._rows.start, len(self._rows), self._which)
         product = F.linear(x.to(weights.dtype), weights).to(x.dtype)
         return product if self.bias is None else product + self.bias
 
@@ -86,14 +87,14 @@ class TiledTable(nn.Module):
 
     def __init__(self, unpacker: Unpacker, rows: int, columns: int) -> None:
         super().__init__()
-        self._unpacker = unpacker
+        self.unpacker = unpacker
         self.tiles = Tiles(rows, columns, 8)
 
     def forward(self, ids: Tensor) -> Tensor:
         found = torch.empty(*ids.shape, self.tiles.shape.columns)
         matrix = self.tiles.matrix
         for place, token in enumerate(ids.flatten().tolist()):
-            unpack(self._unpacker.library, matrix, found.view(-1, found.shape[-1])[place : place + 1], token)
+            unpack(self.unpacker.library, matrix, found.view(-1, found.shape[-1])[place : place + 1], token)
         return found
 
 
@@ -125,12 +126,11 @@ class CacheTiles:
 
 
 class StepReader:
-    """Short reads of a network whose tiles are in their place."""
+    """Reads of a network whose tiles are in their place."""
 
-    most_tokens = MOST_STEP_ROWS
-
-    def __init__(self, library: Library, model: Transformer) -> None:
-        self._step = Step(library, model.config, _network_weights(model), self.most_tokens)
+    def __init__(self, library: Library, model: Transformer, most_tokens: int) -> None:
+        self.most_tokens = most_tokens
+        self._step = Step(library, model.config, _network_weights(model), most_tokens)
 
     def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
         cache.make_room(len(tokens))
@@ -191,7 +191,7 @@ class LibraryPacking:
 
     def finish(self, model: Transformer) -> None:
         if not why_unsupported(model.config):
-            model.short_reads = StepReader(self._library, model)
+            model.short_reads = StepReader(self._library, model, FEWEST_ROWS)
 
     def _packed(self, shape: Shape, parts: list[Tensor]) -> Tensor:
         matrix = empty_matrix(shape)
@@ -292,10 +292,3 @@ def _norm_weight(norm: Any) -> Tensor | None:
 def _replace(model: nn.Module, name: str, layer: nn.Module) -> None:
     owner, _, attribute = name.rpartition(".")
     setattr(model.get_submodule(owner), attribute, layer)
-
-
-def choose_wide(model: Transformer) -> torch.dtype:
-    """What long reads multiply in: whatever this processor is faster at."""
-    unpacker = next(layer._unpacker for layer in model.modules() if isinstance(layer, TiledLinear))
-    unpacker.dtype = fastest_wide()
-    return unpacker.dtype

@@ -40,7 +40,8 @@ EXPORTED Result native_pack(const Kernels *kernels, const Matrix *matrix, int wh
 EXPORTED Result native_unpack(const Kernels *kernels, const Matrix *matrix, int which, int first, int count,
                               const Rows *to);
 
-/* out[i] = x[i] times the matrix, plus bias or NULL; rows lie one after the other. Not for pairs. */
+/* out[i] = x[i] times the matrix, plus bias or NULL; rows lie one after the other. Not for pairs. `planes` of
+   activations: 1, 2 or PLANES_AS_NEEDED. */
 EXPORTED Result native_multiply(const Kernels *kernels, const Matrix *matrix, const float *x, int rows,
                                 const float *bias, int planes, float *out);
 

@@ -14,15 +14,30 @@
 #include <stdbool.h>
 
 /* Rows of activations as whole numbers. A block's numbers share one scale; a second plane holds what
-   rounding to the first one lost, in steps so much finer that both together are worth 13 to 15 bits. */
+   rounding to the first one lost, in steps so much finer that both together are worth 13 to 15 bits.
+
+   Weights of four bits are so coarse that most blocks get by with the first plane. Where planes are taken as
+   needed, the second one holds zeros for them, unless a channel stands so far above its neighbours that the
+   first has no steps left for these. */
 typedef struct {
     int8_t *planes;   /* [row][2][columns] */
     float *scales;    /* [row][block]: of one step of the finest plane */
     int32_t *offsets; /* [row][2][block]: takes off again what the stored weights have too much */
+    uint8_t *is_fine; /* [block][rows_room]: whether the second plane holds anything, where there is one */
+    int32_t rows_room;
     int32_t columns;  /* a multiple of RECORD_COLUMNS */
-    int32_t planes_used;
+    int32_t planes_used; /* 1 or 2 */
+    bool as_needed;
     int32_t bits; /* of the weights that they will be multiplied with */
 } Activations;
+
+enum { PLANES_AS_NEEDED = 0 };
+
+static inline void use_planes(Activations *activations, int planes)
+{
+    activations->planes_used = planes == 1 ? 1 : 2;
+    activations->as_needed = planes == PLANES_AS_NEEDED;
+}
 
 typedef enum {
     STORE,          /* out = (product + bias) x multiplier */

@@ -41,29 +41,30 @@ INLINE __m512i four_to_all(const int8_t *numbers)
     return _mm512_set1_epi32(four);
 }
 
-typedef struct {
-    __m512i even, odd; /* two chains, because a dot product waits for the one before it */
-} PlaneSums;
-
-INLINE void add_quads(PlaneSums *sums, const Quads *weights, const int8_t *plane, int i)
+INLINE __m512i add_quads(__m512i sums, const Quads *weights, const int8_t *plane, int i)
 {
-    sums->even = _mm512_dpbusd_epi32(sums->even, weights->quad[i], four_to_all(plane + 4 * i));
-    sums->odd = _mm512_dpbusd_epi32(sums->odd, weights->quad[i + 1], four_to_all(plane + 4 * i + 4));
+    return _mm512_dpbusd_epi32(sums, weights->quad[i], four_to_all(plane + 4 * i));
 }
 
+/* In two chains, because a dot product waits for the one before it. Together they fit 32 bits: 127 x 127 x 32 x
+   256. */
 INLINE Floats multiply_row(const Quads *weights, BlockOfActivations x, const int planes)
 {
-    PlaneSums first = {_mm512_set1_epi32(x.first_offset), _mm512_setzero_si512()};
-    PlaneSums second = {_mm512_set1_epi32(x.second_offset), _mm512_setzero_si512()};
+    __m512i first = _mm512_set1_epi32(x.first_offset), second = _mm512_set1_epi32(x.second_offset);
+    if (planes == 1) second = _mm512_setzero_si512();
     UNROLL
     for (int i = 0; i < QUADS; i += 2) {
-        add_quads(&first, weights, x.first, i);
-        if (planes == 2) add_quads(&second, weights, x.second, i);
+        first = add_quads(first, weights, x.first, i);
+        if (planes == 2) {
+            first = add_quads(first, weights, x.first, i + 1);
+            second = add_quads(second, weights, x.second, i);
+            second = add_quads(second, weights, x.second, i + 1);
+        } else {
+            second = add_quads(second, weights, x.first, i + 1);
+        }
     }
-    Floats product = _mm512_cvtepi32_ps(_mm512_add_epi32(first.even, first.odd));
-    if (planes == 1) return product;
-    Floats rest = _mm512_cvtepi32_ps(_mm512_add_epi32(second.even, second.odd));
-    return _mm512_fmadd_ps(product, _mm512_set1_ps(FINER), rest);
+    if (planes == 2) first = _mm512_slli_epi32(first, FINER_BITS);
+    return _mm512_cvtepi32_ps(_mm512_add_epi32(first, second));
 }
 
 INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *products, const int bits,

@@ -81,8 +81,29 @@ Result native_unpack(const Kernels *kernels, const Matrix *matrix, int which, in
 
 /* ---- Products ---- */
 
-/* Rows multiplied while a tile of weights is in the nearest cache; their own numbers are in the next one. */
-enum { GROUP_ROWS = 64 };
+static Activations activations_from(const Activations *all, int row)
+{
+    Activations some = *all;
+    int blocks = all->columns / BLOCK_COLUMNS;
+    some.planes += (size_t)row * 2 * all->columns;
+    some.scales += (size_t)row * blocks;
+    some.offsets += (size_t)row * 2 * blocks;
+    some.is_fine += row;
+    return some;
+}
+
+void multiply_groups(const Kernels *kernels, Product product, Span tiles)
+{
+    Activations all = *product.activations;
+    float *out = product.out;
+    for (int first = 0, rows = product.rows; first < rows; first += GROUP_ROWS) {
+        Activations group = activations_from(&all, first);
+        product.activations = &group;
+        product.out = out + first * product.stride;
+        product.rows = rows - first < GROUP_ROWS ? rows - first : GROUP_ROWS;
+        kernels->multiply(&product, tiles.first, tiles.end);
+    }
+}
 
 typedef struct {
     const Kernels *kernels;
@@ -113,7 +134,7 @@ static void multiply_share(void *argument, int id, int count)
 Result native_multiply(const Kernels *kernels, const Matrix *matrix, const float *x, int rows,
                        const float *bias, int planes, float *out)
 {
-    if (!is_sensible(matrix) || matrix->is_pair || rows < 0 || planes < 1 || planes > 2)
+    if (!is_sensible(matrix) || matrix->is_pair || rows < 0 || planes < PLANES_AS_NEEDED || planes > 2)
         return WRONG_ARGUMENT;
     if (rows == 0) return DONE;
     Arena arena = {0};
@@ -122,7 +143,7 @@ Result native_multiply(const Kernels *kernels, const Matrix *matrix, const float
     plan_activations(&arena, &activations, room, matrix->columns);
     if (!arena_open(&arena)) return NO_MEMORY;
     plan_activations(&arena, &activations, room, matrix->columns);
-    activations.planes_used = planes;
+    use_planes(&activations, planes);
     activations.bits = matrix->bits;
     Product product = {matrix, &activations, bias, NULL, out, matrix->rows, 0, STORE, 1};
     Multiplication all = {kernels, x, rows, product};

@@ -14,7 +14,8 @@ from core.native.library import Library, check
 from core.native.structures import TYPES, MatrixFields, Rows
 
 Bits = Literal[8, 4]
-Planes = Literal[1, 2]
+Planes = Literal[0, 1, 2]
+AS_NEEDED: Planes = 0  # a second plane only where weights are not so coarse that it changes nothing
 
 TILE_ROWS, RECORD_COLUMNS, LINE_BYTES = 16, 64, 64
 GATE, UP = 0, 1  # of a pair

@@ -45,6 +45,8 @@ void plan_activations(Arena *arena, Activations *activations, int rows, int colu
     activations->planes = arena_take(arena, rows * 2 * padded);
     activations->scales = arena_take(arena, rows * blocks * sizeof *activations->scales);
     activations->offsets = arena_take(arena, rows * 2 * blocks * sizeof *activations->offsets);
+    activations->is_fine = arena_take(arena, rows * blocks);
+    activations->rows_room = rows;
 }
 
 Span share_of(int total, int id, int count)

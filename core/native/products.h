@@ -14,8 +14,12 @@
 enum { PREFETCHED_BYTES = 4096 };
 
 /* The largest activations, and how many steps of the second plane make one of the first, whose rounding errors it
-   holds: at most a half. */
-enum { MOST_IN_PLANE = 127, MOST_IN_WORD = 32767, FINER = 2 * MOST_IN_PLANE };
+   holds: at most a half. A power of two, by which products are multiplied without rounding. */
+enum { MOST_IN_PLANE = 127, MOST_IN_WORD = 32767, FINER_BITS = 8, FINER = 1 << FINER_BITS };
+
+/* As needed, weights of four bits get the second plane where more than so many of a block's numbers are less than
+   two steps of the first, which would lose them. */
+enum { MOST_LOST = 12 };
 
 typedef struct {
     const int8_t *first, *second; /* or words, from the first on */
@@ -46,6 +50,11 @@ INLINE float *scale_of_block(const Activations *x, int row, int block)
     return x->scales + (size_t)row * (x->columns / BLOCK_COLUMNS) + block;
 }
 
+INLINE uint8_t *fineness_of_block(const Activations *x, int row, int block)
+{
+    return x->is_fine + (size_t)block * x->rows_room + row;
+}
+
 INLINE void set_plane(const Activations *into, int row, int plane, int block, Floats a, Floats b)
 {
     Integers first = integers_of_floats(a), second = integers_of_floats(b);
@@ -66,8 +75,28 @@ static void clear_block(const Activations *into, int row, int block, float scale
 {
     Floats zero = floats_all(0);
     set_plane(into, row, 0, block, zero, zero);
-    if (has_two_planes(into->bits, into->planes_used)) set_plane(into, row, 1, block, zero, zero);
+    if (has_two_planes(into->bits, into->planes_used)) {
+        set_plane(into, row, 1, block, zero, zero);
+        *fineness_of_block(into, row, block) = 0;
+    }
     *scale_of_block(into, row, block) = scale;
+}
+
+/* `a` and `b` in steps of the first plane. */
+INLINE bool wants_second_plane(const Activations *into, Floats a, Floats b)
+{
+    if (into->bits == 8 || !into->as_needed) return true;
+    Floats two = floats_all(2), one = floats_all(1), none = floats_all(0);
+    Floats kept = floats_add(floats_where_more(two, magnitude(a), one, none),
+                             floats_where_more(two, magnitude(b), one, none));
+    return floats_sum(kept) > MOST_LOST;
+}
+
+/* What rounding to the first plane has lost. A half is one step more than a byte holds. */
+INLINE Floats finer_steps(Floats a, Floats steps, Floats rounded)
+{
+    Floats rest = floats_fma(a, steps, floats_multiply(rounded, floats_all(-1)));
+    return floats_min(floats_all(MOST_IN_PLANE), floats_round(floats_multiply(rest, floats_all(FINER))));
 }
 
 INLINE void quantise_block(const Activations *into, int row, int block, Floats a, Floats b)
@@ -84,10 +113,12 @@ INLINE void quantise_block(const Activations *into, int row, int block, Floats a
     Floats first = floats_round(floats_multiply(a, steps)), second = floats_round(floats_multiply(b, steps));
     set_plane(into, row, 0, block, first, second);
     if (has_two_planes(into->bits, into->planes_used)) {
-        Floats finer = floats_all(FINER), minus = floats_all(-1);
-        first = floats_multiply(floats_fma(a, steps, floats_multiply(first, minus)), finer);
-        second = floats_multiply(floats_fma(b, steps, floats_multiply(second, minus)), finer);
-        set_plane(into, row, 1, block, floats_round(first), floats_round(second));
+        bool is_fine = wants_second_plane(into, floats_multiply(a, steps), floats_multiply(b, steps));
+        if (is_fine)
+            set_plane(into, row, 1, block, finer_steps(a, steps, first), finer_steps(b, steps, second));
+        else
+            set_plane(into, row, 1, block, floats_all(0), floats_all(0));
+        *fineness_of_block(into, row, block) = is_fine;
         scale /= FINER;
     }
     *scale_of_block(into, row, block) = scale;
@@ -152,11 +183,11 @@ INLINE void prefetch_ahead(const uint8_t *lines, const int count)
 }
 
 /* Adds the products with one block to the totals of some rows. */
-INLINE void add_block(Floats *totals, const uint8_t *weights, const uint16_t *scales, const Activations *x,
-                      int row, int block, const int bits, const int planes, const int rows)
+INLINE void add_planes(Floats *totals, const uint8_t *weights, Floats scale, const Activations *x, int row,
+                       int block, const int bits, const int planes, const int rows)
 {
     BlockOfActivations inputs[MOST_ROWS];
-    Floats products[MOST_ROWS], scale = floats_from_halves(scales);
+    Floats products[MOST_ROWS];
     for (int i = 0; i < rows; i++) inputs[i] = block_of_activations(x, row + i, block, bits);
     multiply_block(load_quads(weights, bits), inputs, products, bits, planes, rows);
     UNROLL
@@ -164,6 +195,25 @@ INLINE void add_block(Floats *totals, const uint8_t *weights, const uint16_t *sc
         Floats both_scales = floats_multiply(scale, floats_all(*scale_of_block(x, row + i, block)));
         totals[i] = floats_fma(products[i], both_scales, totals[i]);
     }
+}
+
+/* Whether the second plane of any of the rows holds anything. */
+INLINE bool is_any_fine(const Activations *x, int row, int block, const int rows)
+{
+    uint64_t all = 0;
+    memcpy(&all, fineness_of_block(x, row, block), (size_t)rows);
+    return all != 0;
+}
+
+/* With many rows, a second plane of zeros is left out, which changes no bit. */
+INLINE void add_block(Floats *totals, const uint8_t *weights, const uint16_t *scales, const Activations *x,
+                      int row, int block, const int bits, const int planes, const int rows)
+{
+    Floats scale = floats_from_halves(scales);
+    if (bits == 4 && planes == 2 && rows == MOST_ROWS && !is_any_fine(x, row, block, rows))
+        add_planes(totals, weights, floats_multiply(scale, floats_all(FINER)), x, row, block, bits, 1, rows);
+    else
+        add_planes(totals, weights, scale, x, row, block, bits, planes, rows);
 }
 
 typedef float TileSums[TILE_ROWS];

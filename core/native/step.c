@@ -1,6 +1,6 @@
 /* One step of a network: from some tokens at consecutive positions to logits, the cache in between.
 
-   All threads walk through the layers together and meet five times in each:
+   All threads walk through the layers together and, with few rows, meet five times in each:
 
        normalise, multiply by qkv            every thread all rows of activations, and its share of the matrix
        write keys and values, attend         its share of KV heads and chunks of positions
@@ -9,39 +9,35 @@
        multiply by down                      as the first
 
    What one thread computes does not depend on how many there are, and a row's numbers not on the rows
-   beside it, so that neither a busy machine nor guessing ahead changes a text. Threads normalise and
-   quantise the same rows once each, because that is cheaper than to meet once more. */
+   beside it, so that neither a busy machine nor guessing ahead changes a text. Many rows: step_many.c, with
+   the same results to the bit. */
 #include "step.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-static void meet(void)
-{
-    pool_barrier(pool_shared());
-}
-
 /* ---- Products ---- */
 
-static void quantise(const Turn *turn, const Matrix *matrix, int row, const float *x, const float *gain,
-                     float multiplier)
+void quantise_row(const Step *step, Activations *into, const Matrix *matrix, int row, const float *x,
+                  const float *gain, float multiplier)
 {
-    Activations *activations = &turn->lane->activations;
-    activations->bits = matrix->bits;
-    activations->columns = round_up(matrix->columns, RECORD_COLUMNS);
-    turn->step->kernels->quantise(activations, row, x, matrix->columns, gain, multiplier);
+    shape_activations(step, into, matrix);
+    step->kernels->quantise(into, row, x, matrix->columns, gain, multiplier);
+}
+
+void normalise_row(const Step *step, Activations *into, const Matrix *matrix, int row, int to, const float *gain)
+{
+    int dim = step->network.dim;
+    const float *x = step->stream + (size_t)row * dim;
+    float mean = step->kernels->sum_of_squares(x, dim) / (float)dim;
+    quantise_row(step, into, matrix, to, x, gain, 1 / sqrtf(mean + step->network.norm_eps));
 }
 
 /* Rows of the residual stream from `first` on, normalised, for a product with `matrix`. */
 static void normalise(const Turn *turn, const Matrix *matrix, int first, const float *gain)
 {
-    const Step *step = turn->step;
-    int dim = step->network.dim;
-    for (int row = first; row < turn->call->count; row++) {
-        const float *x = step->stream + (size_t)row * dim;
-        float mean = step->kernels->sum_of_squares(x, dim) / (float)dim;
-        quantise(turn, matrix, row - first, x, gain, 1 / sqrtf(mean + step->network.norm_eps));
-    }
+    for (int row = first; row < turn->call->count; row++)
+        normalise_row(turn->step, &turn->lane->activations, matrix, row, row - first, gain);
 }
 
 /* This thread's share of a product with what it quantised last. */
@@ -84,7 +80,7 @@ static void multiply_output(const Turn *turn, const Layer *layer)
 {
     for (int row = 0; row < turn->call->count; row++) {
         merge_row(turn, layer, row, turn->lane->attended);
-        quantise(turn, &layer->output, row, turn->lane->attended, NULL, 1);
+        quantise_row(turn->step, &turn->lane->activations, &layer->output, row, turn->lane->attended, NULL, 1);
     }
     multiply_branch(turn, &layer->output, layer->output_bias);
 }
@@ -104,9 +100,11 @@ static void multiply_gate_up(const Turn *turn, const Layer *layer)
 
 static void multiply_down(const Turn *turn, const Layer *layer)
 {
-    int width = turn->step->network.ffn_dim;
-    for (int row = 0; row < turn->call->count; row++)
-        quantise(turn, &layer->down, row, turn->step->hidden + (size_t)row * width, NULL, 1);
+    const Step *step = turn->step;
+    for (int row = 0; row < turn->call->count; row++) {
+        const float *hidden = step->hidden + (size_t)row * step->network.ffn_dim;
+        quantise_row(step, &turn->lane->activations, &layer->down, row, hidden, NULL, 1);
+    }
     multiply_branch(turn, &layer->down, layer->down_bias);
 }
 
@@ -122,8 +120,8 @@ static void multiply_head(const Turn *turn)
                              .multiplier = 1 / network->logits_divisor});
 }
 
-/* A row's embedding, and the angles of its position in the arithmetic of torch: a product in fp32. */
-static void begin_row(const Turn *turn, int row)
+/* The angles are those of torch: a product in fp32. */
+void begin_row(const Turn *turn, int row)
 {
     const Step *step = turn->step;
     const Network *network = &step->network;
@@ -152,6 +150,10 @@ static void run_share(void *argument, int id, int count)
     Turn turn = {run->step, run->call, &run->step->lanes[id], id, count};
     for (int row = id; row < run->call->count; row += count) begin_row(&turn, row);
     meet();
+    if (run->call->count > FEW_ROWS) {
+        run_many(&turn);
+        return;
+    }
     for (int i = 0; i < run->step->network.layers_count; i++) {
         const Layer *layer = &run->step->network.layers[i];
         multiply_qkv(&turn, layer);
@@ -197,17 +199,26 @@ static bool is_sensible(const Network *network)
     return true;
 }
 
+static int few_of(const Step *step)
+{
+    return step->most_rows < FEW_ROWS ? step->most_rows : FEW_ROWS;
+}
+
+static int widest_of(const Network *network)
+{
+    int widest = network->dim > network->ffn_dim ? network->dim : network->ffn_dim;
+    int attended = network->heads * network->head_dim;
+    return widest > attended ? widest : attended;
+}
+
 static void plan_lane(Step *step, Lane *lane)
 {
     const Network *network = &step->network;
-    int attended = network->heads * network->head_dim, queries = step->most_rows * group_of(network);
-    int widest = network->dim > network->ffn_dim ? network->dim : network->ffn_dim;
-    plan_activations(&step->arena, &lane->activations, step->most_rows,
-                     widest > attended ? widest : attended);
-    lane->activations.planes_used = step->planes;
+    int queries = few_of(step) * group_of(network);
+    plan_activations(&step->arena, &lane->activations, few_of(step), widest_of(network));
     lane->queries = arena_take(&step->arena, sizeof(float) * queries * network->head_dim);
     lane->scores = arena_take(&step->arena, sizeof(float) * QUERIES_AT_ONCE * CHUNK);
-    lane->attended = arena_take(&step->arena, sizeof(float) * attended);
+    lane->attended = arena_take(&step->arena, sizeof(float) * network->heads * network->head_dim);
     lane->parts = arena_take(&step->arena, sizeof(float *) * queries);
     lane->spans = arena_take(&step->arena, sizeof(Span) * queries);
 }
@@ -221,12 +232,16 @@ static void plan_memory(Step *step)
     step->hidden = arena_take(&step->arena, row * network->ffn_dim);
     step->cosines = arena_take(&step->arena, row * network->head_dim / 2);
     step->sines = arena_take(&step->arena, row * network->head_dim / 2);
+    if (step->most_rows > FEW_ROWS) {
+        plan_activations(&step->arena, &step->activations, step->most_rows, widest_of(network));
+        step->attended = arena_take(&step->arena, row * network->heads * network->head_dim);
+    }
     for (int id = 0; id < POOL_MAX_THREADS; id++) plan_lane(step, &step->lanes[id]);
 }
 
 Step *native_new_step(const Kernels *kernels, const Network *network, int most_rows, int planes)
 {
-    if (most_rows < 1 || most_rows > 1024 || planes < 1 || planes > 2 || !is_sensible(network)) return NULL;
+    if (most_rows < 1 || most_rows > 1024 || planes < PLANES_AS_NEEDED || planes > 2 || !is_sensible(network)) return NULL;
     Step *step = calloc(1, sizeof *step);
     if (!step) return NULL;
     *step = (Step){.kernels = kernels, .network = *network, .most_rows = most_rows, .planes = planes};
@@ -267,13 +282,7 @@ static bool is_sensible_call(const Step *step, const StepCall *call)
 
 static bool make_room_for_parts(Step *step, const StepCall *call)
 {
-    const Network *network = &step->network;
-    int chunks = 0;
-    for (int i = 0; i < network->layers_count; i++) {
-        Span seen = chunks_of(call, network->layers[i].window);
-        if (seen.end - seen.first > chunks) chunks = seen.end - seen.first;
-    }
-    size_t needed = (size_t)call->count * network->heads * chunks * part_length_of(network->head_dim);
+    size_t needed = parts_needed(step, call);
     if (needed <= step->parts_room) return true;
     free(step->parts);
     step->parts = malloc(needed * sizeof(float));

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.native.cache import TiledCache
 from core.native.library import Library, check
-from core.native.matrix import Matrix, Planes, Shape
+from core.native.matrix import AS_NEEDED, Matrix, Planes, Shape
 from core.native.structures import (
     MAX_HEAD_DIM,
     MAX_STEP_ROWS,
@@ -72,7 +72,7 @@ class Step:
         config: ModelConfig,
         weights: NetworkWeights,
         most_rows: int = 16,
-        planes: Planes = 2,
+        planes: Planes = AS_NEEDED,
     ) -> None:
         if reason := why_unsupported(config):
             raise ValueError(f"this network cannot be computed in one step: {reason}")

@@ -9,6 +9,7 @@ path crashes. The limit is what a plain streaming read of memory reaches, over t
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -89,22 +90,36 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--avx2", action="store_true", help="cap both sides to AVX2")
     parser.add_argument("--llama", type=Path, help="folder of another build of llama-cpp-python")
+    parser.add_argument("--folder", type=Path, help="keeps models for the next run")
+    parser.add_argument("--make", action="store_true", help="only make them there")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     environment = os.environ | (AVX2 if arguments.avx2 else {})
     if arguments.llama:
         environment["PYTHONPATH"] = str(arguments.llama)
     results = []
-    for shape in arguments.model or SHAPES:
-        with tempfile.TemporaryDirectory() as folder:
-            make = [sys.executable, "-m", "tests.benchmarks.contender", "make", folder, shape]
-            subprocess.run(make, cwd=ROOT, check=True)
-            environment["SMALLCODER_HOME"] = str(Path(folder) / "home")
-            names = arguments.only or CONTENDERS
-            results.append(compared(shape, Path(folder), names, arguments, environment))
+    with tempfile.TemporaryDirectory() as scratch:
+        for shape in arguments.model or SHAPES:
+            folder = (arguments.folder or Path(scratch)).absolute() / shape
+            if not folder.exists():
+                make(folder, shape)
+            if not arguments.make:
+                environment["SMALLCODER_HOME"] = str(folder / "home")
+                names = arguments.only or CONTENDERS
+                results.append(compared(shape, folder, names, arguments, environment))
     if arguments.output:
         arguments.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def make(folder: Path, shape: str) -> None:
+    """Under another name until all is there."""
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    command = [sys.executable, "-m", "tests.benchmarks.contender", "make", str(partial), shape]
+    subprocess.run(command, cwd=ROOT, check=True)
+    partial.rename(folder)
 
 
 def compared(

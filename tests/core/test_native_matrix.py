@@ -13,11 +13,23 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core.native.library import Library
-from core.native.matrix import UP, Matrix, Shape, empty_matrix, multiply, pack, packed, packed_pair, unpack
+from core.native.matrix import (
+    AS_NEEDED,
+    UP,
+    Matrix,
+    Planes,
+    Shape,
+    empty_matrix,
+    multiply,
+    pack,
+    packed,
+    packed_pair,
+    unpack,
+)
 from tests.core.native_library import KERNELS, library, unpacked
 
 BITS = (8, 4)
-BITS_AND_PLANES = [(8, 1), (8, 2), (4, 1), (4, 2)]
+BITS_AND_PLANES = [(8, 1), (8, 2), (4, 1), (4, 2), (4, AS_NEEDED)]
 OF_ONE_PLANE, OF_TWO_PLANES = 1e-2, 6e-5  # errors of activations, relative to the result
 
 
@@ -154,12 +166,13 @@ def test_every_remainder_of_rows_and_columns(native: Library, bits: int) -> None
 def test_products_are_as_exact_as_their_planes(native: Library, bits: int, planes: int) -> None:
     matrix, x = packed(native, noise(300, 1152), bits), noise(5, 1152, seed=1)
     found = multiply(native, matrix, x, planes=planes)
-    assert error(found, exact(x, unpacked(native, matrix))) < (OF_ONE_PLANE if planes == 1 else OF_TWO_PLANES)
+    assert error(found, exact(x, unpacked(native, matrix))) < (OF_TWO_PLANES if planes == 2 else OF_ONE_PLANE)
 
 
 @pytest.mark.parametrize(("bits", "planes"), BITS_AND_PLANES)
 def test_a_row_has_the_same_bits_whatever_is_beside_it(native: Library, bits: int, planes: int) -> None:
     matrix, x = packed(native, noise(50, 300), bits), noise(150, 300, seed=1)
+    x[::3, 40] *= 100  # so that some rows need a second plane and their neighbours do not
     alone = torch.cat([multiply(native, matrix, x[i : i + 1], planes=planes) for i in range(len(x))])
     for count in (*range(1, 18), 63, 64, 65, 150):
         assert torch.equal(multiply(native, matrix, x[:count], planes=planes), alone[:count])
@@ -190,17 +203,29 @@ def test_activations_may_begin_anywhere(native: Library, bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("factor", [10.0, 100.0, 1000.0])
+@pytest.mark.parametrize("planes", [2, AS_NEEDED])
+@pytest.mark.parametrize("factor", [10.0, 30.0, 100.0, 1000.0])
+@pytest.mark.parametrize("every", [97, 3])
 def test_outlier_channels_cost_no_more_than_their_weights_do(
-    native: Library, bits: int, factor: float
+    native: Library, bits: int, planes: Planes, factor: float, every: int
 ) -> None:
     weight, x = noise(256, 1024), noise(8, 1024, seed=1)
-    x[:, 5::97] *= factor
-    weight[:, 5::97] /= factor  # so that the usual channels matter as much as the outliers
+    x[:, 5::every] *= factor
+    weight[:, 5::every] /= factor  # so that the usual channels matter as much as the outliers
     matrix = packed(native, weight, bits)
     wanted = exact(x, weight)
     of_weights = (exact(x, unpacked(native, matrix)) - wanted).norm()
-    assert (multiply(native, matrix, x) - wanted).norm() <= 1.2 * of_weights
+    assert (multiply(native, matrix, x, planes=planes) - wanted).norm() <= 1.2 * of_weights
+
+
+def test_a_second_plane_is_taken_where_the_first_would_lose_the_usual_channels(native: Library) -> None:
+    """Beside one that is a hundred times as large, and otherwise not, with weights of four bits."""
+    matrix, x = packed(native, noise(64, 256), 4), noise(8, 256, seed=1)
+    few, both = (multiply(native, matrix, x, planes=planes) for planes in (AS_NEEDED, 2))
+    assert error(few, both) > OF_TWO_PLANES
+    x[:, ::32] = 100
+    few, both = (multiply(native, matrix, x, planes=planes) for planes in (AS_NEEDED, 2))
+    assert torch.equal(few, both)
 
 
 @pytest.mark.parametrize("bits", BITS)

@@ -1,5 +1,6 @@
 """Networks in the C library's tiles against the plain ones with the same, dequantised weights."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import torch
 
 from core.checkpoint.load import open_model
 from core.checkpoint.packed import load_quantised
+from core.model import crossover
 from core.model.cache import KVCache
+from core.model.crossover import rows_through_library
 from core.model.quant import Quantised
-from core.model.tiled import MOST_STEP_ROWS, CacheTiles, LibraryPacking, TiledLinear, TiledTable
+from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking, TiledLinear, TiledTable
 from core.model.transformer import Transformer, on_meta
 from core.native import library
 from core.native.library import Library
+from core.spec.budget import PREFILL_CHUNK
 from tests.tiny import tiny_folder, tiny_model, tiny_tokenizer
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -53,14 +57,14 @@ def dequantised(model: Transformer, plain: Transformer) -> Transformer:
     state = dict(plain.state_dict())
     for name, layer in model.named_modules():
         if isinstance(layer, TiledLinear) and name != "head":
-            state[f"{name}.weight"] = layer._unpacker.rows(
+            state[f"{name}.weight"] = layer.unpacker.rows(
                 layer.tiles, layer._rows.start, len(layer._rows), layer._which
             ).clone()
         elif isinstance(layer, TiledTable):
             state["embed.weight"] = layer(torch.arange(plain.config.vocab_size))
     if not plain.config.tie_embeddings:
         head: Any = model.head
-        state["head.weight"] = head._unpacker.rows(head.tiles, 0, plain.config.vocab_size, 0).clone()
+        state["head.weight"] = head.unpacker.rows(head.tiles, 0, plain.config.vocab_size, 0).clone()
     other.load_state_dict(state)
     return other.requires_grad_(False).eval()
 
@@ -88,8 +92,9 @@ def test_short_and_long_reads_say_what_the_dequantised_network_says(
     model = tiled(plain, precision, found)
     with torch.inference_mode():
         expected = dequantised(model, plain)(torch.tensor([TOKENS]))[0]
-    for portion in (1, 5, MOST_STEP_ROWS, MOST_STEP_ROWS + 1, len(TOKENS)):
-        assert error(read(model, new_cache(model, found), TOKENS, portion), expected) < 2e-3, portion
+    for portion in (1, 5, FEWEST_ROWS, FEWEST_ROWS + 1, len(TOKENS)):
+        got = read(model, new_cache(model, found), TOKENS, portion)
+        assert error(got, expected) < (2e-3 if precision == "int8" else 2e-2), portion
 
 
 @pytest.mark.parametrize("name", ["llama", "windowed", "qwen3"])
@@ -110,7 +115,7 @@ def test_a_cache_is_cut_back_copied_and_shared_by_short_and_long_reads(name: str
 def test_a_token_gets_the_same_bits_alone_and_among_guesses(found: Library) -> None:
     model = tiled(tiny_model(), "int8", found)
     alone = read(model, new_cache(model, found), TOKENS, 1)
-    assert torch.equal(read(model, new_cache(model, found), TOKENS, MOST_STEP_ROWS), alone)
+    assert torch.equal(read(model, new_cache(model, found), TOKENS, FEWEST_ROWS), alone)
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
@@ -127,3 +132,33 @@ def test_tiles_are_kept_on_disk_and_mapped_the_next_time(
     assert not said
     logits = [read(model, new_cache(model, found), TOKENS, 1) for model in (first, second)]
     assert torch.equal(*logits)
+
+
+def test_whichever_way_long_texts_are_read_is_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Library
+) -> None:
+    monkeypatch.setenv("SMALLCODER_HOME", str(tmp_path))
+    plain = library.load()
+    assert plain is not None
+    again = plain.with_kernels("plain")  # by which torch is never beaten
+    rows = rows_through_library.__wrapped__(again, 8)
+    assert rows < PREFILL_CHUNK
+    assert str(rows) in next(tmp_path.rglob("kernels.json")).read_text()
+    started = time.perf_counter()
+    assert rows_through_library.__wrapped__(again, 8) == rows
+    assert time.perf_counter() - started < 0.1  # read, not measured
+
+
+@pytest.mark.parametrize("packed_rows", [FEWEST_ROWS, 64, PREFILL_CHUNK])
+def test_a_long_text_reads_alike_whichever_way_is_chosen(
+    packed_rows: int, monkeypatch: pytest.MonkeyPatch, found: Library
+) -> None:
+    plain = tiny_model()
+    model = tiled(plain, "int8", found)
+    monkeypatch.setattr(crossover, "rows_through_library", lambda *_: packed_rows)
+    reads = crossover.choose_reads(model)
+    assert ("beyond" in reads.name) == (packed_rows < PREFILL_CHUNK)
+    with torch.inference_mode():
+        expected = dequantised(model, plain)(torch.tensor([TOKENS]))[0]
+    got = read(model, new_cache(model, found), TOKENS, len(TOKENS))
+    assert error(got, expected) < 2e-2  # torch may multiply in bf16
