@@ -11,8 +11,10 @@ from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
 from core.fitting import context_of, require, this_card, this_machine
 from core.model.cache import CacheLayers, CacheRows, KVCache
+from core.model.card import CardPacking
 from core.model.crossover import choose_reads
 from core.model.device import Attempt, attempts, usable_cores, use_threads
+from core.model.graphs import choose_graphs
 from core.model.quant import Packing, TorchPacking, choose_kernels
 from core.model.tiled import CacheTiles, LibraryPacking
 from core.model.transformer import Transformer
@@ -92,7 +94,7 @@ def _first_that_works(stored: StoredModel, placement: Placement, say: Say, ours_
         try:
             room = _room(stored, attempt, placement, ours_bytes)
             placed = _placed(stored, attempt, placement.threads, room, say)
-            return replace(placed, concessions=tuple(concessions))
+            return replace(placed, concessions=(*concessions, *placed.concessions))
         except (MemoryError, OSError, RuntimeError, DoesNotFit, NotNumbers) as error:
             if not (isinstance(error, DoesNotFit | NotNumbers) or is_refusal_of_memory(error)):
                 raise
@@ -132,11 +134,23 @@ def _placed(stored: StoredModel, attempt: Attempt, threads: int, room: Room, say
         tiles.set_threads(threads or usable_cores())  # it gives up a core that other programs want
         placed = replace(placed, threads=threads or usable_cores())
     else:
-        model = _packed(stored, attempt, TorchPacking(), say).to(attempt.device)
-        rows = CacheRows(stored.config, torch.bfloat16, attempt.device)  # as planned, whatever multiplies
-        placed = PlacedModel(model, attempt, torch_threads, choose_kernels(model).name, rows, room)
+        is_card = attempt.device != "cpu"
+        model = _packed(stored, attempt, CardPacking() if is_card else TorchPacking(), say).to(attempt.device)
+        # as planned, whatever multiplies; cards before 2020 have no bfloat16
+        rows = CacheRows(stored.config, torch.float16 if is_card else torch.bfloat16, attempt.device)
+        slower = (f"{library.why_not()} PyTorch multiplies instead, several times slower",)
+        concessions = () if is_card else slower
+        kernel = choose_kernels(model).name
+        placed = PlacedModel(model, attempt, torch_threads, kernel, rows, room, concessions)
     _check_numbers(placed)
-    return placed
+    return _with_graphs(placed) if attempt.device == "cuda" else placed
+
+
+def _with_graphs(placed: PlacedModel) -> PlacedModel:
+    why_not = choose_graphs(placed.model, placed.new_cache())
+    if why_not:
+        return replace(placed, concessions=(*placed.concessions, why_not))
+    return replace(placed, kernel=f"{placed.kernel}, CUDA graphs")
 
 
 def _placed_in_tiles(

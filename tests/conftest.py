@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,25 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("HOME", str(home))
     for name, folder in {"CONFIG": ".config", "CACHE": ".cache", "DATA": ".local/share"}.items():
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / folder))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    where = "where models run that a test puts nowhere in particular, instead of the fastest place"
+    parser.addoption("--device", choices=("cpu", "cuda", "mps"), help=where)
+
+
+@pytest.fixture(autouse=True)
+def chosen_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = request.config.getoption("--device")
+    if wanted is not None:
+        from core import placing
+        from core.model.device import Attempt, attempts
+        from core.spec.placement import Placement
+
+        def there(placement: Placement) -> Iterator[Attempt]:
+            return attempts(replace(placement, device=wanted) if placement.device == "auto" else placement)
+
+        monkeypatch.setattr(placing, "attempts", there)
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,7 @@ def decode(
             pace.start()  # looking for a guess is no part of a plain step
         logits = model.read(missing + draft, cache, last=1 + len(draft))
         if not bool(logits.isfinite().all()):
-            cache.keep(0)
+            cache.forget()
             raise NotNumbers(
                 "The model's numbers overflow at this precision; choose another --precision or --device."
             )

@@ -92,6 +92,11 @@ class KVCache:
         self.length = min(self.length, length)
         del self.tokens[length:]
 
+    def forget(self) -> None:
+        """Everything, also what the memory behind the positions holds: it may not be numbers."""
+        self.keep(0)
+        self.layers, self.capacity, self._written = self.layers.emptied(), 0, 0
+
     def copy(self, length: int) -> "KVCache":
         """A cache of its own that holds the first `length` positions."""
         other = KVCache(self.max_length, self.layers.emptied())
@@ -140,13 +145,18 @@ class CacheRows:
         held[1, :, first:end] = values[0]
         return held[0, :, :end].unsqueeze(0), held[1, :, :end].unsqueeze(0)
 
+    def room(self, layer: int) -> Tensor:
+        """All of a layer's memory, written or not, (2, n_kv_heads, capacity, head_dim)."""
+        return self._held[layer]
+
     def copy_from(self, other: "CacheRows", length: int) -> None:
         for layer, held in other._held.items():
             self._held[layer][:, :, :length] = held[:, :, :length]
 
     def _allocated(self, shape: tuple[int, ...]) -> Tensor:
         if self.device.type != "cpu":
-            return torch.empty(shape, dtype=self._dtype, device=self.device)
+            # zeros, because a graph multiplies what is not written yet with weights of zero
+            return torch.zeros(shape, dtype=self._dtype, device=self.device)
         return system_memory(math.prod(shape) * self._dtype.itemsize).view(self._dtype).view(shape)
 
 
