@@ -45,16 +45,27 @@ class Conversion:
 
 
 def convert(
-    model: Transformer, tokenizer: Tokenizer | None, destination: Path, to: Format, precision: Precision
+    model: Transformer,
+    tokenizer: Tokenizer | None,
+    destination: Path,
+    to: Format,
+    precision: Precision,
+    languages: tuple[str, ...] = (),
 ) -> Conversion:
-    """Takes the network in fp32 and leaves it rounded as it was written. A preset has no tokenizer."""
+    """Takes the network in fp32 and leaves it rounded as it was written. A preset has no tokenizer.
+
+    Only our own folders say what `languages` a model was taught.
+    """
     _refuse_impossible(to, precision, destination)
     parameters = sum(weight.numel() for weight in model.parameters())
     require_room(destination, int(parameters * _BITS[precision] / 8))
     probe = _probe(model)
     original = _logits(model, probe)
     with new_path(destination) as path:
-        _write(model, tokenizer, path, to, precision)
+        if to == "native":
+            write_native(model, tokenizer, path, DTYPES[precision], languages)
+        else:
+            _write_foreign(model, tokenizer, path, to, precision)
         if to == "gguf":
             round_as_gguf(model, _GGUF_TYPES[precision])
         else:
@@ -82,15 +93,13 @@ def _written_logits(model: Transformer, path: Path, to: Format, probe: Tensor) -
     return torch.cat([session.logits(part) for part in parts if part])
 
 
-def _write(
+def _write_foreign(
     model: Transformer, tokenizer: Tokenizer | None, path: Path, to: Format, precision: Precision
 ) -> None:
     if to == "gguf":
         write_gguf(model, tokenizer, path, _GGUF_TYPES[precision])
     elif to == "hf":
         write_huggingface(model, tokenizer, path, DTYPES[precision])
-    elif to == "native":
-        write_native(model, tokenizer, path, DTYPES[precision])
     else:
         path.mkdir()
         write_onnx(model, path / _ONNX_NAME)

@@ -29,7 +29,9 @@ def _chat(arguments: argparse.Namespace) -> int:
     sampling = from_flags(Sampling, arguments)
     once = standard_input() if arguments.once == "-" else arguments.once
     engine = open_engine(arguments)
-    if not engine.facts()["has_chat"]:
+    if arguments.model is None:
+        report.complain(f"{engine.origin.name} completes code and was never taught to answer; see --model")
+    elif not engine.facts()["has_chat"]:
         report.complain("this model has no chat template; it is asked in a plain form and may answer badly")
     messages = [{"role": "system", "content": arguments.system}] if arguments.system else []
     if once is not None:

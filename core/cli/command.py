@@ -51,16 +51,30 @@ def guarded(handler: Handler) -> Handler:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, required=True, help="a model's folder or a .gguf file")
+    parser.add_argument(
+        "--model", type=Path, help="a model's folder or a .gguf file (default: the one that comes along)"
+    )
+
+
+def wanted_model(arguments: argparse.Namespace) -> Path:
+    """What was named, or the model that comes with the program."""
+    if arguments.model is not None:
+        return Path(arguments.model)
+    from core.spec.folders import embedded_model  # brought by the set-up, which comes after the parsing
+
+    path = embedded_model()
+    if not path.is_dir():
+        raise UsageError("No model comes with this copy of the program; name one with --model.")
+    return path
 
 
 def open_engine(arguments: argparse.Namespace) -> "Engine":
-    placement = from_flags(Placement, arguments)
+    placement, model = from_flags(Placement, arguments), wanted_model(arguments)
     from core.engine import load
     from core.fitting import learn_runtime
 
     learn_runtime()
-    engine = load(arguments.model, placement)
+    engine = load(model, placement)
     for concession in engine.facts()["concessions"]:
         report.complain(concession)
     return engine

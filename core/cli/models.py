@@ -39,6 +39,12 @@ def add_command(commands: Commands) -> None:
     convert.add_argument("destination", type=Path, metavar="DST", help="what to make; must not exist yet")
     convert.add_argument("--to", required=True, choices=("native", "hf", "gguf", "onnx"))
     convert.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    convert.add_argument(
+        "--language",
+        action="append",
+        metavar="NAME",
+        help="native: what it was taught, as Pygments names it; may be repeated (default: as SRC says)",
+    )
     convert.set_defaults(run=guarded(_convert))
     for action in (listing, presets, fit, show, convert):
         action.add_argument("--json", action="store_true", help="JSON for a program")
@@ -158,8 +164,10 @@ def _facts(config: "ModelConfig") -> dict[str, Any]:
 def _convert(arguments: argparse.Namespace) -> int:
     from core.checkpoint.convert import convert
 
-    model, tokenizer = _to_convert(arguments.source)
-    done = convert(model, tokenizer, arguments.destination, arguments.to, arguments.precision)
+    model, tokenizer, languages = _to_convert(arguments.source)
+    if arguments.language:
+        languages = tuple(arguments.language)
+    done = convert(model, tokenizer, arguments.destination, arguments.to, arguments.precision, languages)
     if arguments.json:
         report.say_json(to_json(done) | {"path": str(done.path)})
         return 0
@@ -170,16 +178,16 @@ def _convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None]":
+def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None, tuple[str, ...]]":
     import torch
 
     from core.model.transformer import with_random_weights
 
     config, stored = _opened(name)
     if stored is not None:
-        return stored.load(torch.float32), stored.tokenizer()
+        return stored.load(torch.float32), stored.tokenizer(), stored.languages
     report.complain(f"{name} is a preset, so what is written has random weights and no tokenizer")
-    return with_random_weights(config, seed=42).requires_grad_(False).eval(), None
+    return with_random_weights(config, seed=42).requires_grad_(False).eval(), None, ()
 
 
 def _megabytes(count: int) -> str:

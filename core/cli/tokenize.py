@@ -3,7 +3,7 @@
 import argparse
 
 from core import report
-from core.cli.command import Commands, add_model, guarded, standard_input
+from core.cli.command import Commands, add_model, guarded, standard_input, wanted_model
 from core.spec.errors import UsageError
 
 
@@ -18,7 +18,7 @@ def _tokenize(arguments: argparse.Namespace) -> int:
     from core.text.vocabulary_folder import open_tokenizer
 
     text = standard_input()
-    tokenizer = open_tokenizer(arguments.model)
+    tokenizer = open_tokenizer(wanted_model(arguments))
     if not arguments.decode:
         report.say(" ".join(map(str, tokenizer.encode(text))))
         return 0

@@ -29,6 +29,11 @@ def cache_folder() -> Path:
     return _below("cache", platformdirs.user_cache_dir(_NAME, appauthor=False))
 
 
+def embedded_model() -> Path:
+    """The model that comes with the program; a copy without it has no such folder."""
+    return Path(__file__).parents[2] / "resources" / "models" / "smallcoder-nano"
+
+
 def models_folder() -> Path:
     return data_folder() / "models"
 

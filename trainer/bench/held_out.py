@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -38,16 +38,7 @@ class Writer(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Marks:
-    """Shares from 0 to 1; `bits_per_byte` is the fewer the better."""
-
-    bits_per_byte: float
-    next_line_exact: float
-    next_line_similarity: float
-    fim_exact: float
-    fim_similarity: float
-    seconds: float
+Part = Literal["bits", "next", "fim"]
 
 
 @dataclass(frozen=True)
@@ -58,13 +49,18 @@ class Questions:
     texts: Sequence[str]
     lines: Sequence[Line]
 
-    def ask(self, writer: Writer, say: Say) -> Marks:
-        began = time.monotonic()
-        bits = self._bits_per_byte(writer)
-        say(f"{bits:.3f} bits a byte")
-        next_exact, next_alike = self._lines(writer, say, with_suffix=False)
-        fim_exact, fim_alike = self._lines(writer, say, with_suffix=True)
-        return Marks(bits, next_exact, next_alike, fim_exact, fim_alike, time.monotonic() - began)
+    def ask(self, writer: Writer, parts: Sequence[Part], say: Say) -> dict[str, float]:
+        """Marks by name: shares from 0 to 1, and bits, of which fewer are better."""
+        marks: dict[str, float] = {}
+        for part in parts:
+            began = time.monotonic()
+            if part == "bits":
+                marks["bits_per_byte"] = self._bits_per_byte(writer)
+                say(f"{marks['bits_per_byte']:.3f} bits a byte")
+            else:
+                marks |= self._lines(writer, part, say)
+            marks[f"{part}_seconds"] = time.monotonic() - began
+        return marks
 
     def _bits_per_byte(self, writer: Writer) -> float:
         """Each text behind the mark that stands between texts."""
@@ -72,16 +68,16 @@ class Questions:
         bits = sum(writer.bits([start, *self.tokenizer.encode(text)]) for text in self.texts)
         return bits / sum(len(text.encode()) for text in self.texts)
 
-    def _lines(self, writer: Writer, say: Say, *, with_suffix: bool) -> tuple[float, float]:
+    def _lines(self, writer: Writer, part: Part, say: Say) -> dict[str, float]:
         exact, alike = 0, 0.0
         for number, line in enumerate(self.lines, start=1):
-            written = writer.line(line.prefix, line.suffix if with_suffix else "").strip()
+            written = writer.line(line.prefix, line.suffix if part == "fim" else "").strip()
             exact += is_same(written, line.text)
             alike += edit_similarity(written, line.text)
             if number % 100 == 0:
-                what = "between prefix and suffix" if with_suffix else "after a prefix"
-                say(f"{number} lines {what}: {exact / number:.1%} exact, {alike / number:.1%} alike")
-        return exact / len(self.lines), alike / len(self.lines)
+                say(f"{part}: {number} lines, {exact / number:.1%} exact, {100 * alike / number:.1f} alike")
+        count = len(self.lines)
+        return {f"{part}_exact": exact / count, f"{part}_similarity": alike / count, f"{part}_lines": count}
 
 
 class ModelWriter:

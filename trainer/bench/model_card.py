@@ -31,12 +31,16 @@ def card_of(facts: Mapping[str, Any], plan: PackageList, folder: Path) -> str:
         known = {
             **{"name": folder.resolve().name, "shape": _shape(config)},
             **{"millions": f"{parameters(config) / 1e6:.1f}", "precision": held_out["precision"]},
-            **{name: f"{held_out[name]:,}" for name in ("files", "text_bytes", "lines", "seed")},
-            **{"context": f"{held_out['context_tokens']:,}", "marks": "\n".join(_marks(held_out))},
+            **{name: f"{held_out[name]:,}" for name in ("files", "text_bytes", "seed")},
+            **{
+                "context": f"{held_out['context_tokens']:,}",
+                "lines": f"{held_out['model']['fim_lines']:,}",
+                "marks": "\n".join(_marks(held_out)),
+            },
             **{name: f"{training[name]:,}" for name in ("runs", "steps", "tokens")},
             **{"hours": f"{training['hours']:.1f}", "flops": f"{training['flops']:.1e}"},
             **{"tasks": _tasks(facts), "speed": _speed(facts), "early": _early(training["tokens"])},
-            "selection": facts.get("selection", ""),
+            "sources": " and ".join(f"`{source}`" for source in training["sources"]),
             **_read(plan),
         }
     except (KeyError, TypeError) as error:
@@ -56,8 +60,10 @@ def _marks(held_out: Mapping[str, Any]) -> Iterator[str]:
     for way, name in _WAYS.items():
         if way in held_out:
             marks = held_out[way]
-            columns = [name, f"{marks['bits_per_byte']:.3f}"]
-            for what in ("next_line", "fim"):
+            fewer = min(marks["next_lines"], marks["fim_lines"])
+            of_them = f" (of the first {fewer} lines)" if fewer < held_out["model"]["fim_lines"] else ""
+            columns = [name + of_them, f"{marks['bits_per_byte']:.3f}"]
+            for what in ("next", "fim"):
                 columns += [f"{marks[f'{what}_exact']:.1%}", f"{100 * marks[f'{what}_similarity']:.1f}"]
             yield f"| {' | '.join(columns)} |"
 

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.spec.errors import UsageError
+from core.spec.headers import read_json
 from core.spec.messages import Progress
 from trainer.data.batches import PackedBatches
+from trainer.data.layout import FACTS_NAME
 from trainer.data.prepared import PreparedData
 from trainer.resume import read_state
 from trainer.spec.runs import Run
@@ -26,6 +28,7 @@ class Cost:
     tokens: int
     hours: float
     flops: float
+    sources: tuple[str, ...]  # names of the folders that its data was prepared from
 
 
 def rows_read(run: Run) -> list[NDArray[np.int64]]:
@@ -46,7 +49,7 @@ def rows_read(run: Run) -> list[NDArray[np.int64]]:
 
 def cost_of(runs: Iterable[Run], parameters: int) -> Cost:
     count = steps = tokens = 0
-    seconds = 0.0
+    seconds, sources = 0.0, set[str]()
     for run in runs:
         before = last_step = 0
         for event in run.events():
@@ -55,4 +58,6 @@ def cost_of(runs: Iterable[Run], parameters: int) -> Cost:
                 seconds += (known["tokens"] - before) / known["tokens_per_s"]
                 before, last_step = int(known["tokens"]), event.step
         count, steps, tokens = count + 1, steps + last_step, tokens + before
-    return Cost(count, steps, tokens, seconds / 3600, float(_FLOPS * parameters * tokens))
+        sources |= {Path(path).name for path in read_json(Path(run.spec().data) / FACTS_NAME)["paths"]}
+    flops = float(_FLOPS * parameters * tokens)
+    return Cost(count, steps, tokens, seconds / 3600, flops, tuple(sorted(sources)))

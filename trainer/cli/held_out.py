@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,18 @@ from trainer.spec.runs import Run, find_run, write_whole
 
 if TYPE_CHECKING:
     from core.engine import Engine
-    from trainer.bench.held_out import Questions, Say
+    from trainer.bench.held_out import Part, Questions, Say
 
 MEASURED = "measured.json"
 PACKAGES = SPECS / "nano-packages.json"
+PARTS: "tuple[Part, ...]" = ("bits", "next", "fim")
 _WAYS = ("model", "untrained", "counts")
+_KEPT = frozenset(
+    {
+        *("machine", "precision", "threads", "prompt_tokens", "prefill_tokens_per_s", "decode_tokens_per_s"),
+        *("first_token_ms", "peak_ram_bytes", "passed", "total"),
+    }
+)
 
 
 def add_actions(actions: Commands) -> None:
@@ -45,18 +52,25 @@ def add_actions(actions: Commands) -> None:
         action="append",
         help="that made it; counts are of what it has read",
     )
+    held_out.add_argument(
+        "--part",
+        choices=PARTS,
+        action="append",
+        help="bits a byte, next or missing lines; all if not said",
+    )
     held_out.add_argument("--output", type=Path, metavar="FILE", help="add the JSON to this file, too")
     held_out.add_argument("--json", action="store_true", help="JSON for a program")
     add_flags(held_out, Placement, leave_out=("draft_model", "cache_mb"))
     held_out.set_defaults(run=guarded(_held_out))
     card = actions.add_parser("card", help=f"the model card of a folder, from its {MEASURED}")
     card.add_argument("folder", metavar="FOLDER", type=Path)
+    card.add_argument("--speed", type=Path, metavar="FILE", help="what 'bench speed --output' wrote")
+    card.add_argument("--tasks", type=Path, metavar="FILE", help="what 'bench quality --output' wrote")
     card.set_defaults(run=guarded(_card))
 
 
 def _held_out(arguments: argparse.Namespace) -> int:
-    ways = arguments.only or _WAYS
-    runs = [find_run(name) for name in arguments.runs or ()]
+    ways, runs = arguments.only or _WAYS, [find_run(name) for name in arguments.runs or ()]
     if "counts" in ways and not runs:
         raise UsageError("Counts are taken of what a run has read; name it with --run, or say --only model.")
     from core.engine import load
@@ -67,32 +81,39 @@ def _held_out(arguments: argparse.Namespace) -> int:
     say: Say = _silent if arguments.json else report.say
     files = python_files(arguments.source)
     engine = load(arguments.model, from_flags(Placement, arguments))
-    lines = draw_lines(files, arguments.lines, arguments.seed)
     texts = draw_texts(files, arguments.text_kb * 1024, arguments.seed)
-    questions = Questions(engine.tokenizer, texts, lines)
+    questions = Questions(engine.tokenizer, texts, draw_lines(files, arguments.lines, arguments.seed))
     result: dict[str, Any] = {
-        "lines": len(lines),
         "seed": arguments.seed,
         "files": len(files),
         "text_bytes": sum(len(text.encode()) for text in texts),
         "context_tokens": engine.max_context,
         "precision": engine.facts()["precision"],
     }
+    parts = arguments.part or PARTS
     if "model" in ways:
-        result["model"] = to_json(questions.ask(ModelWriter(engine), say))
+        result["model"] = questions.ask(ModelWriter(engine), parts, say)
     if "untrained" in ways:
         with _untrained(arguments) as other:
-            result["untrained"] = to_json(questions.ask(ModelWriter(other), say))
+            result["untrained"] = questions.ask(ModelWriter(other), parts, say)
     if "counts" in ways:
-        result["counts"] = _counts(runs, questions, say)
+        result["counts"] = _counts(runs, questions, parts, say)
     if arguments.output is not None:
-        known = read_json(arguments.output) if arguments.output.exists() else {}
-        merged = known | {"held_out": known.get("held_out", {}) | result}
-        if runs:
-            merged["training"] = to_json(cost_of(runs, engine.facts()["parameters"]))
-        write_whole(arguments.output, json.dumps(merged, indent=1) + "\n")
+        cost = to_json(cost_of(runs, engine.facts()["parameters"])) if runs else None
+        _add_to(arguments.output, result, cost)
     report.say_json(result) if arguments.json else _say_table(result)
     return 0
+
+
+def _add_to(path: Path, result: dict[str, Any], cost: dict[str, Any] | None) -> None:
+    """Ways and parts that were measured another time stay."""
+    known = read_json(path) if path.exists() else {}
+    before = known.get("held_out", {})
+    ways = {way: before.get(way, {}) | result.get(way, {}) for way in _WAYS if way in before or way in result}
+    measured = known | {"held_out": before | result | ways}
+    if cost is not None:
+        measured["training"] = cost
+    write_whole(path, json.dumps(measured, indent=1) + "\n")
 
 
 @contextmanager
@@ -115,7 +136,7 @@ def _untrained(arguments: argparse.Namespace) -> Iterator["Engine"]:
         yield load(folder, from_flags(Placement, arguments))
 
 
-def _counts(runs: list[Run], questions: "Questions", say: "Say") -> dict[str, Any]:
+def _counts(runs: list[Run], questions: "Questions", parts: "Sequence[Part]", say: "Say") -> dict[str, float]:
     from trainer.bench.held_out import CountsWriter
     from trainer.bench.ngrams import NGrams
     from trainer.bench.reading import rows_read
@@ -123,20 +144,24 @@ def _counts(runs: list[Run], questions: "Questions", say: "Say") -> dict[str, An
     rows = [row for run in runs for row in rows_read(run)]
     say(f"counting {sum(map(len, rows)):,} tokens")
     counts = NGrams(rows, questions.tokenizer.vocab_size)
-    marks = questions.ask(CountsWriter(counts, questions.tokenizer), say)
-    return to_json(marks) | {"tokens": counts.tokens}
+    return questions.ask(CountsWriter(counts, questions.tokenizer), parts, say)
 
 
 def _card(arguments: argparse.Namespace) -> int:
+    from trainer.bench.machine import describe_machine
     from trainer.bench.model_card import card_of
     from trainer.data.packages import read_list
 
     path = arguments.folder / MEASURED
     facts = read_json(path)
     if not isinstance(facts, dict):
-        raise UsageError(
-            f"{path} must hold what was measured, as a JSON object; see 'bench held-out --output'."
-        )
+        raise UsageError(f"{path} must hold what was measured, a JSON object; see 'bench held-out --output'.")
+    for name in ("speed", "tasks"):
+        given = getattr(arguments, name)
+        if given is not None:
+            facts[name] = {**read_json(given)[0], "machine": describe_machine()["processor"]}
+            facts[name] = {key: value for key, value in facts[name].items() if key in _KEPT}
+    write_whole(path, json.dumps(facts, indent=1) + "\n")
     plan = read_list(PACKAGES)
     write_whole(arguments.folder / "README.md", card_of(facts, plan, arguments.folder))
     report.say(f"{arguments.folder / 'README.md'} written")
@@ -145,14 +170,8 @@ def _card(arguments: argparse.Namespace) -> int:
 
 def _say_table(result: dict[str, Any]) -> None:
     for way in _WAYS:
-        if way in result:
-            marks = result[way]
-            exact = [f"{marks[f'{what}_exact']:.1%} exact" for what in ("next_line", "fim")]
-            alike = [f"{100 * marks[f'{what}_similarity']:.1f} alike" for what in ("next_line", "fim")]
-            report.say(
-                f"{way:10} {marks['bits_per_byte']:.3f} bits a byte, next line {exact[0]} and {alike[0]}, "
-                f"missing line {exact[1]} and {alike[1]}"
-            )
+        for name, mark in result.get(way, {}).items():
+            report.say(f"{way:10} {name.replace('_', ' '):16} {mark:,.3f}")
 
 
 def _silent(_: str) -> None: ...

@@ -13,12 +13,23 @@ from hypothesis import strategies as st
 from core import load
 from core.spec.errors import DataError
 from tests.tiny import tiny_folder, tiny_tokenizer
+from tests.trainer.runs import new_run, tiny_spec
 from trainer.bench.held_out import CountsWriter, ModelWriter, Questions
 from trainer.bench.lines import SourceFile, draw_lines, draw_texts, python_files
 from trainer.bench.model_card import card_of
 from trainer.bench.ngrams import NGrams
+from trainer.bench.reading import cost_of, rows_read
 from trainer.bench.similarity import edit_similarity
+from trainer.cli.held_out import PARTS
+from trainer.control import Control
+from trainer.data.batches import PackedBatches
 from trainer.data.packages import read_list
+from trainer.data.prepare import Preparation
+from trainer.data.prepared import PreparedData
+from trainer.data.sources import Sources
+from trainer.running import open_corpus, sit
+from trainer.spec.data import PrepareSpec, ScanSpec
+from trainer.spec.runs import EventLog
 
 ROOT = Path(__file__).parents[3]
 CODE = '''import os
@@ -129,11 +140,11 @@ def test_marks_tell_the_missing_line_from_the_next_one(model: Path) -> None:
     lines = draw_lines([SourceFile("a.py", CODE)], 4, 1)
     known = {(line.prefix, line.suffix): f"  {line.text} " for line in lines[:3]}
     known[lines[0].prefix, ""] = lines[0].text
-    marks = Questions(tokenizer, [CODE], lines).ask(Parrot(known), lambda _: None)
-    assert (marks.fim_exact, marks.next_line_exact) == (0.75, 0.25)
+    marks = Questions(tokenizer, [CODE], lines).ask(Parrot(known), PARTS, lambda _: None)
+    assert (marks["fim_exact"], marks["next_exact"]) == (0.75, 0.25)
     expected = (3 + edit_similarity("no idea", lines[3].text)) / 4
-    assert math.isclose(marks.fim_similarity, expected)
-    assert math.isclose(marks.bits_per_byte, (1 + len(tokenizer.encode(CODE))) / len(CODE))
+    assert math.isclose(marks["fim_similarity"], expected)
+    assert math.isclose(marks["bits_per_byte"], (1 + len(tokenizer.encode(CODE))) / len(CODE))
 
 
 def test_counts_write_the_line_that_they_have_seen(model: Path) -> None:
@@ -144,15 +155,19 @@ def test_counts_write_the_line_that_they_have_seen(model: Path) -> None:
 
 
 def test_the_card_says_what_was_measured_and_names_every_package(model: Path) -> None:
-    marks = {"bits_per_byte": 1.234, "next_line_exact": 0.1, "next_line_similarity": 0.4, "seconds": 1.0}
-    marks |= {"fim_exact": 0.256, "fim_similarity": 0.551}
-    asked = {"lines": 1000, "seed": 42, "files": 10, "text_bytes": 4096, "context_tokens": 1024}
+    marks = {"bits_per_byte": 1.234, "next_exact": 0.1, "next_similarity": 0.4, "next_lines": 1000}
+    marks |= {"fim_exact": 0.256, "fim_similarity": 0.551, "fim_lines": 1000}
+    asked = {"seed": 42, "files": 10, "text_bytes": 4096, "context_tokens": 1024}
     training = {"runs": 2, "steps": 10, "tokens": 3_000_000, "hours": 1.5, "flops": 1.9e14}
-    facts = {"held_out": asked | {"precision": "int8", "model": marks, "counts": marks}, "training": training}
+    training |= {"sources": ["best"]}
+    measured = asked | {"precision": "int8", "model": marks, "untrained": marks | {"next_lines": 100}}
+    facts = {"held_out": measured, "training": training}
     plan = read_list(ROOT / "resources/specs/nano-packages.json")
     card = card_of(facts, plan, model)
     assert "| this model | 1.234 | 10.0% | 40.0 | 25.6% | 55.1 |" in card
+    assert "| the same network, untrained (of the first 100 lines) | 1.234 |" in card
     assert "early checkpoint" in card
+    assert "read of `best`." in card
     assert "not asked of this version" in card
     assert all(
         f"| {package.name} | {package.version} | {package.licence} |" in card for package in plan.packages
@@ -161,3 +176,27 @@ def test_the_card_says_what_was_measured_and_names_every_package(model: Path) ->
     with pytest.raises(DataError, match="lacks 'training'"):
         card_of({"held_out": facts["held_out"]}, plan, model)
     assert json.dumps(facts)
+
+
+def test_what_runs_have_read_and_cost_is_told_from_them(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    for number in range(8):
+        (tmp_path / "code" / f"part_{number}.py").write_text(CODE + f"\n\nTOTAL_{number} = {number}\n" * 20)
+    sources = Sources((tmp_path / "code",), ScanSpec(), "no")
+    Preparation(sources, model, PrepareSpec(context=32, fim_rate=0.0)).run(tmp_path / "data", lambda *_: None)
+    spec = tiny_spec(tmp_path, "full", model=str(model), data=str(tmp_path / "data"), steps=3)
+    run = new_run(tmp_path / "run", spec)
+    log = EventLog(run)
+    sit(run, spec, Control(), log.write, open_corpus(spec))
+    log.close()
+    rows = rows_read(run)
+    assert [len(row) for row in rows] == [spec.context_tokens + 1] * (3 * spec.accumulation * spec.batch_size)
+    batch = PackedBatches(
+        PreparedData.open(tmp_path / "data"), "train", 2, spec.context_tokens, spec.seed
+    ).at(0)
+    assert rows[0][:-1].tolist() == batch.inputs[0].tolist()
+    cost = cost_of([run, run], 1000)
+    assert (cost.runs, cost.steps, cost.tokens) == (2, 6, 2 * 3 * 4 * 24)
+    assert cost.flops == 6 * 1000 * cost.tokens
+    assert cost.sources == ("code",)
+    assert 0 < cost.hours < 1
