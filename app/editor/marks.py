@@ -26,6 +26,7 @@ class Marks:
         self._current: Span | None = None
         self._brackets: tuple[int, ...] = ()
         self.ruler_columns: tuple[int, ...] = ()
+        editor.document().contentsChange.connect(self._move_brackets)
 
     def set_colours(self, colours: Colours) -> None:
         self._colours = colours
@@ -58,8 +59,18 @@ class Marks:
         for position in self._brackets:
             block = editor.document().findBlock(position)
             column = position - block.position()
+            if not block.isValid() or block.length() > LONGEST_LINE:
+                continue
             for rectangle in areas_of(block, self._area_of(block), column, column + 1):
                 painter.fillRect(rectangle, colours.colour("bracket"))
+
+    def _move_brackets(self, position: int, removed: int, added: int) -> None:
+        """They are looked for anew soon; until then they must not be drawn on other letters."""
+        self._brackets = tuple(
+            bracket + added - removed if bracket >= position else bracket
+            for bracket in self._brackets
+            if not position <= bracket < position + removed
+        )
 
     def paint_above(self, painter: QPainter, event: QPaintEvent) -> None:
         """After the text: the selection hides the ground of what is found, so that one has an edge."""

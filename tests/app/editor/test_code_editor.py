@@ -329,3 +329,30 @@ def test_line_numbers_have_room_and_take_lines(editor: CodeEditor, qtbot: QtBot)
     assert editor.gutter.width() > before
     assert editor.viewport().geometry().left() == editor.gutter.width()
     editor.highlighter.settle()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=TEXTS,
+    keys=st.lists(st.sampled_from(["all", "x", "(", "undo", "end", "\b", "\n", "find"]), max_size=10),
+)
+def test_whatever_is_done_it_can_be_painted(qapp: QApplication, text: str, keys: list[str]) -> None:
+    editor = CodeEditor()
+    editor.set_language(language_named("python"))
+    editor.set_editing(Editing(ruler_column=3, wrap_lines=len(text) % 2 == 0, show_blanks=True))
+    editor.resize(120, 60)
+    editor.setPlainText(text)
+    for key in keys:
+        if key == "all":
+            editor.selectAll()
+        elif key == "undo":
+            editor.undo()
+        elif key == "end":
+            editor.moveCursor(editor.textCursor().MoveOperation.End)
+        elif key == "find":
+            editor.marks.set_found([(0, 1), (3, 9), (30, 30)], (3, 9))
+        else:
+            type_in(editor, key)
+        editor.grab()
+        qapp.processEvents()
+    editor.deleteLater()
