@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QMoveEvent, QResizeEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
@@ -23,7 +23,7 @@ from app.editor.questions import Questions
 from app.editor.recovery import Recovery
 from app.engine_client import EngineClient, EngineState
 from app.palette.palette import Palette
-from app.session import Session, SessionFile
+from app.session import SessionFile
 from app.settings import Settings, SettingsStore
 from app.shell.activity_bar import ActivityBar
 from app.shell.commands import Commands
@@ -38,6 +38,7 @@ from app.shell.model_choice import ModelChoice
 from app.shell.notices import Notice, Weight
 from app.shell.opening import Opening
 from app.shell.pages import page_to_come
+from app.shell.placing import Placing
 from app.shell.project import Project
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
@@ -48,10 +49,6 @@ from app.shell.viewing import Viewing
 from app.shell.welcome import WelcomePage
 from app.theme import Theme
 from core.spec.folders import data_folder
-
-_SIZE = (1200, 780)
-_SHARE_OF_SCREEN = 0.95
-_KEEP_AFTER_MS = 1000
 
 
 class MainWindow(QMainWindow):
@@ -64,7 +61,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("SmallCoder")
         self.setWindowIcon(theme.icon("smallcoder"))
         self.setAcceptDrops(True)
-        self._store, self._theme, self._session = store, theme, session
+        self._store, self._theme = store, theme
         self._has_left = False
         self.keys = KeyMap(store.settings.keys, self)
         self.commands = Commands(self, self.keys)
@@ -80,7 +77,7 @@ class MainWindow(QMainWindow):
         self.project = Project(self.documents, self.tabs, self.questions, store, theme)
         self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions, self.project)
         self.going = Going(self.palette_line, self.commands, self.documents, self.tabs, self.project.entries)
-        self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts)
+        self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts, store)
         self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engine, store, self.palette_line, self.questions)
         self.welcome = WelcomePage(theme, self.keys)
@@ -92,10 +89,9 @@ class MainWindow(QMainWindow):
         self._connect_engine()
         self._connect_settings()
         self._connect_commands()
-        self._keep_later = QTimer(self, singleShot=True, interval=_KEEP_AFTER_MS)
-        self._keep_later.timeout.connect(self._keep_session)
-        self._place(session.read())
-        self.frame.changed.connect(self._keep_later.start)
+        self.placing = Placing(self, self.frame, session)
+        self.placing.failed.connect(self._warn)
+        self.placing.restore(theme)
         self._show_current(None)
         self._show_engine(self.engine.state)
 
@@ -111,8 +107,7 @@ class MainWindow(QMainWindow):
 
     async def end(self) -> None:
         """What is not asked of anybody: files, threads and the worker are let go."""
-        self._keep_session()
-        self._keep_later.stop()
+        self.placing.stop()
         self._store.flush()
         self.project.stop()
         await self.opening.end()
@@ -146,8 +141,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self.status)
         self.setCentralWidget(whole)
         self.commands.fill(self.menuBar())
-        room = self.screen().availableSize() * _SHARE_OF_SCREEN
-        self.resize(QSize(*map(self._theme.scaled, _SIZE)).boundedTo(room))
 
     def _connect_texts(self) -> None:
         documents, tabs = self.documents, self.tabs
@@ -219,6 +212,7 @@ class MainWindow(QMainWindow):
                 "file.line_ends": flow(self.choices.line_ends),
                 "edit.language": flow(self.choices.language),
                 "edit.indentation": flow(self.choices.indentation),
+                "view.code_font": flow(self.choices.code_font),
                 "help.log": self._show_log,
                 "help.shortcuts": lambda: ShortcutsDialog(self.keys, self._theme, self).open(),
                 "help.about": self._show_about,
@@ -228,6 +222,7 @@ class MainWindow(QMainWindow):
     def _make_settings_page(self) -> QWidget:
         page = SettingsPage(self._store, self._theme)
         page.model_choice_requested.connect(self.commands["engine.choose"].trigger)
+        page.font_choice_requested.connect(self.commands["view.code_font"].trigger)
         page.shortcuts_requested.connect(self.commands["help.shortcuts"].trigger)
         return page
 
@@ -322,44 +317,10 @@ class MainWindow(QMainWindow):
     def _keep_keys(self) -> None:
         self._store.replace(replace(self._store.settings, keys=self.keys.bound()))
 
-    def _place(self, session: Session) -> None:
-        if session.geometry:
-            self.restoreGeometry(QByteArray.fromBase64(session.geometry.encode("ascii", "replace")))
-        frame = self.frame
-        frame.set_sizes(session.sizes, session.heights)
-        frame.set_shown(frame.side_bar, session.side_bar)
-        frame.set_shown(frame.chat, session.chat)
-        frame.set_shown(frame.output, session.output)
-
-    def _keep_session(self) -> None:
-        frame = self.frame
-        widths, heights = frame.sizes()
-        geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
-        session = Session(
-            geometry,
-            tuple(widths),
-            tuple(heights),
-            side_bar=not frame.side_bar.isHidden(),
-            chat=not frame.chat.isHidden(),
-            output=not frame.output.isHidden(),
-        )
-        try:
-            self._session.write(session)
-        except OSError as error:
-            self._warn(f"The window's place could not be kept: {error.strerror}.")
-
     async def _leave(self) -> None:
         if await self.opening.may_leave():
             self._has_left = True
             self.close()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._keep_later.start()
-
-    def moveEvent(self, event: QMoveEvent) -> None:
-        super().moveEvent(event)
-        self._keep_later.start()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -376,6 +337,5 @@ class MainWindow(QMainWindow):
             event.ignore()
             self._start(self._leave())
             return
-        self._keep_session()
         event.accept()
         self.left.emit()

@@ -111,6 +111,12 @@ class Frame(QWidget):
         part.setVisible(shown)
         self._tell()
 
+    def parts_in_sight(self) -> list[QWidget]:
+        """In the order in which a person who has no mouse goes through them."""
+        pages = [page for page in self._pages.values() if page is self._stack.currentWidget()]
+        parts = (self.activity, self.side_bar, *pages, self.output, self.chat)
+        return [part for part in parts if part.isVisible()]
+
     def sizes(self) -> tuple[list[int], list[int]]:
         """Widths and heights, for the next start."""
         return self._across.sizes(), self._middle.sizes()

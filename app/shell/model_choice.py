@@ -55,7 +55,7 @@ class ModelChoice(QObject):
         loop = asyncio.get_running_loop()
         library = await loop.run_in_executor(None, find_models, [models_folder(), hub_cache_folder()])
         entries = [_entry(model) for model in library.models if model.problem is None]
-        if EMBEDDED.is_dir():
+        if has_embedded():
             entries.insert(0, Entry(_EMBEDDED, EMBEDDED.name, "comes with SmallCoder, knows Python"))
         entries += [
             Entry(_FOLDER, "Model Folder…", "one of SmallCoder's own, or of Hugging Face"),
@@ -75,9 +75,13 @@ class ModelChoice(QObject):
                 return path
 
 
+def has_embedded() -> bool:
+    return (EMBEDDED / "config.json").is_file()
+
+
 def wanted(settings: Settings) -> Target | None:
     engine, budget = settings.engine, settings.budget
-    path = engine.model or (str(EMBEDDED) if EMBEDDED.is_dir() else "")
+    path = engine.model or (str(EMBEDDED) if has_embedded() else "")
     placement = Placement(
         device=engine.device,
         precision=engine.precision,

@@ -3,7 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -25,9 +25,10 @@ _WIDTH = 656
 
 
 class SettingsPage(QWidget):
-    """`model_choice_requested`, `shortcuts_requested`: a button of this page was pressed."""
+    """`model_choice_requested` and its like: a button of this page was pressed."""
 
     model_choice_requested = Signal()
+    font_choice_requested = Signal()
     shortcuts_requested = Signal()
 
     def __init__(self, store: SettingsStore, theme: Theme, parent: QWidget | None = None) -> None:
@@ -51,7 +52,10 @@ class SettingsPage(QWidget):
             if group.name != "keys":  # these have a dialog of their own
                 self._add_group(group.name, group.metadata["help"], column)
         column.addStretch()
-        self._forms["engine"].put_beside("model", self._model_button())
+        self._forms["engine"].put_beside("model", self._button("a model", self.model_choice_requested))
+        self._forms["appearance"].put_beside(
+            "code_font", self._button("a typeface for code", self.font_choice_requested)
+        )
         scroll = named(QScrollArea(self, widgetResizable=True), "All settings")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(Column(theme, _WIDTH, column))
@@ -85,9 +89,9 @@ class SettingsPage(QWidget):
         column.addWidget(heading)
         column.addWidget(form)
 
-    def _model_button(self) -> QPushButton:
-        button = named(QPushButton("Choose…", self), "Choose a model")
-        button.clicked.connect(self.model_choice_requested)
+    def _button(self, what: str, wish: SignalInstance) -> QPushButton:
+        button = named(QPushButton("Choose…", self), f"Choose {what}")
+        button.clicked.connect(wish)
         return button
 
     def _show(self, settings: Settings) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from PySide6.QtGui import QFontDatabase
+
 from app.editor.code_editor import CodeEditor
 from app.editor.document import Document
 from app.editor.document_tabs import DocumentTabs
@@ -10,6 +12,7 @@ from app.editor.indentation import Indentation
 from app.editor.text_form import LINE_END_NAMES
 from app.languages import LANGUAGES
 from app.palette.palette import Entry, Palette, Source
+from app.settings import SettingsStore
 from app.shell.texts import Texts
 
 _ENCODINGS = (
@@ -28,8 +31,24 @@ _SAVE, _READ = "save", "read"
 
 
 class TextChoices:
-    def __init__(self, palette: Palette, documents: Documents, tabs: DocumentTabs, texts: Texts) -> None:
+    def __init__(
+        self,
+        palette: Palette,
+        documents: Documents,
+        tabs: DocumentTabs,
+        texts: Texts,
+        store: SettingsStore,
+    ) -> None:
         self._palette, self._documents, self._tabs, self._texts = palette, documents, tabs, texts
+        self._store = store
+
+    async def code_font(self) -> None:
+        """Of all texts: those typefaces whose letters are equally wide."""
+        families = [name for name in QFontDatabase.families() if QFontDatabase.isFixedPitch(name)]
+        entries = [Entry("", "The System's")] + [Entry(name, name) for name in families]
+        choice = await self._palette.choose({"": Source(lambda: entries, "Choose a typeface for code")})
+        if choice is not None and choice.id is not None:
+            self._store.change("appearance", code_font=choice.id)
 
     async def language(self) -> None:
         names = [Entry(language.name, language.name, ", ".join(language.files[:4])) for language in LANGUAGES]

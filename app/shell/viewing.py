@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.settings import Appearance, SettingsStore
 from app.shell.commands import Commands
@@ -32,6 +33,8 @@ class Viewing:
                 "view.zoom_out": lambda: self.zoom(-_STEP),
                 "view.zoom_reset": lambda: self._store.change("appearance", code_size=Appearance().code_size),
                 "view.full_screen": lambda: _turn_full_screen(frame.window()),
+                "go.next_part": lambda: self.step_part(1),
+                "go.previous_part": lambda: self.step_part(-1),
                 "help.welcome": lambda: frame.show_page("welcome"),
                 "view.chat": lambda: self.turn_part("chat"),
             }
@@ -60,6 +63,19 @@ class Viewing:
         else:
             frame.show_page(name)
 
+    def step_part(self, steps: int) -> None:
+        """The focus to the next part in sight that can have it."""
+        parts = self._frame.parts_in_sight()
+        focused = self._frame.window().focusWidget()
+        at = next(
+            (place for place, part in enumerate(parts) if focused and part.isAncestorOf(focused)), -steps
+        )
+        for number in range(1, len(parts) + 1):
+            target = _first_control(parts[(at + steps * number) % len(parts)])
+            if target is not None:
+                target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
+
     def zoom(self, points: float) -> None:
         size = self._store.settings.appearance.code_size + points
         self._store.change("appearance", code_size=min(48.0, max(6.0, size)))
@@ -82,3 +98,16 @@ def _turn_full_screen(window: QWidget) -> None:
         window.showNormal()
     else:
         window.showFullScreen()
+
+
+def _first_control(part: QWidget) -> QWidget | None:
+    """Text before all else, as that is what a person comes for."""
+    found = [widget for widget in part.findChildren(QWidget) if _takes_focus(widget)]
+    return next(
+        (widget for widget in found if isinstance(widget, QPlainTextEdit)), found[0] if found else None
+    )
+
+
+def _takes_focus(widget: QWidget) -> bool:
+    is_reached = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+    return is_reached and widget.isVisible() and widget.isEnabled() and widget.focusProxy() is None

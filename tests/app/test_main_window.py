@@ -436,3 +436,28 @@ async def test_the_find_bar_outlives_the_texts_it_was_in(run: Run, start: Start,
     begun.trigger("file.new")
     begun.trigger("edit.find")
     assert bar.count.text() == "Nothing found"
+
+
+async def test_the_focus_goes_round_the_parts_without_a_mouse(run: Run, started: Started) -> None:
+    window, frame = started.window, started.window.frame
+    started.trigger("file.new")
+    started.trigger("view.chat")
+    editor = window.tabs.documents()[0].editor
+    editor.setFocus()
+    visited = []
+    for _ in range(4):
+        started.trigger("go.next_part")
+        visited.append(
+            next(part for part in frame.parts_in_sight() if part.isAncestorOf(window.focusWidget()))
+        )
+    assert visited == [frame.chat, frame.activity, frame.side_bar, frame.made_page("texts")]
+    assert window.focusWidget() is editor
+    started.trigger("go.previous_part")
+    assert frame.side_bar.isAncestorOf(window.focusWidget())
+
+
+async def test_a_typeface_for_code_is_chosen_among_those_of_equal_width(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    await chosen(started, "view.code_font", "dejavu sans mono")
+    await until(lambda: started.window._store.settings.appearance.code_font == "DejaVu Sans Mono")
+    assert started.window.tabs.documents()[0].editor.font().family() == "DejaVu Sans Mono"
