@@ -45,6 +45,13 @@ def run(words: list[str], *, sets_itself_up: bool) -> int:
         return 130
 
 
+def was_started_by_torchrun() -> bool:
+    """Then several of us start at once, in an environment that is there already."""
+    import os
+
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def parse(words: list[str]) -> Namespace:
     import argparse
 
@@ -154,4 +161,5 @@ if __name__ == "__main__":
 
         child.main(sys.argv[2:])
         sys.exit(0)
-    sys.exit(run(sys.argv[1:], sets_itself_up=not getattr(sys, "frozen", False)))
+    is_ready = getattr(sys, "frozen", False) or was_started_by_torchrun()
+    sys.exit(run(sys.argv[1:], sets_itself_up=not is_ready))

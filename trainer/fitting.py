@@ -8,6 +8,7 @@ from core.spec.budget import MB
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
 from core.spec.training_budget import TrainingBudget, TrainingShape, to_train
+from trainer.distributed import started_together
 from trainer.networks import config_of
 from trainer.spec.jobs import TrainSpec
 
@@ -67,7 +68,13 @@ def _budget(
     if spec.offload:  # the card keeps what it computes with; the rest is the system's memory's matter
         kept = budget.weights_bytes * shape.element_bytes // (shape.element_bytes + 4)
         budget = replace(budget, weights_bytes=kept, gradients_bytes=0, optimizer_bytes=0)
-    return budget
+    cards = started_together() if device == "cuda" and not spec.trains_adapter else 1
+    return replace(
+        budget,
+        weights_bytes=budget.weights_bytes // cards,
+        gradients_bytes=budget.gradients_bytes // cards,
+        optimizer_bytes=budget.optimizer_bytes // cards,
+    )
 
 
 def _instead(

@@ -99,23 +99,25 @@ class Training:
         began, progress, spec = time.monotonic(), self.progress, self._spec
         first = progress.step * spec.accumulation
         batches = [self._material.train.at(first + number) for number in range(spec.accumulation)]
-        counted = sum(self._recipe.count(batch) for batch in batches)
+        (counted,) = self._place.group.total(sum(self._recipe.count(batch) for batch in batches))
         if self._box is not None:
-            progress.fallen = self._box.fallen(began)
+            fallen = self._box.fallen(began) if self._place.group.is_first else 0.0
+            (progress.fallen,) = self._place.group.total(fallen)
         share = step_size(spec, progress.step, self._total, None if self._box is None else progress.fallen)
         self._optimizer.begin(share)
-        loss = sum(self._learnt(batches, counted))
+        loss, tokens = self._place.group.total(
+            sum(self._learnt(batches, counted)), sum(batch.inputs.numel() for batch in batches)
+        )
         if not math.isfinite(loss):
             raise self._no_number("loss")
         taken = self._optimizer.step()
         if taken.norm is not None and not math.isfinite(taken.norm):
             raise self._no_number("gradient")
-        tokens = sum(batch.inputs.numel() for batch in batches)
-        progress.step, progress.tokens = progress.step + 1, progress.tokens + tokens
-        self._lately.append((time.monotonic() - began, tokens))
+        progress.step, progress.tokens = progress.step + 1, progress.tokens + int(tokens)
+        self._lately.append((time.monotonic() - began, int(tokens)))
         return self._metrics(loss, share, taken)
 
-    def _learnt(self, batches: list[Batch], counted: int) -> Iterator[float]:
+    def _learnt(self, batches: list[Batch], counted: float) -> Iterator[float]:
         """Adds the gradient of each batch and gives its loss; where nothing counts, none is added."""
         if counted == 0:
             return
@@ -134,7 +136,7 @@ class Training:
             self._optimizer.add(gradients)
             yield found
 
-    def _loss(self, batch: Batch, counted: int) -> Tensor:
+    def _loss(self, batch: Batch, counted: float) -> Tensor:
         with self._place.computing():
             return self._recipe.loss(self._moved(batch)) / counted
 
@@ -163,7 +165,8 @@ class Training:
                 loss += float(self._recipe.loss(self._moved(batch)))
             counted += self._recipe.count(batch)
         model.train()
-        return loss / max(1, counted)
+        loss, together = self._place.group.total(loss, counted)
+        return loss / max(1, together)
 
     def _moved(self, batch: Batch) -> Batch:
         return Batch(batch.inputs.to(self._place.device), batch.targets.to(self._place.device))
@@ -176,14 +179,17 @@ class Training:
 
     def _must_stop(self) -> bool:
         used = time.monotonic() - self._began_at
-        return self._outside.control.is_stopped or 0 < self._spec.minutes * 60 <= used
+        is_wanted = self._outside.control.is_stopped or 0 < self._spec.minutes * 60 <= used
+        return self._place.group.any(is_wanted)
 
     def _is_over(self) -> bool:
         """Validations have not become better for too long, or the clock has ended it."""
         return self._is_time_up() or 0 < self._spec.patience <= self.progress.worse_in_a_row
 
     def _is_time_up(self) -> bool:
-        return self._box is not None and self._box.seconds_left(time.monotonic()) == 0
+        if self._box is None:
+            return False
+        return self._place.group.any(self._box.seconds_left(time.monotonic()) == 0)
 
     def _is_due(self, every: int) -> bool:
         return every > 0 and self.progress.step % every == 0

@@ -18,6 +18,7 @@ from core.model.transformer import Transformer, with_random_weights
 from core.spec.errors import UsageError
 from core.spec.folders import cache_folder
 from trainer.data.batches import Batch
+from trainer.distributed import ALONE, Group
 from trainer.losses import (
     IGNORED,
     Teacher,
@@ -37,10 +38,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run computes, and in what."""
+    """Where a run computes, in what, and with whom."""
 
     device: torch.device
     working: torch.dtype
+    group: Group = ALONE
 
     def computing(self) -> AbstractContextManager[None]:
         """fp16 cannot hold what adds up along the layers, so that stays fp32 and only products are fp16."""

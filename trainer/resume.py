@@ -26,11 +26,12 @@ from core.spec.errors import DataError, DoesNotFit, JobError, ModelFormatError, 
 from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json
 from core.spec.messages import Finished, Metric
+from trainer.distributed import empty_like_saved, load_shares
 from trainer.spec.runs import Run, write_whole
 
 FORMAT = 1
 LEARNT = "model"
-_STATE, _TRAINING = "state.json", "training.safetensors"
+_STATE, _TRAINING, _SHARES = "state.json", "training.safetensors", "training"
 _LOCK = "running.json"
 
 
@@ -71,6 +72,7 @@ class Circumstances:
     torch: str = setting(..., "Version of PyTorch")
     device: str = setting(..., "What it computes on")
     threads: int = setting(..., "Processor threads", low=1)
+    processes: int = setting(1, "That train it together", low=1)
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,31 @@ class Moment:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def save(run: Run, moment: Moment, write_learnt: Callable[[Path], None], needed_bytes: int) -> Path:
-    """`write_learnt` makes the folder it is given."""
+def is_saved(run: Run, step: int) -> bool:
+    """With all that it takes to go on."""
+    return any((run.checkpoint(step) / name).exists() for name in (_TRAINING, _SHARES))
+
+
+def save(
+    run: Run,
+    moment: Moment,
+    write_learnt: Callable[[Path], None],
+    needed_bytes: int,
+    write_shares: Callable[[Path], None] | None = None,
+) -> Path:
+    """`write_learnt` makes the folder it is given; so does `write_shares`, where tensors are not all here."""
     destination = run.checkpoint(moment.progress.step)
-    if not (destination / _TRAINING).exists():
+    if not is_saved(run, moment.progress.step):
         shutil.rmtree(destination, ignore_errors=True)  # a best one that its optimiser was taken from
         try:
             require_room(destination, needed_bytes)
             with new_path(destination) as path:
                 path.mkdir()
                 write_learnt(path / LEARNT)
-                save_file(dict(moment.tensors), path / _TRAINING)
+                if write_shares is None:
+                    save_file(dict(moment.tensors), path / _TRAINING)
+                else:
+                    write_shares(path / _SHARES)
                 content = {"format": FORMAT, "progress": to_json(moment.progress)}
                 content["circumstances"] = to_json(moment.circumstances)
                 (path / _STATE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -104,15 +120,28 @@ def save(run: Run, moment: Moment, write_learnt: Callable[[Path], None], needed_
     return destination
 
 
-def load_last(run: Run) -> Moment | None:
+def last_whole(run: Run) -> Path | None:
+    """The checkpoint to go on from."""
+    steps = [step for step in run.steps_saved() if is_saved(run, step)]
+    return run.checkpoint(steps[-1]) if steps else None
+
+
+def shares_folder(checkpoint: Path) -> Path:
+    """Where all its tensors lie, in one file or in several."""
+    return checkpoint / _SHARES if (checkpoint / _SHARES).is_dir() else checkpoint
+
+
+def load_last(run: Run, *, leaves_tensors: bool = False) -> Moment | None:
     """None where there is none yet. Tensors are views of the file: to be copied and let go."""
-    steps = [step for step in run.steps_saved() if (run.checkpoint(step) / _TRAINING).exists()]
-    if not steps:
+    folder = last_whole(run)
+    if folder is None:
         return None
-    folder = run.checkpoint(steps[-1])
     progress, circumstances = read_state(folder)
     try:
-        tensors = read_tensors(folder / _TRAINING)
+        tensors = {} if leaves_tensors else read_tensors(folder / _TRAINING)
+        if not leaves_tensors and not tensors:
+            tensors = empty_like_saved(folder / _SHARES)
+            load_shares(tensors, folder / _SHARES, is_alone=True)
     except ModelFormatError as error:
         raise _damaged(folder, error) from None
     return Moment(progress, circumstances, tensors)
@@ -150,22 +179,28 @@ def _damaged(folder: Path, error: Exception) -> JobError:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.exists():
+        return {}
     with open_safetensors(path) as weights:
         return {name: weights.read(name) for name in weights.names}
 
 
-def chances() -> dict[str, Tensor]:
-    """The state of all generators that a run draws from."""
-    states = {"chances:cpu": torch.get_rng_state()}
+def chances(rank: int = 0) -> dict[str, Tensor]:
+    """The state of all generators that a run draws from; each process has its own."""
+    states = {_chance("cpu", rank): torch.get_rng_state()}
     if torch.cuda.is_available():
-        states["chances:cuda"] = torch.cuda.get_rng_state()
+        states[_chance("cuda", rank)] = torch.cuda.get_rng_state()
     return states
 
 
-def set_chances(tensors: Mapping[str, Tensor]) -> None:
-    torch.set_rng_state(tensors["chances:cpu"])
-    if "chances:cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["chances:cuda"])
+def set_chances(tensors: Mapping[str, Tensor], rank: int = 0) -> None:
+    torch.set_rng_state(tensors[_chance("cpu", rank)])
+    if _chance("cuda", rank) in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors[_chance("cuda", rank)])
+
+
+def _chance(device: str, rank: int) -> str:
+    return f"chances:{device}:{rank}" if rank else f"chances:{device}"
 
 
 def changes(before: Circumstances, now: Circumstances, *, anyway: bool) -> list[str]:
@@ -183,6 +218,9 @@ def changes(before: Circumstances, now: Circumstances, *, anyway: bool) -> list[
         "torch": f"PyTorch is now {now.torch}, was {before.torch}; numbers may differ in their last digits",
         "device": f"it computes on {now.device}, before on {before.device}; numbers may differ",
         "threads": f"{now.threads} threads, before {before.threads}; numbers may differ in their last digits",
+        "processes": (
+            f"{now.processes} processes, before {before.processes}; numbers may differ in their last digits"
+        ),
     }
     return [note for name, note in notes.items() if getattr(before, name) != getattr(now, name)]
 
@@ -239,6 +277,7 @@ def _prune(run: Run, *, keep_last: int, keep_best: int | None) -> None:
         folder = run.checkpoint(step)
         if step == keep_best:
             (folder / _TRAINING).unlink(missing_ok=True)
+            shutil.rmtree(folder / _SHARES, ignore_errors=True)
         elif step < keep_last:
             # first no checkpoint any more, then gone: a kill between leaves nothing that looks like one
             doomed = folder.with_name(f".{folder.name}.{os.getpid()}.old")

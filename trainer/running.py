@@ -1,26 +1,18 @@
 """One sitting of a run: what its folder says becomes a network, an optimiser and the loop, and back."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from core.checkpoint.adapter import write_adapter
 from core.checkpoint.load import open_model
-from core.checkpoint.native import write_network
-from core.generate.drafting import PromptLookup
-from core.generate.loop import decode
-from core.generate.sampling import Chooser
 from core.model import kernels
-from core.model.cache import CacheRows, KVCache
 from core.model.device import use_threads
-from core.spec.errors import DataError, JobError, NotNumbers, UsageError
+from core.spec.errors import DataError, JobError, UsageError
 from core.spec.fields import to_json
 from core.spec.messages import Event, Finished, Note, Started
-from core.spec.sampling import Sampling
 from core.spec.version import version
 from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_tokenizer
@@ -31,12 +23,14 @@ from trainer.data.batches import PackedBatches, rows_of
 from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
+from trainer.distributed import ALONE, Group, check
 from trainer.judging import Judge
+from trainer.keeping import Keeper
 from trainer.loop import Material, Outside, Training, total_steps
 from trainer.networks import config_of, from_nothing, tokenizer_of
 from trainer.optimizers.optimizer import Optimizer
-from trainer.recipes import ADAPTER, Place, Recipe, make
-from trainer.resume import Circumstances, Moment, Progressed
+from trainer.recipes import Place, make
+from trainer.resume import Circumstances
 from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, settled
 from trainer.spec.runs import Run
 from trainer.spec.verdict import write_verdict
@@ -95,7 +89,7 @@ def check_context(spec: TrainSpec) -> None:
         )
 
 
-def open_corpus(spec: TrainSpec) -> Corpus:
+def open_corpus(spec: TrainSpec, group: Group = ALONE) -> Corpus:
     """The data, and that its tokens mean to the model what they meant when they were made."""
     check_context(spec)
     config, data = config_of(spec.model), PreparedData.open(Path(spec.data))
@@ -117,14 +111,15 @@ def open_corpus(spec: TrainSpec) -> Corpus:
             "dpo, and no other recipe, learns from pairs of answers; choose other data or recipe."
         )
     rows, context = spec.batch_size, spec.context_tokens
-    train = PackedBatches(data, "train", rows, context, spec.seed)
-    validation = _held_out(data, spec) if spec.validate_every else None
+    train = PackedBatches(data, "train", rows, context, spec.seed, group.rank, group.ranks)
+    validation = _held_out(data, spec, group) if spec.validate_every else None
     texts = [] if tokenizer is None else held_out_texts(data, tokenizer)
     return Corpus(Material(train, validation), tokenizer, data.fingerprint, texts)
 
 
-def _held_out(data: PreparedData, spec: TrainSpec) -> PackedBatches | None:
-    """Of little text smaller batches, and shorter rows where there is less than one."""
+def _held_out(data: PreparedData, spec: TrainSpec, group: Group) -> PackedBatches | None:
+    """Of little text smaller batches, and shorter rows where there is less than one; where there is not a row
+    for each process, each takes all."""
     context = spec.context_tokens
     if data.kind == "text":
         context = min(context, data.tokens("validation") - 1)
@@ -132,18 +127,25 @@ def _held_out(data: PreparedData, spec: TrainSpec) -> PackedBatches | None:
     rows = min(spec.batch_size, rows_of(data, "validation", context) if context > 0 else 0)
     if rows < each:
         return None
-    return PackedBatches(data, "validation", rows // each * each, context, spec.seed)
+    if rows < each * group.ranks:
+        group = ALONE
+    rows -= rows % (each * group.ranks)
+    return PackedBatches(data, "validation", rows, context, spec.seed, group.rank, group.ranks)
 
 
-def sit(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus) -> Finished:
+def sit(
+    run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus, group: Group = ALONE
+) -> Finished:
     """Begins the run, or goes on from its last checkpoint. `spec` may differ from the run's in what does not
-    decide numbers."""
+    decide numbers. Of several processes the first keeps the folder, and judges at the end."""
+    check(spec, group)
     changed = differences(run.spec(), spec)
     if changed:
         raise UsageError(f"{', '.join(changed)} cannot change while a run is under way; start a new run.")
-    with resume.claimed(run):
-        finished = _sitting(run, spec, control, tell, corpus)
-        if finished.stopped:
+    with resume.claimed(run) if group.is_first else nullcontext():
+        finished = _sitting(run, spec, control, tell, corpus, group)
+        group.leave()
+        if finished.stopped or not group.is_first:
             return finished
         finished = replace(finished, path=str(resume.learnt_by(run)))
         judged = _judged(run, spec, corpus, control, tell, finished)
@@ -196,26 +198,31 @@ def _judged(
     return replace(finished, metrics=(*finished.metrics, *verdict.metrics()))
 
 
-def _sitting(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus) -> Finished:
-    place = Place(device_of(spec), _DTYPES[spec.precision])
+def _sitting(
+    run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Corpus, group: Group
+) -> Finished:
+    place = Place(device_of(spec), _DTYPES[spec.precision], group)
     threads = use_threads(spec.threads)
     circumstances = _circumstances(spec, place, corpus, threads)
-    moment = resume.load_last(run)
+    moment = resume.load_last(run, leaves_tensors=not group.is_alone)
     changed = (
         [] if moment is None else resume.changes(moment.circumstances, circumstances, anyway=spec.anyway)
     )
     tell(Started(version(), str(place.device), total_steps(spec, corpus.material.train)))
     for change in changed:
         tell(Note(change))
-    torch.manual_seed(spec.seed)
+    torch.manual_seed(spec.seed + group.rank)
     recipe = make(spec, place, lambda text: tell(Note(text)))
-    optimizer = Optimizer(recipe.trainable, spec, place.device, place.working)
+    if not group.is_alone and not spec.trains_adapter:
+        group.spread(recipe.model.to(place.device), place.working)
+        recipe = replace(recipe, trainable=dict(recipe.model.named_parameters()))
+    optimizer = Optimizer(recipe.trainable, spec, place.device, place.working, group)
     recipe.model.to(place.device)  # what is not learnt: tables of positions
-    tools = _Tools(run, spec, place, recipe, optimizer, circumstances, corpus.tokenizer)
-    outside = Outside(tell, tools.save, tools.sample, control)
+    keeper = Keeper(run, spec, place, recipe, optimizer, circumstances, corpus.tokenizer)
+    outside = Outside(tell, keeper.save, keeper.sample, control)
     training = Training(recipe, optimizer, corpus.material, spec, place, outside)
     if moment is not None:
-        training.progress = tools.load(moment)
+        training.progress = keeper.load(moment)
         tell(Note(f"going on from step {moment.progress.step}"))
     del moment
     try:
@@ -223,73 +230,6 @@ def _sitting(run: Run, spec: TrainSpec, control: Control, tell: Tell, corpus: Co
     finally:
         optimizer.close()
     return finished
-
-
-@dataclass(frozen=True)
-class _Tools:
-    """What the loop is given to reach the disk and the network's own words with."""
-
-    run: Run
-    spec: TrainSpec
-    place: Place
-    recipe: Recipe
-    optimizer: Optimizer
-    circumstances: Circumstances
-    tokenizer: Tokenizer | None
-
-    def save(self, progress: Progressed) -> str:
-        progress.scale, progress.steps_in_peace = asdict(self.optimizer.scale).values()
-        tensors = {_MOMENTUM + name: tensor for name, tensor in self.optimizer.state().items()}
-        weights = self.optimizer.weights()
-        if self.spec.trains_adapter:  # PEFT's format may join several into one
-            tensors |= {_WEIGHTS + name: tensor for name, tensor in weights.items()}
-        moment = Moment(progress, self.circumstances, tensors | resume.chances())
-        needed = sum(tensor.nbytes for tensor in (*moment.tensors.values(), *weights.values()))
-        place = resume.save(self.run, moment, self._write_learnt, needed)
-        return str(place / resume.LEARNT)
-
-    def load(self, moment: Moment) -> Progressed:
-        weights = _with_prefix(moment.tensors, _WEIGHTS)
-        if not self.spec.trains_adapter:
-            folder = self.run.checkpoint(moment.progress.step) / resume.LEARNT
-            weights = dict(open_model(folder).parameters())
-        self.optimizer.load(weights, _with_prefix(moment.tensors, _MOMENTUM))
-        self.optimizer.scale.value = moment.progress.scale
-        self.optimizer.scale.steps_in_peace = moment.progress.steps_in_peace
-        resume.set_chances(moment.tensors)
-        return moment.progress
-
-    def sample(self) -> str:
-        """A text as the network would go on with it now; no chance of the run's own is used up."""
-        if self.tokenizer is None:
-            return "(no vocabulary)"
-        model, config = self.recipe.model.eval(), self.recipe.model.config
-        cache = KVCache(config.max_context, CacheRows(config, self.place.working, self.place.device))
-        tokens = self.tokenizer.encode(self.spec.sample_prompt) or [0]
-        chooser = Chooser(Sampling(temperature=0.0), cache.device)
-        try:
-            with torch.no_grad(), self.place.computing():
-                written = decode(
-                    model,
-                    cache,
-                    tokens,
-                    drafter=PromptLookup(),
-                    chooser=chooser,
-                    is_cancelled=lambda: False,
-                )
-                text = self.tokenizer.decode([*islice(written, _SAMPLE_TOKENS)])
-        except NotNumbers as error:
-            return f"({error})"
-        finally:
-            model.train()
-        return self.spec.sample_prompt + text
-
-    def _write_learnt(self, folder: Path) -> None:
-        weights = self.optimizer.weights()
-        if self.spec.trains_adapter:
-            write_adapter(self.recipe.model, ADAPTER, folder, self.spec.model, weights)
-        else:
-            write_network(self.recipe.model.config, weights, self.tokenizer, folder, torch.float32)
 
 
 def _circumstances(spec: TrainSpec, place: Place, corpus: Corpus, threads: int) -> Circumstances:
@@ -300,6 +240,7 @@ def _circumstances(spec: TrainSpec, place: Place, corpus: Corpus, threads: int) 
         torch=torch.__version__,
         device=place.device.type,
         threads=threads,
+        processes=place.group.ranks,
     )
 
 
@@ -310,7 +251,3 @@ def _base_fingerprint(spec: TrainSpec) -> str:
         return resume.fingerprint(spec.model, config, spec.seed)
     files = [(path.name, path.stat().st_size) for path in open_model(Path(spec.model)).weights.paths]
     return resume.fingerprint(config, sorted(files))
-
-
-def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

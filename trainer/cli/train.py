@@ -20,8 +20,9 @@ from trainer.spec.plans import RunPlan, plan_names, read_plan
 from trainer.spec.runs import Run, all_runs, create_run, find_run, new_run_folder, summary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trainer.control import Control
-    from trainer.running import Corpus
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -71,22 +72,21 @@ def fill(parser: argparse.ArgumentParser) -> None:
 
 def _new(arguments: argparse.Namespace) -> int:
     plan = _plan(arguments)
-    from trainer.beginning import Beginning
-    from trainer.control import Control
-    from trainer.fitting import require_room
-    from trainer.running import check_context, decided, device_of, open_corpus
 
-    control = Control()
-    with _speaking(control, arguments.events) as voice:
-        folder = new_run_folder(arguments.name)
-        beginning = Beginning(plan, folder, control, voice.note)
+    def begin(control: "Control", voice: Voice) -> None:
+        from trainer.beginning import Beginning
+        from trainer.fitting import require_room
+        from trainer.running import check_context, decided, device_of, open_corpus
+
+        beginning = Beginning(plan, new_run_folder(arguments.name), control, voice.note)
         spec = decided(beginning.spec())
         check_context(spec)
         require_room(spec, device_of(spec).type)
         beginning.prepare(spec)
-        corpus = open_corpus(spec)  # what is wrong with the data is said before there is a run
-        _sit(create_run(arguments.name, spec), spec, control, voice, corpus)
-    return 0
+        open_corpus(spec)  # what is wrong with the data is said before there is a run
+        create_run(arguments.name, spec)
+
+    return _sit(arguments, begin)
 
 
 def _plan(arguments: argparse.Namespace) -> RunPlan:
@@ -101,22 +101,23 @@ def _plan(arguments: argparse.Namespace) -> RunPlan:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    run = find_run(arguments.name)
-    spec = run.spec()
-    spec = replace(spec, anyway=spec.anyway or arguments.anyway, minutes=arguments.minutes or spec.minutes)
-    finish = arguments.finish_minutes if arguments.until is None else arguments.until
-    if finish is not None:
-        spec = replace(spec, finish_minutes=finish)
-    from trainer.control import Control
-    from trainer.fitting import require_room
-    from trainer.running import device_of, open_corpus
+    def begin(_: "Control", __: Voice) -> None:
+        from trainer.fitting import require_room
+        from trainer.running import device_of
 
-    require_room(spec, device_of(spec).type)
-    control = Control()
-    with _speaking(control, arguments.events) as voice:
-        voice.keep_in(run)
-        _sit(run, spec, control, voice, open_corpus(spec))
-    return 0
+        spec = _wished(find_run(arguments.name), arguments)
+        require_room(spec, device_of(spec).type)
+
+    return _sit(arguments, begin)
+
+
+def _wished(run: Run, arguments: argparse.Namespace) -> TrainSpec:
+    """Of what may change from sitting to sitting."""
+    spec, given = run.spec(), vars(arguments)
+    anyway = spec.anyway or given.get("anyway", False)
+    spec = replace(spec, anyway=anyway, minutes=given.get("minutes") or spec.minutes)
+    finish = given.get("finish_minutes") if arguments.until is None else arguments.until
+    return spec if finish is None else replace(spec, finish_minutes=finish)
 
 
 def _minutes_until(clock: str) -> float:
@@ -130,14 +131,34 @@ def _minutes_until(clock: str) -> float:
     return ((end if end > now else end + timedelta(days=1)) - now).total_seconds() / 60
 
 
+def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
+    """Of several processes that torchrun started, one begins and speaks, and all train."""
+    from trainer.control import Control, stop_on_signals
+    from trainer.distributed import joined
+    from trainer.running import open_corpus, sit
+
+    control = Control()
+    with joined() as group, _speaking(control, arguments.events, group.is_first) as voice:
+        if group.is_first:
+            begin(control, voice)
+        group.meet()
+        run = find_run(arguments.name)
+        voice.keep_in(run)
+        spec = _wished(run, arguments)
+        corpus = open_corpus(spec, group)
+        stop_on_signals(control)
+        voice.tell(sit(run, spec, control, voice.tell, corpus, group))
+    return 0
+
+
 @contextmanager
-def _speaking(control: "Control", is_for_program: bool) -> Iterator[Voice]:
-    """Listens too: to whoever started us, and to interrupts once the run can save itself."""
+def _speaking(control: "Control", is_for_program: bool, is_heard: bool) -> Iterator[Voice]:
+    """Listens too: to whoever started us."""
     from trainer.control import listen
 
-    voice = Voice(control, is_for_program=is_for_program)
+    voice = Voice(control, is_for_program=is_for_program, is_heard=is_heard)
     try:
-        if is_for_program:
+        if is_for_program and is_heard:
             listen(control, 0)
         yield voice
     except SmallCoderError as error:
@@ -145,15 +166,6 @@ def _speaking(control: "Control", is_for_program: bool) -> Iterator[Voice]:
         raise
     finally:
         voice.close()
-
-
-def _sit(run: Run, spec: TrainSpec, control: "Control", voice: Voice, corpus: "Corpus") -> None:
-    from trainer.control import stop_on_signals
-    from trainer.running import sit
-
-    voice.keep_in(run)
-    stop_on_signals(control)
-    voice.tell(sit(run, spec, control, voice.tell, corpus))
 
 
 def _list(arguments: argparse.Namespace) -> int:

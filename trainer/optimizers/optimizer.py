@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.spec.errors import JobError
+from trainer.distributed import ALONE, Group, share_of, spread_like, take_share, whole
 from trainer.optimizers.adamw8 import AdamW8
 from trainer.optimizers.muon import Muon
 from trainer.optimizers.rules import AdamW, Lion, Rule, State
@@ -68,16 +69,23 @@ class Optimizer:
         spec: TrainSpec,
         device: torch.device,
         working: torch.dtype,
+        group: Group = ALONE,
     ) -> None:
         self.parameters = dict(parameters)
+        self._group = group
+        self._is_spread = any(share_of(parameter) is not parameter for parameter in self.parameters.values())
         self.scale = LossScale(_FIRST_SCALE if working == torch.float16 else 1.0)
         self._is_fp16 = working == torch.float16
         self._spec = spec
         self._share = 0.0
         self._gradients: dict[str, Tensor] = {}
         self._exact: dict[str, Tensor] = {}
-        self._has_copies = spec.offload or working != torch.float32
+        # weights that are spread come in fp32, and FSDP makes what is computed with
+        self._has_copies = not self._is_spread and (spec.offload or working != torch.float32)
         for name, parameter in self.parameters.items():
+            if self._is_spread:
+                self._exact[name] = share_of(parameter.detach())
+                continue
             self._exact[name] = parameter.detach().to("cpu" if spec.offload else device, torch.float32)
             kept = self._exact[name]
             parameter.data = kept.to(device, working, copy=self._has_copies)
@@ -111,7 +119,7 @@ class Optimizer:
         if self._spec.in_backward:
             return StepTaken(None)
         gradients = self._collected()
-        norm = float(torch.nn.utils.get_total_norm(gradients.values())) / self.scale.value
+        norm = self._norm(gradients) / self.scale.value
         finite = norm < float("inf")  # False for what is no number too
         if not finite and self._is_fp16:
             self.scale.overflowed()
@@ -122,7 +130,11 @@ class Optimizer:
             return StepTaken(norm)
         self._shorten(gradients, norm)
         for how in dict.fromkeys(self._treatments.values()):
-            names = [name for name, other in self._treatments.items() if other == how and name in gradients]
+            names = [
+                name
+                for name, other in self._treatments.items()
+                if other == how and name in gradients and gradients[name].numel()
+            ]
             if names:
                 self._move(names, [gradients[name] for name in names], how)
         self._forget()
@@ -131,13 +143,31 @@ class Optimizer:
         return StepTaken(norm)
 
     def weights(self) -> dict[str, Tensor]:
-        """The exact ones; views, so not to be kept."""
+        """The exact ones; views, so not to be kept. Of what is spread all processes must ask for them."""
+        if self._is_spread:
+            return {name: whole(parameter.detach()) for name, parameter in self.parameters.items()}
         return dict(self._exact)
 
     def state(self) -> dict[str, Tensor]:
         return {
             f"{name}:{key}": tensor for name, state in self._states.items() for key, tensor in state.items()
         }
+
+    def spread_state(self) -> dict[str, Tensor]:
+        """The same as parts of tensors that all processes hold together."""
+        return {
+            f"{name}:{key}": spread_like(tensor, self.parameters[name])
+            for name, state in self._states.items()
+            for key, tensor in state.items()
+        }
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Whole ones, of which each process takes its share."""
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                take_share(self._exact[name], parameter, weights[name])
+                if self._has_copies:
+                    parameter.data.copy_(self._exact[name])
 
     def load(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
         """Exactly what `weights` and `state` gave."""
@@ -169,10 +199,17 @@ class Optimizer:
         else:
             self._gradients[name] = gradient.to(self._exact[name].device, torch.float32)
 
+    def _norm(self, gradients: Mapping[str, Tensor]) -> float:
+        if not self._is_spread:
+            self._group.add_up(gradients)
+        norm = float(torch.nn.utils.get_total_norm(gradients.values()))
+        return self._group.total(norm**2)[0] ** 0.5 if self._is_spread else norm
+
     def _collected(self) -> dict[str, Tensor]:
         if self._has_copies or self._gradients:
             return self._gradients
-        return {name: each.grad for name, each in self.parameters.items() if each.grad is not None}
+        found = {name: each.grad for name, each in self.parameters.items() if each.grad is not None}
+        return {name: share_of(gradient) for name, gradient in found.items()}
 
     def _shorten(self, gradients: Mapping[str, Tensor], norm: float) -> None:
         factor = 1 / self.scale.value
