@@ -67,6 +67,7 @@ class CodeEditor(QPlainTextEdit):
         self.marks = Marks(self)
         self.gutter = Gutter(self)
         self._keyboard = Keyboard(self, self.highlighter.quoted)
+        self._is_indentation_chosen = False
         self._line = 0
         self._match_later = QTimer(self, singleShot=True, interval=0)
         self._match_later.timeout.connect(self._match_brackets)
@@ -110,9 +111,11 @@ class CodeEditor(QPlainTextEdit):
         self._draw_blanks()
 
     def set_editing(self, editing: Editing) -> None:
-        if editing != self._editing:
-            self._editing = editing
+        before, self._editing = self._editing, editing
+        if editing != before:
             self._apply_editing()
+        if (editing.tab_width, editing.indent_with_tabs) != (before.tab_width, before.indent_with_tabs):
+            self.read_indentation()
 
     def _apply_editing(self) -> None:
         editing = self._editing
@@ -122,7 +125,6 @@ class CodeEditor(QPlainTextEdit):
         if self.lineWrapMode() != wrap:
             self.setLineWrapMode(wrap)
         self._draw_blanks()
-        self.read_indentation()
         self.viewport().update()
 
     def set_code_font(self, family: str, points: float) -> None:
@@ -142,17 +144,24 @@ class CodeEditor(QPlainTextEdit):
         self.language_changed.emit()
 
     def set_indentation(self, indentation: Indentation) -> None:
+        """As the person wants it, whatever the text shows."""
+        self._is_indentation_chosen = True
+        self._indent_by(indentation)
+
+    def _indent_by(self, indentation: Indentation) -> None:
         if indentation != self._keyboard.indentation:
             self._keyboard.indentation = indentation
             self.indentation_changed.emit()
         self._set_tab_width()
 
     def read_indentation(self) -> None:
-        """As the text shows it; where it shows none, as the language or the settings want it."""
+        """As the text shows it, unless chosen; where it shows none, as language or settings want it."""
+        if self._is_indentation_chosen:
+            return
         wanted = Indentation(
             self._editing.tab_width, self.language.uses_tabs or self._editing.indent_with_tabs
         )
-        self.set_indentation(detected(self.document().firstBlock(), wanted))
+        self._indent_by(detected(self.document().firstBlock(), wanted))
 
     def setPlainText(self, text: str) -> None:
         """The first text of a document: what it shows of indentation is kept to."""

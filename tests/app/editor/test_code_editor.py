@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.actions import ACTIONS
 from app.editor.code_editor import CodeEditor
+from app.editor.indentation import Indentation
 from app.languages import language_named
 from app.settings import Editing
 
@@ -290,6 +291,14 @@ def test_only_text_is_copied_and_pasted(editor: CodeEditor) -> None:
 def test_the_indentation_is_read_off_the_file(editor: CodeEditor, text: str, width: int, tabs: bool) -> None:
     editor.setPlainText(text)
     assert (editor.indentation.width, editor.indentation.uses_tabs) == (width, tabs)
+
+
+def test_an_indentation_that_was_chosen_stays(editor: CodeEditor) -> None:
+    editor.setPlainText("a\n    b\n")
+    editor.set_indentation(Indentation(2))
+    editor.set_editing(Editing(wrap_lines=True, tab_width=8))
+    editor.set_language(language_named("go"))
+    assert editor.indentation == Indentation(2)
 
 
 def test_tabs_are_put_in_where_the_file_has_them(editor: CodeEditor) -> None:
