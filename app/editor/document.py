@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.editor.text_file import Stamp, TextFile
 from app.editor.text_form import TextForm
 
-# what became of the file since it was read or saved
-Fate = Literal["same", "changed", "deleted"]
+# what became of the file since it was read or saved; unreadable: there is something that no editor can show
+Fate = Literal["same", "changed", "deleted", "unreadable"]
 READ_ONLY = "This file is read-only: change its permissions to edit it, or save it under another name."
 _NOT_KEPT = "It holds characters that the editor cannot keep, so it is shown and cannot be edited."
 
@@ -60,6 +60,7 @@ class Document(QObject):
         self.form = TextForm()
         self.stamp: Stamp | None = None
         self.fate: Fate = "same"
+        self.chosen_encoding = ""  # by the person, against what the bytes look like
         self.file_turn = asyncio.Lock()  # one at a time reads or writes the file
         self._notes: list[str] = []
         self._is_writable = self._is_kept = True
@@ -74,7 +75,7 @@ class Document(QObject):
     @property
     def is_modified(self) -> bool:
         """Whether closing would lose something that is in no file."""
-        if self.fate == "deleted":
+        if self.fate in ("deleted", "unreadable"):
             return True
         if self.path is None and self.editor.document().isEmpty():
             return False

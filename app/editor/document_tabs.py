@@ -18,12 +18,16 @@ from app.theme import Theme
 
 _CHANGED = "Another program has changed this file, and you have too."
 _DELETED = "Another program has deleted this file; its text is only here."
+_UNREADABLE = (
+    "Another program has put something in the place of this file that is no text; yours is only here."
+)
 _CHANGED_CHOICES = (
     Choice("compare", "Compare"),
     Choice("load", "Load Theirs"),
     Choice("keep", "Keep Mine"),
 )
 _DELETED_CHOICES = (Choice("save", "Save Again"), Choice("save_as", "Save As…"), Choice("close", "Close"))
+_UNREADABLE_CHOICES = _DELETED_CHOICES[1:]
 _READ_ONLY_CHOICES = (Choice("save_as", "Save As…"), Choice("dismiss", "Close This Notice"))
 _MENU = (
     ("close", "Close"),
@@ -57,6 +61,8 @@ class DocumentPage(QWidget):
             self.notice.say(_CHANGED, _CHANGED_CHOICES)
         elif document.fate == "deleted":
             self.notice.say(_DELETED, _DELETED_CHOICES)
+        elif document.fate == "unreadable":
+            self.notice.say(_UNREADABLE, _UNREADABLE_CHOICES)
         elif document.notes and document.notes != self._dismissed:
             choices = _READ_ONLY_CHOICES if document.editor.isReadOnly() else _READ_ONLY_CHOICES[1:]
             self.notice.say(" ".join(document.notes), choices)
@@ -224,6 +230,8 @@ def _state(document: Document) -> str:
         return "Deleted outside"
     if document.fate == "changed":
         return "Changed outside"
+    if document.fate == "unreadable":
+        return "Replaced outside"
     if document.editor.isReadOnly():
         return "Read-only"
     return "Not saved" if document.is_modified else ""

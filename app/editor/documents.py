@@ -123,6 +123,7 @@ class Documents(QObject):
         except CannotRead as error:
             self.failed.emit(str(error))
             return False
+        document.chosen_encoding = encoding
         return True
 
     async def save(self, document: Document) -> bool:
@@ -221,7 +222,8 @@ class Documents(QObject):
     async def theirs(self, document: Document) -> str:
         """The text that is in the file now; empty where there is none."""
         try:
-            return (await self._read(document.path, "")).text if document.path else ""
+            encoding = document.chosen_encoding
+            return (await self._read(document.path, encoding)).text if document.path else ""
         except CannotRead:
             return ""
 
@@ -292,7 +294,7 @@ class Documents(QObject):
 
     async def _discard(self, document: Document) -> None:
         """Back to what the file has; without a file there is nothing to keep."""
-        if document.path is not None and document.fate != "deleted":
+        if document.path is not None and document.fate in ("same", "changed"):
             await self._outside.load(document)
         if document.is_modified or document.path is None:
             self._remove(document)
@@ -337,4 +339,6 @@ def _is_same_file(first: Path, second: Path) -> bool:
 def _loss(document: Document) -> str:
     if document.fate == "deleted":
         return "Its file has been deleted by another program: the text is only here."
+    if document.fate == "unreadable":
+        return "Another program has put something else in the place of its file: the text is only here."
     return "What is discarded is lost."

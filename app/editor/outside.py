@@ -76,8 +76,8 @@ class OutsideChanges(QObject):
             try:
                 status = os.stat(path)
             except OSError as error:
-                if isinstance(error, FileNotFoundError | NotADirectoryError):
-                    document.set_fate("deleted")
+                is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+                document.set_fate("deleted" if is_gone else "unreadable")
                 return
             document.set_writable(may_be_written(Path(os.path.realpath(path))))
             stamp = document.stamp
@@ -89,14 +89,15 @@ class OutsideChanges(QObject):
         try:
             file = await self._settled(document, path)
         except CannotRead as error:
-            if document.fate == "same":
+            if document in self._documents and document.fate != "unreadable":
+                document.set_fate("unreadable")
                 self.said.emit(str(error))
             return
         if document not in self._documents:
             return
         is_edited = document.editor.document().isModified()
         if document.stamp is not None and file.stamp.digest == document.stamp.digest:
-            if document.fate == "deleted" or not is_edited:
+            if document.fate != "changed" or not is_edited:
                 document.stamp = file.stamp
             document.set_fate("same")
         elif file.text == document.text():
@@ -122,11 +123,5 @@ class OutsideChanges(QObject):
         return file
 
     async def _read(self, document: Document, path: Path) -> TextFile:
-        # an encoding that the person has chosen stays
-        form = document.form
-        chosen = "" if form.bom or form.is_declared or form.has_stray_bytes else form.encoding
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._disk, partial(read, path, encoding=chosen))
-        except CannotRead:
-            return await loop.run_in_executor(self._disk, partial(read, path))
+        return await loop.run_in_executor(self._disk, partial(read, path, encoding=document.chosen_encoding))

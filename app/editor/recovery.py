@@ -106,6 +106,8 @@ class Recovery(QObject):
         await self.flush()
 
     def _begin(self) -> None:
+        if self._journal is not None:
+            self._journal.release()
         self._journal = Journal.begin(self._root)
 
     async def _restore_all(self, found: Found, *, with_tabs: bool) -> list[Document]:
@@ -182,12 +184,23 @@ class Recovery(QObject):
             self._written, self._layout = unsaved, layout
             self._is_failing = False
         elif isinstance(error, OSError):
-            if not self._is_failing:
+            if isinstance(error, FileNotFoundError):  # somebody has tidied our folder away
+                error = self._start_over()
+            if error is not None and not self._is_failing:
                 self.failed.emit(_cannot_keep(error))
-            self._is_failing = True
+            self._is_failing = error is not None
             self._timer.start()
         else:
             raise error
+
+    def _start_over(self) -> OSError | None:
+        """With a new folder, and everything in it again."""
+        self._written, self._layout = {}, None
+        try:
+            self._begin()
+        except OSError as error:
+            return error
+        return None
 
 
 def _put(journal: Journal, texts: dict[str, Snapshot], gone: list[str], layout: Layout) -> None:

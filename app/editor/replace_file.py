@@ -75,6 +75,8 @@ def sentence(error: OSError, path: Path) -> str:
         return f"{path} is on a disk that cannot be written; save under another name."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"The folder {path.parent} is gone; save under another name."
+    if error.errno == errno.ELOOP:
+        return f"{path} is a link that leads back to itself; mend the link, or save under another name."
     reason = error.strerror or type(error).__name__
     return f"{path} cannot be written ({reason}); save under another name."
 

@@ -319,6 +319,38 @@ def test_a_folder_that_vanishes_takes_no_text_with_it(within: Within, window: Wi
     within(steps)
 
 
+REPLACEMENTS: dict[str, Callable[[Path], object]] = {
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "binary": lambda path: path.write_bytes(b"\0\1"),
+    "huge": lambda path: os.truncate(path, 100 << 20),
+    "a circle of links": lambda path: (path.unlink(), path.symlink_to(path.name)),
+}
+
+
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS.keys())
+def test_something_else_in_the_place_of_a_file_leaves_the_text(
+    within: Within, window: Window, tmp_path: Path, replace: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one")
+
+    async def steps() -> None:
+        document = await window.open(path)
+        replace(path)
+        await until(lambda: document.fate == "unreadable")
+        assert (document.text(), document.is_modified) == ("one", True)
+        async with answering("Cancel") as asked:
+            assert not await window.documents.close(document)
+        assert "the text is only here" in asked[0]
+        path.rmdir() if path.is_dir() else path.unlink()
+        path.write_text("one")
+        await until(lambda: document.fate == "same")
+        assert not document.is_modified
+
+    within(steps)
+
+
 def test_a_read_only_file_is_shown_and_becomes_editable(
     within: Within, window: Window, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -257,6 +258,22 @@ def test_nothing_is_written_while_nothing_changes(run: Run, start: Start, tmp_pa
             assert {
                 path: path.stat().st_mtime_ns for path in (tmp_path / "data/recovery").rglob("*")
             } == before
+
+    run(steps())
+
+
+def test_a_journal_that_is_removed_meanwhile_is_begun_again(run: Run, start: Start, tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with start() as program:
+            document = program.documents.new("draft")
+            await program.recovery.flush()
+            shutil.rmtree(tmp_path / "data")
+            document.editor.insertPlainText("more ")
+            await program.recovery.flush()
+            await program.recovery.flush()
+            (text,) = (tmp_path / "data/recovery").rglob("*.text")
+            assert text.read_bytes().endswith(b"draftmore ")
+            assert program.failures == []
 
     run(steps())
 
