@@ -4,7 +4,9 @@ What the person is asked, and what is done about an answer, is in documents. Not
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +16,12 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from app.editor.text_file import Stamp, TextFile
 from app.editor.text_form import TextForm
+from app.editor.text_mirror import TextMirror
 
 # what became of the file since it was read or saved; unreadable: there is something that no editor can show
 Fate = Literal["same", "changed", "deleted", "unreadable"]
 READ_ONLY = "This file is read-only: change its permissions to edit it, or save it under another name."
+_LONG_TEXT = 200_000  # characters, for which Qt takes as long as for a key
 _NOT_KEPT = "It holds characters that the editor cannot keep, so it is shown and cannot be edited."
 
 
@@ -63,6 +67,7 @@ class Document(QObject):
         self.chosen_encoding = ""  # by the person, against what the bytes look like
         self.file_turn = asyncio.Lock()  # one at a time reads or writes the file
         self._notes: list[str] = []
+        self._mirror: TextMirror | None = None
         self._is_writable = self._is_kept = True
         editor.document().modificationChanged.connect(self.changed)
         editor.document().contentsChanged.connect(self.edited)
@@ -98,10 +103,24 @@ class Document(QObject):
         # toPlainText would make plain spaces of those that do not break
         return self.editor.document().toRawText().replace("\u2029", "\n")
 
+    def take_text(self) -> Callable[[], str]:
+        """The text of now, to be asked for in a thread in the order of taking; a long one costs nothing."""
+        if self._mirror is None and self.editor.document().characterCount() > _LONG_TEXT:
+            self._mirror = TextMirror(self.editor.document(), parent=self)
+        if self._mirror is not None:
+            return partial(self._mirror.text, self._mirror.hand_over())
+        text = self.text()
+        return lambda: text
+
     def load(self, file: TextFile) -> None:
         """The first text; there is nothing to undo."""
         self.editor.setPlainText(file.text)
-        self._is_kept = self.text() == file.text
+        if file.text.isascii():  # all of which Qt keeps; the whole of a long text takes its time
+            self._is_kept = self.editor.document().characterCount() - 1 == len(file.text)
+        else:
+            self._is_kept = self.text() == file.text
+        if len(file.text) > _LONG_TEXT and self._is_kept:
+            self._mirror = TextMirror(self.editor.document(), file.text, self)
         self.take_file(file)
 
     def reload(self, file: TextFile) -> None:
@@ -125,7 +144,7 @@ class Document(QObject):
         """The text is that of the file; `revision`: it was when this was written, and may have gone on."""
         self.path, self.form, self.stamp = file.path, file.form, file.stamp
         self.fate = "same"
-        self._notes = file.notes()
+        self._notes = [*file.notes]
         if revision is None or revision == self.revision:
             self.editor.document().setModified(False)
         self._lock()

@@ -17,6 +17,7 @@ from app.editor.documents import Documents
 from app.editor.journal import Found, Journal, Layout, find
 from app.editor.replace_file import remove_leftovers
 
+_Taken = tuple[Snapshot, Callable[[], str]]
 _WRITE_AFTER_MS = 700  # together with the writing well below two seconds
 
 
@@ -153,7 +154,7 @@ class Recovery(QObject):
         if self._writing is not None:
             self._timer.start()
             return
-        texts: dict[str, Snapshot] = {}
+        texts: dict[str, _Taken] = {}
         unsaved: dict[str, tuple[int, object]] = {}
         documents, in_sight = self._order()
         documents = [*documents, *(document for document in self._documents if document not in documents)]
@@ -162,7 +163,7 @@ class Recovery(QObject):
             if self._keeps_texts and document.is_modified:
                 unsaved[key] = (document.revision, (document.path, document.form, document.stamp))
                 if self._written.get(key) != unsaved[key]:
-                    texts[key] = document.snapshot()
+                    texts[key] = (document.snapshot(with_text=False), document.take_text())
         gone = [key for key in self._written if key not in unsaved]
         layout = Layout(
             tuple(document.snapshot(with_text=False) for document in documents),
@@ -203,9 +204,11 @@ class Recovery(QObject):
         return None
 
 
-def _put(journal: Journal, texts: dict[str, Snapshot], gone: list[str], layout: Layout) -> None:
+def _put(journal: Journal, texts: dict[str, _Taken], gone: list[str], layout: Layout) -> None:
     """New texts before the layout that names them, old ones go last."""
-    for key, snapshot in texts.items():
+    # each is asked for, whether or not the disk takes those before it
+    whole = {key: replace(snapshot, text=text()) for key, (snapshot, text) in texts.items()}
+    for key, snapshot in whole.items():
         journal.write_text(key, snapshot)
     journal.write_layout(layout)
     for key in gone:

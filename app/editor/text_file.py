@@ -55,20 +55,14 @@ class Stamp:
 
 @dataclass(frozen=True)
 class TextFile:
-    """`path` as the person gave it, made absolute; links are followed when bytes are read or written."""
+    """`path` as the person gave it, made absolute; links are followed when bytes are read or written.
+    `notes`: what a person should know before typing; one sentence each."""
 
     path: Path
     text: str
     form: TextForm
     stamp: Stamp
-
-    def notes(self) -> list[str]:
-        """What a person should know before typing; one sentence each."""
-        found = self.form.notes()
-        longest = max(map(len, self.text.split("\n")))
-        if longest > LONG_LINE:
-            found.append(f"One line has {longest:,} characters: colours and suggestions are off here.")
-        return found
+    notes: tuple[str, ...]
 
 
 def is_python(path: Path) -> bool:
@@ -87,7 +81,7 @@ def read(path: Path, *, encoding: str = "") -> TextFile:
         text, form = decode(data, is_python=is_python(path), encoding=encoding)
     except NotText as error:
         raise CannotRead(f"{path} cannot be opened. {error}") from None
-    return TextFile(path, text, form, stamp)
+    return TextFile(path, text, form, stamp, _notes(text, form))
 
 
 def read_bytes(path: Path) -> tuple[bytes, Stamp]:
@@ -120,7 +114,15 @@ def write(path: Path, text: str, form: TextForm, expected: Stamp | None = None) 
         status = os.stat(target)
     except OSError as error:  # it was written, and somebody was quick
         raise ChangedOutside(f"{path} was saved, then removed by another program; save it again.") from error
-    return TextFile(path, text, form, Stamp.of(data, status))
+    return TextFile(path, text, form, Stamp.of(data, status), _notes(text, form))
+
+
+def _notes(text: str, form: TextForm) -> tuple[str, ...]:
+    found = form.notes()
+    longest = max(map(len, text.split("\n")))
+    if longest > LONG_LINE:
+        found.append(f"One line has {longest:,} characters: colours and suggestions are off here.")
+    return tuple(found)
 
 
 def _check_unchanged(target: Path, expected: Stamp) -> None:

@@ -379,3 +379,24 @@ def test_half_a_journal_entry_is_not_taken_for_a_whole_one(tmp_path: Path) -> No
     for left in found.folders:
         left.remove()
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_long_text_comes_back_as_it_was_edited(run: Run, start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("é line\n" * 40_000)
+
+    async def steps() -> None:
+        async with start(killed=True) as program:
+            document = await program.documents.open(path)
+            for place in (200_000, 100, 7):
+                document.go_to(Place(place, place))
+                document.editor.insertPlainText("typed😀\n")
+                await program.recovery.flush()
+            document.editor.undo()
+            document.replace_text("x" + document.text()[:-3])
+            expected = document.text()
+        async with start() as program:
+            (document,) = program.documents
+            assert document.text() == expected
+
+    run(steps())

@@ -240,7 +240,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
 
 def test_a_long_line_is_opened_with_a_note(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"x" * 1_000_000)
-    assert "1,000,000 characters" in read(tmp_path / "a.json").notes()[0]
+    assert "1,000,000 characters" in read(tmp_path / "a.json").notes[0]
 
 
 def test_a_file_without_an_encoding_says_which_file(tmp_path: Path) -> None:
