@@ -51,6 +51,8 @@ class StatusBar(QFrame):
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)
         self._forget.timeout.connect(self._message.clear)
+        self._fit_later = QTimer(self, singleShot=True, interval=0)  # once, whatever a key has changed
+        self._fit_later.timeout.connect(self._fit)
         self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
         self._gauge = gauge
         layout = QHBoxLayout(self)
@@ -84,7 +86,7 @@ class StatusBar(QFrame):
         part.setText(text)
         part.setToolTip(about)
         part.setAccessibleName(f"{about}: {text}" if about else text)
-        self._fit()
+        self._fit_later.start()
 
     def show_completion(self, state: CompletionState) -> None:
         """Whether there is a suggestion, and why there is none."""
