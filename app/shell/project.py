@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 
 from app.editor.changes_view import ChangesView
 from app.editor.document import Document
@@ -79,6 +80,9 @@ class Project(QObject):
         commands.enable(["run.stop"], False)
         self.output.state_changed.connect(lambda runs: commands.enable(["run.stop"], runs))
         self.tree.folder_requested.connect(partial(commands.trigger, "file.open_folder"))
+        application = QGuiApplication.instance()
+        if isinstance(application, QGuiApplication):
+            application.applicationStateChanged.connect(self._look_again)
 
     def open_folder(self, folder: Path | None) -> None:
         self.tree.open(folder)
@@ -134,6 +138,11 @@ class Project(QObject):
     def _dress(self) -> None:
         appearance = self._store.settings.appearance
         self.output.set_code_font(appearance.code_font, appearance.code_size)
+
+    def _look_again(self, state: Qt.ApplicationState) -> None:
+        """Some disks tell nobody of changes; who comes back from another program has perhaps made some."""
+        if state == Qt.ApplicationState.ApplicationActive:
+            self._documents.check_files()
 
     def _start(self, flow: Coroutine[Any, Any, Any]) -> None:
         self._documents.errands.start(flow)
