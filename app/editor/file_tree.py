@@ -204,8 +204,10 @@ class FileTree(QWidget):
                 self._to_reveal = None
                 self.view.setCurrentIndex(index)
                 self.view.scrollTo(index)
-            elif not self.view.isExpanded(index):
+            else:
                 self.view.expand(index)
+                if self.model.canFetchMore(index):  # a view that is not seen asks for nothing
+                    self.model.fetchMore(index)
 
     def _show_menu(self, place: QPoint) -> None:
         index = self.view.indexAt(place)

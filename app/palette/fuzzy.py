@@ -1,7 +1,7 @@
 """How well a few typed letters fit a title: in order, best where words begin and side by side."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ _WORD_START = 8
 _ADJOINING = 5
 _EXACT = 30
 _GAP = -0.2
+_FEW, _MAX_SCORED = 5_000, 400
 
 
 def ranked(query: str, titles: Iterable[str], limit: int = 200) -> list[tuple[int, tuple[int, ...]]]:
@@ -16,14 +17,40 @@ def ranked(query: str, titles: Iterable[str], limit: int = 200) -> list[tuple[in
     letters = "".join(query.lower().split())
     if not letters:
         return [(place, ()) for place, _ in zip(range(limit), titles, strict=False)]
-    pattern = _pattern(letters)
     found = []
-    for place, title in enumerate(titles):
-        if pattern.search(title):
-            score, letters_at = _score(letters, title)
-            found.append((-score, len(title), place, letters_at))
+    for place, title in _candidates(letters, [*titles]):
+        score, letters_at = _score(letters, title)
+        found.append((-score, len(title), place, letters_at))
     found.sort(key=lambda entry: entry[:3])
     return [(place, letters_at) for _, _, place, letters_at in found[:limit]]
+
+
+def _candidates(letters: str, titles: list[str]) -> list[tuple[int, str]]:
+    """Scoring takes time: of very many titles, those that begin with the letters, then those that have them
+    side by side; the others only where these are few."""
+    fits = _pattern(letters).search
+    whole = "\n" + "\n".join(titles).lower() if len(titles) > _FEW else ""
+    if whole.count("\n") != len(titles):  # few, or one of several lines
+        return [(place, title) for place, title in enumerate(titles) if fits(title)]
+    places = dict.fromkeys([*_places(whole, "\n" + letters), *_places(whole, letters)])
+    if len(places) < _MAX_SCORED:
+        fitting = (place for place, title in enumerate(titles) if fits(title))
+        places |= dict.fromkeys(place for _, place in zip(range(_MAX_SCORED), fitting, strict=False))
+    return [(place, titles[place]) for place in [*places][:_MAX_SCORED] if fits(titles[place])]
+
+
+def _places(whole: str, letters: str) -> Iterator[int]:
+    """Of the lines that have the letters, the first ones: their numbers."""
+    line, counted = -1, 0
+    at = whole.find(letters)
+    for _ in range(_MAX_SCORED):
+        if at < 0:
+            return
+        line += whole.count("\n", counted, at + 1)
+        counted = at + 1
+        yield line
+        end = whole.find("\n", at + 1)
+        at = whole.find(letters, end) if end >= 0 else -1
 
 
 @lru_cache(maxsize=64)

@@ -63,3 +63,13 @@ def test_the_letters_told_are_those_typed_in_their_order(query: str, titles: lis
     for place, where in ranked(query, titles):
         assert sorted(where) == list(where)
         assert "".join(titles[place][at].lower()[:1] for at in where) in (letters, "") or "İ" in titles[place]
+
+
+def test_of_very_many_the_likeliest_are_found_too() -> None:
+    titles = [f"some_file_{number}.py" for number in range(20_000)]
+    titles[15_000:15_000] = ["main.py", "remain.py", "MAIN_window.py", "my_app_in.py"]
+    assert found("main", titles)[:2] == ["main.py", "MAIN_window.py"]
+    assert {"remain.py", "my_app_in.py"} <= {*found("main", titles)}
+    assert found("some_file_1999", titles)[0] == "some_file_1999.py"
+    assert found("qq", titles) == []
+    assert found("main", [*titles, "line\nmain"])[:2] == ["main.py", "MAIN_window.py"]
