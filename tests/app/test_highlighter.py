@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QTextCursor, QTextDocument, QTextLayout
 from PySide6.QtWidgets import QApplication, QPlainTextDocumentLayout
 
-from app.highlighter import LARGEST_TEXT, Highlighter
+from app.highlighter import Highlighter
 from app.languages import LANGUAGES, Language, language_named
 from app.lexing.document_lines import LONGEST_LINE
 from app.theme import DARK, LIGHT
@@ -131,11 +131,14 @@ def test_an_over_long_line_is_left_plain_and_said_so(qapp: QApplication) -> None
     assert said == [f"No colours in lines longer than {LONGEST_LINE:,} characters", ""]
 
 
-def test_an_over_large_text_is_left_plain_and_said_so(qapp: QApplication) -> None:
-    edited, highlighter = document("import os\n" + "#" * LARGEST_TEXT, "python")
+def test_an_over_large_text_is_left_plain_and_said_so(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.highlighter.LARGEST_TEXT", 1000)
+    edited, highlighter = document("import os\n" + "#" * 1000, "python")
     assert highlighter.limit.startswith("No colours")
     assert set(drawn(edited)[0]) == {""}
-    edit(edited, 20, LARGEST_TEXT, "")
+    edit(edited, 20, 1000, "")
     assert highlighter.limit == ""
     assert drawn(edited)[0][0] == LIGHT.syntax.keyword
 

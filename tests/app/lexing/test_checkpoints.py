@@ -172,7 +172,7 @@ def texts(draw: st.DrawFn, language: str) -> str:
 
 
 @pytest.mark.parametrize("language", PIECES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_edits_leave_the_kinds_of_a_fresh_lexing(language: str, data: st.DataObject) -> None:
     edited = Edited(language, data.draw(texts(language)))
