@@ -89,7 +89,7 @@ class FindInFiles(QObject):
         self.stop()
         self._number += 1
         self._stop = threading.Event()
-        search = _Search(pattern, query.files, folder, dict(unsaved), self._stop.is_set)
+        search = _Search(query, pattern, folder, dict(unsaved), self._stop.is_set)
         number = self._number
 
         def run() -> None:
@@ -130,15 +130,17 @@ def compiled(query: Query) -> "regex.Pattern[str]":
 class _Search:
     def __init__(
         self,
+        query: Query,
         pattern: "regex.Pattern[str]",
-        names: str,
         folder: Path,
         unsaved: dict[Path, str],
         cancelled: Callable[[], bool],
     ) -> None:
         self._pattern = pattern
         self._folder = folder
-        self._names = [name.strip() for name in names.split(",") if name.strip()]
+        self._names = [name.strip() for name in query.files.split(",") if name.strip()]
+        # what a file of plain ASCII must have; most files have it not, and looking for it is quick
+        self._rare = query.text.lower().encode() if query.text.isascii() and not query.is_regex else b""
         self._unsaved = unsaved
         self._cancelled = cancelled
         self._matches = self._files = self._searched = self._skipped = self._timeouts = 0
@@ -190,9 +192,10 @@ class _Search:
     def _in_file(self, path: Path) -> tuple[Match, ...]:
         text = self._unsaved.get(path)
         if text is None:
-            text = _text_of(path)
+            text = self._text_of(path)
         if text is None:
             self._skipped += 1
+        if not text:
             return ()
         try:
             return tuple(_matches(self._pattern, text))
@@ -200,6 +203,19 @@ class _Search:
             self._timeouts += 1
             self._skipped += 1
             return ()
+
+    def _text_of(self, path: Path) -> str | None:
+        """None for what is no text, too large, or not to be read; empty where nothing can be found."""
+        try:
+            with open(path, "rb", buffering=0) as file:
+                raw = file.read(MAX_BYTES + 1)
+            if len(raw) > MAX_BYTES:
+                return None
+            if raw.isascii() and self._rare not in raw.lower() and b"\0" not in raw:
+                return ""
+            return decode(raw)[0]
+        except (OSError, NotText):
+            return None
 
 
 def _fits_any(below: str, names: list[str]) -> bool:
@@ -209,16 +225,6 @@ def _fits_any(below: str, names: list[str]) -> bool:
         else fnmatch.fnmatch(below, name) or fnmatch.fnmatch(below.rpartition("/")[2], name)
         for name in names
     )
-
-
-def _text_of(path: Path) -> str | None:
-    """None for what is no text, too large, or not to be read."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        return decode(raw)[0] if len(raw) <= MAX_BYTES else None
-    except (OSError, NotText):
-        return None
 
 
 def _matches(pattern: "regex.Pattern[str]", text: str) -> Iterator[Match]:

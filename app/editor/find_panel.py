@@ -1,5 +1,7 @@
 """FindPanel: what to look for in all files, and what was found. Searching itself is in find_in_files."""
 
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from app.theme import Theme
 from core.spec.errors import UsageError
 
 _PAUSE_MS = 250
+_TURN_S, _PIECE = 0.008, 50
 _MATCH, _PATH = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 _OPEN_FILES = 200  # so many files show their matches at once
 
@@ -41,7 +44,10 @@ class FindPanel(QWidget):
         self._unsaved = unsaved
         self._folder: Path | None = None
         self._search = FindInFiles(self)
-        self._search.found.connect(self._add)
+        self._search.found.connect(self._add_soon)
+        self._waiting: deque[FileMatches] = deque()
+        self._turn = QTimer(self, singleShot=True, interval=0)
+        self._turn.timeout.connect(self._add_some)
         self._search.progressed.connect(self._show_progress)
         self._search.finished.connect(self._show_summary)
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
@@ -83,7 +89,7 @@ class FindPanel(QWidget):
 
     def open_folder(self, folder: Path | None) -> None:
         self.stop()
-        self.results.clear()
+        self._forget()
         self._folder = folder
         self._say_ready()
 
@@ -96,7 +102,7 @@ class FindPanel(QWidget):
 
     def search(self) -> None:
         self._pause.stop()
-        self.results.clear()
+        self._forget()
         self._words.setProperty("state", "")
         if not self._words.text() or self._folder is None:
             self.stop()
@@ -124,7 +130,13 @@ class FindPanel(QWidget):
     def close_search(self) -> None:
         """For the window's end."""
         self._pause.stop()
+        self._turn.stop()
         self._search.close()
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self._turn.stop()
+        self.results.clear()
 
     def _field(self, title: str) -> QLineEdit:
         field = QLineEdit()
@@ -194,18 +206,34 @@ class FindPanel(QWidget):
             f"{summary.searched:,} files searched, {summary.skipped:,} of them binary, large or unreadable."
         )
 
-    def _add(self, files: list[FileMatches]) -> None:
-        for file in files:
+    def _add_soon(self, files: list[FileMatches]) -> None:
+        for file in files:  # a file with very many in pieces
+            for start in range(0, len(file.matches), _PIECE):
+                self._waiting.append(FileMatches(file.path, file.matches[start : start + _PIECE]))
+        self._turn.start()
+
+    def _add_some(self) -> None:
+        """No longer at a time than nobody notices."""
+        end = time.monotonic() + _TURN_S
+        while self._waiting and time.monotonic() < end:
+            self._add(self._waiting.popleft())
+        if self._waiting:
+            self._turn.start()
+
+    def _add(self, file: FileMatches) -> None:
+        item = self.results.topLevelItem(self.results.topLevelItemCount() - 1)
+        if item is None or item.data(0, _PATH) != str(file.path):
             is_opened = self.results.topLevelItemCount() < _OPEN_FILES
-            item = QTreeWidgetItem([self._title(file.path, len(file.matches))])
+            item = QTreeWidgetItem()
             item.setToolTip(0, str(file.path))
             item.setData(0, _PATH, str(file.path))
-            for match in file.matches:
-                child = QTreeWidgetItem(item, [match.shown])
-                child.setData(0, _MATCH, match)
-                child.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"Line {match.line}: {match.shown}")
             self.results.addTopLevelItem(item)
             item.setExpanded(is_opened)
+        item.setText(0, self._title(file.path, item.childCount() + len(file.matches)))
+        for match in file.matches:
+            child = QTreeWidgetItem(item, [match.shown])
+            child.setData(0, _MATCH, match)
+            child.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"Line {match.line}: {match.shown}")
 
     def _title(self, path: Path, count: int) -> str:
         folder = path.parent.relative_to(self._folder).as_posix() if self._folder else ""

@@ -173,6 +173,21 @@ def test_the_panel_shows_what_is_found_and_opens_it(qtbot: QtBot, tmp_path: Path
     panel.close_search()
 
 
+def test_many_matches_of_one_file_stand_below_it(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("needle\n" * 130)
+    (tmp_path / "b.py").write_text("needle\n")
+    panel = panel_for(qtbot, tmp_path)
+    field(panel).setText("needle")
+    qtbot.waitUntil(lambda: panel.said == "131 matches in 2 files.")
+    qtbot.waitUntil(lambda: panel.results.topLevelItemCount() == 2)
+    items = [panel.results.topLevelItem(row) for row in range(2)]
+    assert [(item.text(0), item.childCount()) for item in items if item] == [
+        ("a.py  ·  130", 130),
+        ("b.py  ·  1", 1),
+    ]
+    panel.close_search()
+
+
 def test_the_panel_says_what_is_wrong_with_an_expression(qtbot: QtBot, tmp_path: Path) -> None:
     panel = panel_for(qtbot, tmp_path)
     panel._toggles["is_regex"].setChecked(True)
