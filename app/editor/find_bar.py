@@ -140,6 +140,7 @@ class FindBar(QWidget):
             return
         if self._search.query != self._query():
             self.look(moves=False)
+        self._search.finish()
         cursor = self._editor.textCursor()
         here = (cursor.selectionStart(), cursor.selectionEnd())
         is_on_one = self._search.number_of(here) is not None
@@ -151,6 +152,8 @@ class FindBar(QWidget):
             number = self._search.before(here[0])
         if number is not None:
             self._go_to(self._search.spans[number])
+        if self.isHidden():
+            self._search.stop()  # nothing to mark while one types
 
     def replace_one(self) -> None:
         """The one the cursor is on, and then to the next."""

@@ -256,11 +256,11 @@ def test_a_wrong_pattern_is_explained(bar: FindBar) -> None:
 )
 def test_a_pattern_that_explodes_is_given_up_in_time(qapp: QApplication, pattern: str, text: str) -> None:
     search = Search(plain(text))
-    began = time.perf_counter()
+    began = time.process_time()
     search.start(Query(pattern, is_regex=True))
-    first = time.perf_counter() - began
+    first = time.process_time() - began
     search.finish()
-    assert time.perf_counter() - began < 8
+    assert time.process_time() - began < 8
     assert first < 1
     assert search.problem.startswith("This pattern takes too long") or search.is_done
 
@@ -316,3 +316,16 @@ def test_every_control_has_a_name_and_is_reached_by_tab(bar: FindBar) -> None:
         interface = QAccessible.queryAccessibleInterface(control)
         assert interface.text(QAccessible.Text.Name)
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_the_next_one_is_found_far_below_with_the_bar_closed(bar: FindBar) -> None:
+    editor = editor_of(bar)
+    editor.setPlainText("cat\n" + "dog\n" * 60_000 + "cat\ncat\n")
+    editor.highlighter.settle()
+    find(bar, "cat")
+    bar.close_bar()
+    starts = []
+    for _ in range(3):
+        bar.perform("edit.find_next")
+        starts.append(selected(bar)[0])
+    assert starts == [240_004, 240_008, 0]
