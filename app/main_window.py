@@ -267,7 +267,7 @@ class MainWindow(QMainWindow):
         self._show_title()
         self._show_form()
         if document is None:
-            self.status.show_completion(CompletionState())
+            self.status.show_completion(None)
         else:
             self._show_completion(document, self.texts.completion_of(document).state)
 

@@ -8,7 +8,7 @@ from app.naming import label, named
 from app.shell.column import Column
 from app.theme import Theme
 
-_TEXT_WIDTH = 480
+_TEXT_WIDTH = 608
 
 
 class EmptyPage(QWidget):

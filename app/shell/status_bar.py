@@ -19,6 +19,7 @@ from core.spec.messages import Done, ModelFacts, Reply
 
 _MESSAGE_MS = 8000
 _LEAST_MESSAGE = 24
+_MOST_OF_REASONS = 0.35  # of the width
 _FIRST_TO_GO = ("indentation", "form", "language", "speed", "place", "completion")
 _SIGNS: dict[Mood, tuple[str, str]] = {
     "shown": ("spark", "accent"),
@@ -46,6 +47,7 @@ class StatusBar(QFrame):
         named(self, "Status", style="status_bar")
         self._theme, self._commands = theme, commands
         self._mood: Mood = "idle"
+        self._texts: dict[str, str] = {}
         self._message = named(QLabel(self), "Message")
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -70,7 +72,8 @@ class StatusBar(QFrame):
         self.show_engine(EngineState())
 
     def text(self, part: str) -> str:
-        return self._message.text() if part == "message" else self._parts[part].text()
+        """The whole of it, even where only its beginning is shown."""
+        return self._message.text() if part == "message" else self._texts.get(part, "")
 
     def say(self, sentence: str) -> None:
         """For a while."""
@@ -81,15 +84,19 @@ class StatusBar(QFrame):
     def show_part(self, name: str, text: str, about: str = "") -> None:
         """An empty text hides the part."""
         part = self._parts[name]
-        if text == part.text() and about == part.toolTip():
+        if text == self._texts.get(name, "") and about == part.toolTip():
             return
+        self._texts[name] = text
         part.setText(text)
         part.setToolTip(about)
         part.setAccessibleName(f"{about}: {text}" if about else text)
         self._fit_later.start()
 
-    def show_completion(self, state: CompletionState) -> None:
-        """Whether there is a suggestion, and why there is none."""
+    def show_completion(self, state: CompletionState | None) -> None:
+        """Whether there is a suggestion, and why there is none. None where there is no text."""
+        if state is None:
+            self.show_part("completion", "")
+            return
         self._mood = state.mood
         self.show_part("completion", state.sentence or "Suggestions", "Suggestions: press to turn on or off")
         if state.answer_ms is not None:
@@ -137,7 +144,11 @@ class StatusBar(QFrame):
 
     def _fit(self) -> None:
         """The parts that there is room for; the least important go first."""
-        shown = {name: part for name, part in self._parts.items() if part.text()}
+        reasons = self._parts["completion"]
+        most = int(self.width() * _MOST_OF_REASONS)
+        elided = reasons.fontMetrics().elidedText(self.text("completion"), Qt.TextElideMode.ElideRight, most)
+        reasons.setText(elided)
+        shown = {name: part for name, part in self._parts.items() if self.text(name)}
         room = self.width() - self._gauge.sizeHint().width() - self._theme.scaled(_LEAST_MESSAGE)
         for name in _FIRST_TO_GO:
             if sum(part.sizeHint().width() for part in shown.values()) <= room:

@@ -1,0 +1,167 @@
+"""Pictures of the window in each of its states and in both themes: `python -m tests.screenshots FOLDER`.
+
+The real window with a small project in it, driven as a person would. With `--model` a suggestion is shown
+too; what it says is that model's own. Without a display the offscreen platform is taken.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+os.environ["QT_API"] = "pyside6"
+
+import qasync
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+
+from app.main_window import MainWindow
+from app.run import make_window
+from app.settings import ThemeChoice
+from app.shell.shortcuts import ShortcutsDialog
+
+SIZE = (1120, 700)
+_COLOURS = 256
+_PLAIN = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
+THEMES: tuple[ThemeChoice, ...] = ("light", "dark")
+REPORT = '''"""What is in store, as a table."""
+
+from stock import Item, total_price
+
+
+items = [Item("bolt", 0.2, 500), Item("lamp", 14.5, 3)]
+for item in items:
+    print(f"{item.name:<8}{item.price:>8.2f}{item.count:>6}")
+print(f"{total_price(items):>22.2f}")
+'''
+STOCK = '''"""What a shop has in store."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Item:
+    name: str
+    price: float
+    count: int = 0
+
+
+def read_items(path: Path) -> list[Item]:
+    with path.open() as file:
+        return [Item(**entry) for entry in json.load(file)]
+
+
+def total_price(items: list[Item]) -> float:
+    return sum(item.price * item.count for item in items)
+'''
+PROJECT = {
+    "README.md": "# Inventory\n\nWhat a shop has in store.\n",
+    "pyproject.toml": '[project]\nname = "inventory"\nversion = "1.0"\n',
+    "report.py": REPORT,
+    "stock.py": STOCK,
+    "tests/test_stock.py": "from stock import Item, total_price\n",
+}
+
+
+async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator[tuple[str, QWidget]]:
+    """Each state's name, and what shows it, one after the other."""
+    yield "welcome", window
+    await window.opening.open([project, project / "report.py", project / "stock.py"])
+    yield "texts", window
+    window.commands.trigger("edit.find")
+    window.finding.bar.find_field.setText("item")
+    yield "find", window
+    window.finding.bar.close_bar()
+    going = asyncio.ensure_future(window.going.to_command())
+    await asyncio.sleep(0.05)
+    line = window.palette_line.findChild(QLineEdit)
+    line.setText(">toggle")
+    yield "palette", window
+    window.commands["go.editor"].trigger()
+    window.tabs.documents()[0].editor.setFocus()
+    await going
+    await window.documents.open(project / "report.py")
+    window.commands.trigger("run.file")
+    await asyncio.sleep(1.5)
+    yield "output", window
+    window.commands.trigger("view.output")
+    window.commands.trigger("view.settings")
+    yield "settings", window
+    window.commands.trigger("view.train")
+    yield "train", window
+    dialog = ShortcutsDialog(window.keys, window._theme, window)
+    dialog.show()
+    yield "shortcuts", dialog
+    dialog.close()
+    window._store.change("engine", model=model or str(project / "no-model"))
+    window.commands.trigger("go.editor")
+    while window.engine.state.phase not in ("ready", "failed"):
+        await asyncio.sleep(0.05)
+    yield ("ready" if model else "failed"), window
+    if model:
+        document = await window.documents.open(project / "stock.py")
+        assert document is not None
+        document.editor.moveCursor(document.editor.textCursor().MoveOperation.End)
+        document.editor.insertPlainText("\n\ndef names(items: list[Item]) -> list[str]:\n    ")
+        QTest.keyClicks(document.editor, "return ")
+        window.commands.trigger("completion.trigger")
+        await asyncio.sleep(2)
+        yield "suggestion", window
+
+
+async def take(application: QApplication, folder: Path, theme: ThemeChoice, model: str) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["SMALLCODER_HOME"] = home
+        project = Path(home, "inventory")
+        for name, text in PROJECT.items():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            (project / name).write_text(text)
+        window = make_window(application)
+        window._store.change("appearance", theme=theme)
+        window.resize(*SIZE)
+        window.show()
+        await window.begin([])
+        async for name, shown in states(window, project, model):
+            await asyncio.sleep(0.3)
+            small(shown.grab().toImage()).save(str(folder / f"{name}-{theme}.png"))
+        window._has_left = True
+        window.close()
+        await window.end()
+
+
+def small(picture: QImage) -> QImage:
+    """With the colours that it has most of: a third of the size, and nobody sees it."""
+    plain = picture.convertToFormat(QImage.Format.Format_RGB32)
+    points = memoryview(plain.constBits()).cast("I")
+    table = [colour for colour, _ in Counter(points).most_common(_COLOURS)]
+    return plain.convertToFormat(QImage.Format.Format_Indexed8, table, _PLAIN)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="", help="a model's folder, for a suggestion in the picture")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    application = QApplication(sys.argv[:1])
+    application.setQuitOnLastWindowClosed(False)
+    loop = qasync.QEventLoop(application)
+    asyncio.set_event_loop(loop)
+    for theme in THEMES:
+        loop.run_until_complete(take(application, arguments.folder, theme, arguments.model))
+    loop.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
