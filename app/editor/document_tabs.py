@@ -17,7 +17,7 @@ from app.editor.questions import Choice
 from app.theme import Theme
 
 _CHANGED = "Another program has changed this file, and you have too."
-_DELETED = "Another program has deleted this file; its text is only here."
+_DELETED = "This file has been deleted; its text is only here."
 _UNREADABLE = (
     "Another program has put something in the place of this file that is no text; yours is only here."
 )

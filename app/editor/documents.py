@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -256,17 +257,32 @@ class Documents(QObject):
         return document
 
     async def _restored_from_file(self, path: Path, snapshot: Snapshot) -> Document | None:
+        chosen = None
         try:
-            document = self._opened(await self._read(path, ""))
+            file = await self._read(path, "")
+            if file.stamp.digest == snapshot.digest and file.form.encoding != snapshot.form.encoding:
+                chosen = await self._read_as_before(path, snapshot.form.encoding)
         except CannotRead as error:
             if snapshot.text is None:
                 self.failed.emit(str(error))
             return None
+        file = chosen or file
+        document = self._opened(file)
+        document.chosen_encoding = chosen.form.encoding if chosen else ""
+        if snapshot.text is not None and snapshot.form != replace(file.form, mixed=()):
+            document.set_form(snapshot.form)
         if snapshot.text is not None and document.stamp and document.stamp.digest != snapshot.digest:
             document.replace_text(snapshot.text)
             if document.is_modified:
                 document.set_fate("changed")
         return document
+
+    async def _read_as_before(self, path: Path, encoding: str) -> TextFile | None:
+        """With an encoding that a person has chosen; None where it was for the next save only."""
+        try:
+            return await self._read(path, encoding)
+        except CannotRead:
+            return None
 
     def _restored_without_file(self, snapshot: Snapshot) -> Document:
         document = self._made(snapshot.number if snapshot.path is None else 0)

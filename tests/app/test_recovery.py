@@ -400,3 +400,23 @@ def test_a_long_text_comes_back_as_it_was_edited(run: Run, start: Start, tmp_pat
             assert document.text() == expected
 
     run(steps())
+
+
+def test_the_encoding_that_was_chosen_comes_back(run: Run, start: Start, tmp_path: Path) -> None:
+    (tmp_path / "read.txt").write_bytes("日本".encode("shift_jis"))
+    (tmp_path / "save.txt").write_bytes(b"caf\xe9\r\n")
+
+    async def steps() -> None:
+        async with start(killed=True) as program:
+            read_as = await program.documents.open(tmp_path / "read.txt")
+            assert await program.documents.reopen_with(read_as, "shift_jis")
+            read_as.editor.insertPlainText("語")
+            save_as = await program.documents.open(tmp_path / "save.txt")
+            save_as.set_form(TextForm())
+        async with start() as program:
+            read_as, save_as = program.documents
+            assert await program.documents.save_all()
+            assert (tmp_path / "read.txt").read_bytes() == "日本語".encode("shift_jis")
+            assert (tmp_path / "save.txt").read_bytes() == "café\n".encode()
+
+    run(steps())
