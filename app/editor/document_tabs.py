@@ -144,8 +144,8 @@ class DocumentTabs(QTabWidget):
         documents = self.documents()
         titles = titles_of([document.path or Path(document.name) for document in documents])
         for index, (document, title) in enumerate(zip(documents, titles, strict=True)):
-            # an ampersand would underline the letter behind it
-            self.setTabText(index, title.replace("&", "&&"))
+            # an ampersand would underline the letter behind it, and a name may have several lines
+            self.setTabText(index, " ".join(title.splitlines()).replace("&", "&&"))
             state = _state(document)
             self.setTabToolTip(index, str(document.path or document.name) + (f"\n{state}" if state else ""))
             if (button := self.tabBar().tabButton(index, QTabBar.ButtonPosition.RightSide)) is not None:

@@ -2,10 +2,11 @@
 
 import os
 import re
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QKeyEvent, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -25,6 +26,7 @@ from app.theme import Theme
 
 _MAX_LINES = 10_000
 _MARGIN = 8
+_TURN_MS, _LETTERS_A_TURN, _LETTERS_OF_A_LINE = 10, 12_000, 60  # a line costs as much as so many letters
 _PLACE = re.compile(r'File "(?P<path>[^"<>]+)", line (?P<line>\d+)')
 
 
@@ -39,11 +41,17 @@ class OutputPanel(QWidget):
         self._theme = theme
         self._folder = Path()
         self._text = TerminalText()
+        # on their way into the view: a line that is pushed out here would have been pushed out there too
+        self._waiting: deque[str] = deque(maxlen=_MAX_LINES)
+        self._begun = ""
+        self._turn = QTimer(self, singleShot=True, interval=_TURN_MS)
+        self._turn.timeout.connect(self._show_some)
+        self._ending: tuple[int, float] | None = None
         self._last: tuple[Path, Path | None, str] | None = None
         self._next: tuple[Path, Path | None, str] | None = None
         self._program = Program(self)
         self._program.printed.connect(lambda data: self._show(*self._text.feed(data)))
-        self._program.ended.connect(self._end)
+        self._program.ended.connect(self._end_soon)
         self._title = QLabel("Output")
         self._title.setProperty("role", "muted")
         self._title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -68,7 +76,8 @@ class OutputPanel(QWidget):
 
     @property
     def is_running(self) -> bool:
-        return self._program.is_running
+        """Until its last words are shown."""
+        return self._program.is_running or self._ending is not None
 
     @property
     def said(self) -> str:
@@ -76,7 +85,7 @@ class OutputPanel(QWidget):
 
     def run(self, file: Path, top: Path | None, chosen: str = "") -> None:
         """`chosen`: the Python of the settings. What still runs is stopped before."""
-        if self._program.is_running:
+        if self.is_running:
             self._next = (file, top, chosen)
             self._program.stop()
             return
@@ -103,10 +112,13 @@ class OutputPanel(QWidget):
 
     def clear(self) -> None:
         self._text = TerminalText()
+        self._waiting.clear()
+        self._begun = ""
         self.view.clear()
 
     def close_program(self) -> None:
         """For the window's end."""
+        self._turn.stop()
         self._program.close()
 
     def set_code_font(self, family: str, points: float) -> None:
@@ -151,14 +163,30 @@ class OutputPanel(QWidget):
         self._title.setAccessibleName(text)
 
     def _show_state(self) -> None:
-        runs = self._program.is_running
+        runs = self.is_running
         self._buttons["stop"].setEnabled(runs)
         self._buttons["play"].setEnabled(self._last is not None)
         self._input.setVisible(runs)
         self.state_changed.emit(runs)
 
     def _show(self, finished: Sequence[str], begun: str) -> None:
-        self.view.show_lines(finished, begun, self._folder)
+        self._waiting.extend(finished)
+        self._begun = begun
+        if not self._turn.isActive():
+            self._show_some()
+
+    def _show_some(self) -> None:
+        """As many lines as nobody notices; the others in the next turns."""
+        lines: list[str] = []
+        room = _LETTERS_A_TURN
+        while self._waiting and room > 0:
+            lines.append(self._waiting.popleft())
+            room -= len(lines[-1]) + _LETTERS_OF_A_LINE
+        self.view.show_lines(lines, "" if self._waiting else self._begun, self._folder)
+        if self._waiting:
+            self._turn.start()
+        elif self._ending is not None:
+            self._end(*self._ending)
 
     def _send(self) -> None:
         line = self._input.text() + "\n"
@@ -166,8 +194,12 @@ class OutputPanel(QWidget):
         self._show(*self._text.feed(line.encode()))  # as a terminal shows what is typed
         self._program.write(line)
 
-    def _end(self, code: int, seconds: float) -> None:
+    def _end_soon(self, code: int, seconds: float) -> None:
+        self._ending = (code, seconds)
         self._show(*self._text.feed(b"", final=True))
+
+    def _end(self, code: int, seconds: float) -> None:
+        self._ending = None
         name = self._last[0].name if self._last else "The program"
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         self._say(f"{name} {how} after {seconds:.1f} s")
