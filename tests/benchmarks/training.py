@@ -21,6 +21,7 @@ from core.spec.budget import MB
 from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
 from trainer.data.batches import Batch
+from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer
 from trainer.recipes import Place, make
 from trainer.spec.jobs import TrainSpec, settled
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--recipe", choices=("pretrain", "lora"), default="pretrain")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--lanes", type=int, default=1, help="ours: parts of a batch computed side by side")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -92,6 +94,27 @@ def ours(arguments: argparse.Namespace) -> Step:
         optimizer.backward(loss)
         optimizer.step()
         return loss.item()
+
+    return step if arguments.lanes == 1 else in_lanes(recipe, optimizer, Lanes(arguments.lanes))
+
+
+def in_lanes(recipe: Any, optimizer: Optimizer, lanes: Lanes) -> Step:
+    """The same rows, a few at a time, side by side."""
+
+    def learn(batch: Batch) -> tuple[float, Any]:
+        loss = recipe.loss(batch) / (recipe.count(batch) * 2 * lanes.count)
+        return loss.item(), optimizer.gradients_of(loss)
+
+    def step(ids: torch.Tensor) -> float:
+        parts = ids.chunk(2 * lanes.count)
+        batches = [Batch(part[:, :-1].contiguous(), part[:, 1:].contiguous()) for part in parts]
+        optimizer.begin(1.0)
+        total = 0.0
+        for loss, gradients in lanes.each(learn, batches):
+            optimizer.add(gradients)
+            total += loss
+        optimizer.step()
+        return total
 
     return step
 
@@ -173,6 +196,7 @@ def take_turns(
 
 def measured_peak(way: str, arguments: argparse.Namespace) -> int:
     words = ["--only", way, "--shape", arguments.shape, "--recipe", arguments.recipe]
+    words += ["--lanes", str(arguments.lanes)]
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.training", *words]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return int(json.loads(done.stdout.splitlines()[-1]))
