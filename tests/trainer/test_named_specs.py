@@ -35,9 +35,10 @@ NUMBERS: dict[str, dict[str, Any]] = {
         **{"checkpoint_every": 1000},
     },
     "distil-example": {"recipe": "distil"},
+    "nano": {"model": "smallcoder-nano", "optimizer": "muon", "schedule": "wsd", "context_tokens": 1024},
     "finetune-folder": {"recipe": "lora", "lora_rank": 16, "lora_alpha": 32, "learning_rate": 2e-4},
 }
-VOCABULARIES = {"smalllm-tinystories": 16_000, "small-llm": 10_000, "smollm2-135m": 49_152}
+VOCABULARIES = {"smalllm-tinystories": 16_000, "small-llm": 10_000, "smollm2-135m": 49_152, "nano": 8192}
 SHRUNKEN = {"n_layers": 1, "dim": 32, "n_heads": 2, "n_kv_heads": 2, "head_dim": 16, "ffn_dim": 32}
 VARIANTS = [name for name in PRESETS if name.startswith("smallcoder-") and name != "smallcoder-nano"]
 
@@ -48,6 +49,7 @@ def test_it_has_the_numbers_that_it_is_known_by(name: str) -> None:
     assert {key: plan.train[key] for key in NUMBERS[name]} == NUMBERS[name]
     assert plan.vocabulary == VOCABULARIES.get(name, plan.vocabulary)
     assert all(source.exists() for source in plan.sources)
+    assert plan.packages is None or plan.packages.is_file()
 
 
 def test_all_that_are_promised_are_there() -> None:
