@@ -110,7 +110,7 @@ class Training:
         )
         if not math.isfinite(loss):
             raise self._no_number("loss")
-        taken = self._optimizer.step()
+        taken = self._optimizer.step(self._lanes)
         if taken.norm is not None and not math.isfinite(taken.norm):
             raise self._no_number("gradient")
         progress.step, progress.tokens = progress.step + 1, progress.tokens + int(tokens)

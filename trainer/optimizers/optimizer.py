@@ -5,14 +5,17 @@ offload, in RAM. Gradients go to the exact weights as soon as they are there, so
 Rules say how a gradient becomes a step; which weights take which rule is decided here.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from core.spec.errors import JobError
 from trainer.distributed import ALONE, Group, share_of, spread_like, take_share, whole
+from trainer.lanes import Lanes
 from trainer.optimizers.adamw8 import AdamW8
 from trainer.optimizers.muon import Muon
 from trainer.optimizers.rules import AdamW, Lion, Rule, State
@@ -115,7 +118,8 @@ class Optimizer:
             if gradient is not None:
                 self._add(name, gradient)
 
-    def step(self) -> StepTaken:
+    def step(self, lanes: Lanes | None = None) -> StepTaken:
+        """With lanes, what is long enough for a weight alone is done side by side."""
         if self._spec.in_backward:
             return StepTaken(None)
         gradients = self._collected()
@@ -135,7 +139,10 @@ class Optimizer:
                 for name, other in self._treatments.items()
                 if other == how and name in gradients and gradients[name].numel()
             ]
-            if names:
+            if lanes is not None and isinstance(how.rule, Muon):
+                move = partial(self._move_alone, gradients, how)
+                deque(lanes.each(move, names), maxlen=0)
+            elif names:
                 self._move(names, [gradients[name] for name in names], how)
         self._forget()
         if self._is_fp16:
@@ -226,6 +233,9 @@ class Optimizer:
             if self._has_copies:
                 for name in names:
                     self.parameters[name].data.copy_(self._exact[name])
+
+    def _move_alone(self, gradients: Mapping[str, Tensor], how: Treatment, name: str) -> None:
+        self._move([name], [gradients[name]], how)
 
     def _forget(self) -> None:
         self._gradients.clear()
