@@ -14,6 +14,7 @@ from trainer.bench.quality import Contender, identity_of
 from trainer.bench.samples import read_samples
 from trainer.bench.tasks import Suite
 from trainer.spec.bench import AnswerSettings
+from trainer.spec.runs import find_run
 
 _FACTS = (
     *("precision", "device", "threads", "kernel", "parameters", "weights_bytes", "context_tokens"),
@@ -30,6 +31,7 @@ def model_contender(
     is_only: bool,
 ) -> Contender:
     """`is_only`: this process runs no other model, so its peak of memory is this one's."""
+    path = model_path(name)
 
     @contextmanager
     def opened() -> Iterator[tuple[Asker, dict[str, Any]]]:
@@ -38,11 +40,11 @@ def model_contender(
         from trainer.bench.peaks import peak_ram_bytes
 
         learn_runtime()
-        engine = load(name, placement)
+        engine = load(path, placement)
         try:
             known = engine.facts()
             facts = {key: known[key] for key in _FACTS}
-            facts |= {"weights": "stored", "path": str(Path(name).absolute())}
+            facts |= {"weights": "stored", "path": str(path.absolute())}
             asker = ModelAsker(engine, settings, is_called_off)
             facts["max_tokens"] = asker.max_tokens
             yield asker, facts
@@ -51,8 +53,18 @@ def model_contender(
         finally:
             engine.close()
 
-    stamp = identity_of([name, to_json(placement), _stamp(Path(name))])
+    stamp = identity_of([name, to_json(placement), _stamp(path)])
     return Contender(name, placement.precision, stamp, opened)
+
+
+def model_path(name: str) -> Path:
+    """A model on disk, or what the run of that name has learnt."""
+    path = Path(name)
+    if path.exists() or not find_run(name).spec_file.is_file():
+        return path
+    from trainer.networks import lasting
+
+    return Path(lasting(name))
 
 
 def samples_contender(path: Path, suite: Suite) -> tuple[Contender, Suite, tuple[str, ...]]:

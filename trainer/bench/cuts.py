@@ -10,12 +10,15 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 from core.spec.errors import DataError
 from trainer.bench.tasks import Suite, Task
 from trainer.data.collect import collect
+from trainer.data.division import divided
 from trainer.data.reasons import WHY, Reason
+from trainer.data.sources import Rejections, Sources
 from trainer.spec.bench import Cut, RepoSettings
 from trainer.spec.data import ScanSpec
 
@@ -49,9 +52,12 @@ def cut_folders(folders: Iterable[Path], settings: RepoSettings, scan: ScanSpec)
     folders = list(folders)
     kept: dict[Cut, list[_Candidate]] = {kind: [] for kind in settings.kinds}
     reasons: Counter[Reason] = Counter()
+    wanted = _wanted(folders, settings, scan)
     for file in collect(folders, scan):
         if file.reason is not None:
             reasons[file.reason] += 1
+            continue
+        if not next(wanted):
             continue
         for kind, best in kept.items():
             name = file.name if len(folders) == 1 else str(file.path)
@@ -63,6 +69,14 @@ def cut_folders(folders: Iterable[Path], settings: RepoSettings, scan: ScanSpec)
         raise DataError(f"In {named} there is no code to cut from; name a folder with some files of code.")
     skipped = [f"{count:,} files and folders are left out: {WHY[name]}." for name, count in reasons.items()]
     return Suite("repo", tuple(tasks), tuple(sorted(skipped)))
+
+
+def _wanted(folders: list[Path], settings: RepoSettings, scan: ScanSpec) -> Iterator[bool]:
+    """Of each accepted file, in their order, whether it is cut."""
+    if settings.held_out_share == 0:
+        return repeat(True)
+    documents = Sources(tuple(folders), scan).documents("text", Rejections())
+    return (split == "validation" for split, _ in divided(documents, settings.held_out_share))
 
 
 def _drawn(name: str, text: str, kind: Cut, settings: RepoSettings) -> list[_Candidate]:

@@ -72,10 +72,11 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
     from core.checkpoint.preset import open_model_or_preset
     from core.fitting import learn_runtime
     from core.spec.budget import parameters, weight_bytes
+    from trainer.bench.contenders import model_path
     from trainer.bench.speed import measure
 
     learn_runtime()
-    stored = open_model_or_preset(model)
+    stored = open_model_or_preset(model if model in PRESETS else str(model_path(model)))
     figures = measure(stored, placement, settings)
     return {
         "model": model,

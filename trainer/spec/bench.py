@@ -57,6 +57,12 @@ class RepoSettings(AnswerSettings):
     cuts: tuple[str, ...] = setting((), f"What is cut out: {', '.join(CUTS)}; nothing said is all")
     per_cut: int = setting(40, "Tasks of each kind", low=1, high=100_000)
     max_tokens: int = setting(128, "Length of an answer at most", low=1, high=4096)
+    held_out_share: float = setting(
+        0.0,
+        "Only files that 'data prepare' with this validation_share keeps from training; 0 is all",
+        low=0,
+        high=0.5,
+    )
 
     def __post_init__(self) -> None:
         for name in self.cuts:

@@ -8,6 +8,8 @@ import pytest
 from core.spec.errors import DataError
 from trainer.bench.cuts import cut_folders
 from trainer.bench.tasks import Task
+from trainer.data.division import divided
+from trainer.data.sources import Rejections, Sources
 from trainer.spec.bench import RepoSettings
 from trainer.spec.data import ScanSpec
 
@@ -61,6 +63,21 @@ def test_files_have_their_turns(tmp_path: Path) -> None:
         (tmp_path / name).write_text("\n".join(lines))
     names = [task.id.partition(":")[0] for task in cut(tmp_path, per_cut=9, cuts=("single-line",))]
     assert sorted(names) == ["large.py"] * 3 + ["other.py"] * 3 + ["small.py"] * 3
+
+
+def test_only_what_was_held_out_is_cut_where_that_is_wanted(tmp_path: Path) -> None:
+    for number in range(40):
+        body = "".join(f"    total_{number} = value * {line}\n" for line in range(number, number + 9))
+        (tmp_path / f"module_{number}.py").write_text(f"def step_{number}(value):\n{body}")
+    documents = Sources((tmp_path,), ScanSpec()).documents("text", Rejections())
+    texts = {
+        document.samples[0].text  # type: ignore[union-attr]
+        for split, document in divided(documents, 0.3)
+        if split == "validation"
+    }
+    tasks = cut(tmp_path, per_cut=100, held_out_share=0.3)
+    assert {task.program(task.middle) for task in tasks} == texts
+    assert 1 < len(texts) < 30
 
 
 def test_what_training_leaves_out_is_not_asked_for(tmp_path: Path) -> None:
