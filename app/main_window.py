@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.raise_()
         self.activateWindow()
-        self._start(self.opening.open(paths))
+        self.start(self.opening.open(paths))
 
     def _arrange(self) -> None:
         frame = self.frame
@@ -152,7 +152,7 @@ class MainWindow(QMainWindow):
         documents.changed.connect(self._show_form)
         documents.failed.connect(self._warn)
         documents.said.connect(self.status.say)
-        tabs.wished.connect(lambda wish, document: self._start(self.opening.grant(wish, document)))
+        tabs.wished.connect(lambda wish, document: self.start(self.opening.grant(wish, document)))
         tabs.current_changed.connect(self._show_current)
         self.texts.said.connect(self.status.say)
         self.texts.completion_changed.connect(self._show_completion)
@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
         self._store.failed.connect(self._warn)
         self.keys.changed.connect(self._keep_keys)
         self.welcome.action_requested.connect(self.commands.trigger)
-        self.welcome.path_requested.connect(lambda path: self._start(self.opening.open([path])))
+        self.welcome.path_requested.connect(lambda path: self.start(self.opening.open([path])))
 
     def _connect_commands(self) -> None:
         opening, going, flow = self.opening, self.going, self._flow
@@ -233,11 +233,12 @@ class MainWindow(QMainWindow):
         pids = [QGuiApplication.applicationPid(), self.engine.pid]
         return measured([pid for pid in pids if pid], self._store.settings.budget.ram_mb)
 
-    def _start(self, flow: Coroutine[Any, Any, Any]) -> None:
+    def start(self, flow: Coroutine[Any, Any, Any]) -> None:
+        """Nobody waits for it; what goes wrong in it is said."""
         self.documents.errands.start(flow)
 
     def _flow(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Callable[[], None]:
-        return lambda: self._start(make())
+        return lambda: self.start(make())
 
     def _warn(self, sentence: str, weight: Weight = "warning") -> None:
         self.frame.notices.add(Notice(sentence, weight))
@@ -329,13 +330,13 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """Files and folders from elsewhere are opened."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        self._start(self.opening.open(paths))
+        self.start(self.opening.open(paths))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """The first time it asks; the window goes when all is answered."""
         if not self._has_left:
             event.ignore()
-            self._start(self._leave())
+            self.start(self._leave())
             return
         event.accept()
         self.left.emit()

@@ -93,7 +93,7 @@ async def live(application: QApplication, instance: Instance, paths: Sequence[Pa
         left.set()
 
     with told_of_signals(leave_at_once):
-        await window.begin(paths)
+        window.start(window.begin(paths))  # whatever comes of it, the window stays
         await left.wait()
         window.hide()
         await window.end()

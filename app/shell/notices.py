@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.naming import label, named, set_role
@@ -57,6 +58,8 @@ class NoticeBar(QFrame):
             self._waiting = [other for other in self._waiting if other.about != notice.about]
         self._waiting.insert(0, notice)
         self._draw()
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, notice.text))
 
     def withdraw(self, about: str) -> None:
         """What was said about this matter holds no longer."""
