@@ -88,7 +88,7 @@ class Marks:
                     min(self._current[1] - start, block.length() - 1),
                 )
                 for rectangle in areas_of(block, area, first, last):
-                    painter.drawRect(rectangle.adjusted(0, 0, -1, -1))
+                    painter.drawRect(rectangle.adjusted(-1, -1, 0, 0))
 
     def _again(self) -> None:
         self._editor.viewport().update()
