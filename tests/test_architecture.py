@@ -32,7 +32,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.lanes",),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume"),
     ("trainer.networks",),
-    ("trainer.control", "trainer.card", "trainer.fitting"),
+    ("trainer.control", "trainer.card", "trainer.curves", "trainer.fitting"),
     ("trainer.teaching_fim",),
     ("trainer.beginning",),
     ("trainer.recipes",),

@@ -64,6 +64,7 @@ class Training:
         self._lanes = None if spec.lanes == 1 else Lanes(spec.lanes)
         self._lately: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
         self._saved_at: int | None = None
+        self._kept_step = 0
         self.progress = Progressed()
 
     def run(self) -> Finished:
@@ -76,6 +77,7 @@ class Training:
 
     def _run(self) -> Finished:
         progress, spec = self.progress, self._spec
+        self._kept_step = progress.step
         if progress.step == 0 and progress.first_loss is None:
             progress.first_loss = self._validate()
         if spec.finish_minutes:
@@ -226,12 +228,15 @@ class Training:
         """Says so once a step; a second time nothing is written."""
         place = self._outside.save(self.progress)
         if self._saved_at != self.progress.step:
-            self._saved_at = self.progress.step
+            self._saved_at = self._kept_step = self.progress.step
             self._outside.tell(Saved(place, self.progress.step))
         return place
 
     def _no_number(self, what: str) -> JobError:
+        kept = (
+            f"the checkpoint of step {self._kept_step} is kept" if self._kept_step else "none was saved yet"
+        )
         return JobError(
-            f"The {what} is no number at step {self.progress.step + 1}; the last checkpoint is kept. Try a "
-            f"smaller learning_rate than {self._spec.learning_rate:g}, more warmup_steps, or fp32."
+            f"The {what} is no number at step {self.progress.step + 1}; {kept}. Try a smaller learning_rate "
+            f"than {self._spec.learning_rate:g}, more warmup_steps, or fp32."
         )

@@ -19,6 +19,7 @@ from core.text.vocabulary_folder import open_tokenizer
 from trainer import resume
 from trainer.card import write_cards
 from trainer.control import Control
+from trainer.curves import followed
 from trainer.data.batches import PackedBatches, rows_of
 from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
@@ -143,7 +144,8 @@ def sit(
     if changed:
         raise UsageError(f"{', '.join(changed)} cannot change while a run is under way; start a new run.")
     with resume.claimed(run) if group.is_first else nullcontext():
-        finished = _sitting(run, spec, control, tell, corpus, group)
+        with followed(run, spec, tell) if group.is_first else nullcontext(tell) as tell_all:
+            finished = _sitting(run, spec, control, tell_all, corpus, group)
         group.leave()
         if finished.stopped or not group.is_first:
             return finished

@@ -16,12 +16,29 @@ from typing import Any
 
 from core import report
 from core.spec.budget import MB
+from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
 from core.spec.training_budget import to_train
 from trainer.spec.jobs import TrainSpec
 
 ROOT = Path(__file__).parents[2]
 STEPS = 2
+# as Qwen2.5-Coder-0.5B
+SHAPES = {
+    "qwen-0.5b": ModelConfig(
+        vocab_size=151_936,
+        dim=896,
+        n_layers=24,
+        n_heads=14,
+        n_kv_heads=2,
+        head_dim=64,
+        ffn_dim=4864,
+        max_context=32_768,
+        norm_eps=1e-6,
+        rope_theta=1e6,
+        bias="qkv",
+    )
+}
 ROWS: dict[str, dict[str, Any]] = {
     "pretrain nano": {"model": "smallcoder-nano", "batch_size": 8, "accumulation": 1},
     "pretrain nano, accumulated": {"model": "smallcoder-nano", "batch_size": 8, "accumulation": 2},
@@ -45,6 +62,14 @@ ROWS: dict[str, dict[str, Any]] = {
         **{"recipe": "qlora", "model": "smallcoder-tiny", "batch_size": 2, "base_precision": "int4"}
     },
     "dpo tiny": {"recipe": "dpo", "model": "smallcoder-tiny", "batch_size": 2},
+    "lora medium, 2048 tokens": {
+        **{"recipe": "lora", "model": "smallcoder-medium", "batch_size": 1, "context_tokens": 2048},
+        "checkpoint_layers": True,
+    },
+    "lora 0.5B, 1024 tokens": {
+        **{"recipe": "lora", "model": "qwen-0.5b", "batch_size": 1, "context_tokens": 1024},
+        "checkpoint_layers": True,
+    },
     "distil nano": {"recipe": "distil", "model": "smallcoder-nano", "teacher": "smallcoder-nano"},
 }
 
@@ -66,7 +91,7 @@ def main() -> int:
 
 def measured(name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        make_models(Path(folder), spec_of(name, Path(folder)))
+        make_models(Path(folder), spec_of(name, Path(folder)), ROWS[name]["model"])
         command = [sys.executable, "-m", "tests.benchmarks.training_memory", "--child", folder, name]
         environment = {**os.environ, "SMALLCODER_HOME": f"{folder}/home"}
         done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
@@ -98,7 +123,7 @@ def spec_of(name: str, folder: Path) -> TrainSpec:
     return decided(TrainSpec(**settings))
 
 
-def make_models(folder: Path, spec: TrainSpec) -> None:
+def make_models(folder: Path, spec: TrainSpec, name: str) -> None:
     """As bf16, the usual way for models to lie on a disk."""
     import torch
 
@@ -106,10 +131,8 @@ def make_models(folder: Path, spec: TrainSpec) -> None:
     from core.model.transformer import with_random_weights
     from tests.tiny import tiny_tokenizer
 
-    preset = next((row["model"] for row in ROWS.values() if row["model"] == spec.model), None)
-    if preset is None:
-        name = "smallcoder-nano" if spec.recipe == "distil" else "smallcoder-tiny"
-        model = with_random_weights(PRESETS[name], 1)
+    if spec.model not in PRESETS:
+        model = with_random_weights(SHAPES[name] if name in SHAPES else PRESETS[name], 1)
         write_native(model, tiny_tokenizer(folder), folder / "model", torch.bfloat16)
 
 

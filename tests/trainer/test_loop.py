@@ -111,8 +111,9 @@ def test_a_loss_that_is_no_number_stops_it_and_says_what_to_try(tmp_path: Path) 
     spec = tiny_spec(tmp_path, "full", steps=50, checkpoint_every=1, validate_every=0, learning_rate=10.0)
     spec = replace(spec, max_grad_norm=0.0, optimizer="lion", schedule="constant", weight_decay=1.0)
     run = new_run(tmp_path / "run", spec)
-    with pytest.raises(JobError, match=r"no number at step \d+; .*learning_rate.*warmup_steps"):
+    with pytest.raises(JobError, match=r"no number at step (\d+); .*learning_rate.*warmup_steps") as caught:
         go(run)
+    assert f"the checkpoint of step {run.steps_saved()[-1]} is kept" in str(caught.value)
     last = dict(open_model(run.checkpoint(run.steps_saved()[-1]) / "model").parameters())
     assert all(bool(weight.isfinite().all()) for weight in last.values())
 

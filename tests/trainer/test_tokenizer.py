@@ -121,7 +121,7 @@ def test_the_command_writes_a_vocabulary_and_says_what_it_is_worth(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["missing", "--out", "own.model"], "not a folder"),
+        (["missing", "--out", "own.model"], "missing cannot be read"),
         (["core", "--out", "own.txt"], ".model"),
         (["core", "--out", "missing/own.model", "--vocab-size", "600"], "cannot be written"),
     ],

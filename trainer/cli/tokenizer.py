@@ -1,4 +1,4 @@
-"""`data tokenizer`: a vocabulary learnt from folders of code."""
+"""`data tokenizer`: a vocabulary learnt from folders of code, or from any other source."""
 
 import argparse
 from pathlib import Path
@@ -6,14 +6,15 @@ from pathlib import Path
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.errors import UsageError
+from trainer.spec.data import ScanSpec
 
 _DEFAULT_VOCABULARY = 16_384
 _MEASURED_LETTERS = 1 << 20
 
 
 def add_action(actions: Commands) -> None:
-    tokenizer = actions.add_parser("tokenizer", help="learn a vocabulary from folders of code")
-    tokenizer.add_argument("folders", metavar="FOLDER", nargs="+", type=Path)
+    tokenizer = actions.add_parser("tokenizer", help="learn a vocabulary from folders and files")
+    tokenizer.add_argument("folders", metavar="SOURCE", nargs="+", type=Path)
     tokenizer.add_argument("--vocab-size", type=int, default=_DEFAULT_VOCABULARY, metavar="N")
     tokenizer.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .model file to write")
     tokenizer.add_argument("--json", action="store_true", help="say the result as JSON")
@@ -22,15 +23,17 @@ def add_action(actions: Commands) -> None:
 
 def _learn_tokenizer(arguments: argparse.Namespace) -> int:
     from core.text.vocabulary_folder import open_tokenizer
-    from trainer.data.tokenizer import folder_texts, train_tokenizer
+    from trainer.data.sources import Sources
+    from trainer.data.tokenizer import source_texts, train_tokenizer
 
     if arguments.out.suffix != ".model":
         raise UsageError(f"{arguments.out} should end in .model, by which a vocabulary is known.")
-    model = train_tokenizer(folder_texts(arguments.folders), vocab_size=arguments.vocab_size)
+    sources = Sources(tuple(arguments.folders), ScanSpec())
+    model = train_tokenizer(source_texts(sources), vocab_size=arguments.vocab_size)
     _write(arguments.out, model)
     tokenizer = open_tokenizer(arguments.out)
     letters = text_bytes = tokens = 0
-    for text in folder_texts(arguments.folders):
+    for text in source_texts(sources):
         letters += len(text)
         text_bytes += len(text.encode())
         tokens += len(tokenizer.encode(text))

@@ -14,6 +14,7 @@ RecipeName = Literal["pretrain", "full", "lora", "qlora", "distil", "dpo"]
 OptimizerName = Literal["adamw", "muon", "lion", "adamw8"]
 ScheduleName = Literal["cosine", "wsd", "constant"]
 TrainPrecision = Literal["auto", "fp32", "bf16", "fp16"]
+CurvesName = Literal["off", "tensorboard", "wandb"]
 TrainDevice = Literal["auto", "cpu", "cuda", "mps"]
 
 LINEAR_LAYERS = ("q", "k", "v", "o", "gate", "up", "down")
@@ -94,6 +95,7 @@ class TrainSpec:
     judged_lines: int = setting(
         24, "Hidden lines asked for at the end, before and after, to tell whether it became better", low=0
     )
+    curves: CurvesName = setting("off", "Where the curves go beside the run's folder; needs that extra")
     seed: int = setting(42, "Of all that is left to chance", low=0, high=2**31 - 1)
     ram_mb: int = setting(0, "Memory for all programs together; 0 is all there is", low=0)
     anyway: bool = setting(False, "Run even what does not fit, or what changed since it was stopped")
@@ -119,6 +121,7 @@ MAY_CHANGE = frozenset(
         *(
             "checkpoint_every",
             "judged_lines",
+            "curves",
             "finish_minutes",
             "threads",
             "lanes",
