@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from app.actions import KeyMap
 from app.editor import completion_policy as policy
-from app.editor.answers import Answer, Place
+from app.editor.answers import Answer
 from app.editor.completion_policy import CompletionState, Situation
 from app.editor.ghost_text import GhostText
 from app.editor.suggested import Change, Others, Suggested
@@ -53,18 +53,19 @@ class Completion(QObject):
         self._sources = sources
         self._engine = EngineState()
         self._path: str | None = None
-        self._language, self._line_comment = "", ""
         self._project: str | None = None
+        self._language = self._line_comment = ""
         self.state = CompletionState()
         self._suggested: Suggested | None = None
         self._others: Others | None = None
         self._taken_revision = -1
+        self._is_awaited = False  # something was typed before the engine was ready
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._ask_after_pause)
         self._watch = TypingWatch(editor, self._action_of)
         self._watch.happened.connect(self._follow)
         self._watch.key_typed.connect(self._wishes.note_key)
-        self._watch.left.connect(self._drop)
+        self._watch.left.connect(self.dismiss)
         ghost.went.connect(self._watch.settle_soon)
 
     @property
@@ -75,8 +76,7 @@ class Completion(QObject):
         if settings != self._settings:
             self._settings = settings
             self._wishes.answers.forget()
-            self._drop()
-            self._say_what_is()
+            self.dismiss()
 
     def set_file(
         self, path: str | None, language: str, *, project: str | None = None, line_comment: str = ""
@@ -85,15 +85,18 @@ class Completion(QObject):
         self._path, self._language, self._project = path, language, project
         self._line_comment = line_comment
         self._wishes.answers.forget()
-        self._drop()
+        self.dismiss()
 
     def set_engine(self, engine: EngineState) -> None:
         was_other = engine.facts != self._engine.facts
-        self._engine = engine
+        self._engine, is_awaited = engine, self._is_awaited
         if was_other:
             self._wishes.forget_engine()
             self._drop()
-        if self._suggested is None:
+        self._is_awaited = is_awaited
+        if engine.phase == "ready" and self._is_awaited and self._editor.hasFocus():
+            self._look()
+        elif self._suggested is None:
             self._say_what_is()
 
     def suggest(self) -> None:
@@ -103,17 +106,17 @@ class Completion(QObject):
         self._ask(by_hand=True)
 
     def accept(self) -> None:
-        self._take(self._ghost.text)
+        self._take(self._ghost.seen)
 
     def accept_word(self) -> None:
-        self._take(first_word(self._ghost.text))
+        self._take(first_word(self._ghost.seen))
 
     def accept_line(self) -> None:
-        self._take(first_line(self._ghost.text))
+        self._take(first_line(self._ghost.seen))
 
     def dismiss(self) -> None:
         self._drop()
-        self._say(CompletionState())
+        self._say_what_is()
 
     def show_next(self) -> None:
         self._show_other(1)
@@ -148,7 +151,7 @@ class Completion(QObject):
                 self._finish()
 
     def _action_of(self, event: QKeyEvent) -> Callable[[], None] | None:
-        if self._ghost.text and self._ghost.was_painted:
+        if self._ghost.seen:
             action = self._keys.pressed(event, "ghost")
             is_tab = event.key() == Qt.Key.Key_Tab and event.modifiers() == Qt.KeyboardModifier.NoModifier
             left, _ = line_around(self._editor.textCursor())
@@ -167,8 +170,7 @@ class Completion(QObject):
     def _follow(self, happening: Happening) -> None:
         editor = self._editor
         if self._watch.is_composing or editor.textCursor().hasSelection() or editor.isReadOnly():
-            self._drop()
-            self._say_what_is()
+            self.dismiss()
         elif not happening.changes and not happening.has_moved:
             self._refresh()
         elif happening.changes and self._goes_on(happening.changes):
@@ -179,8 +181,7 @@ class Completion(QObject):
         elif happening.is_typing:
             self._look(happening.is_deleting)
         else:
-            self._drop()
-            self._say(CompletionState())
+            self.dismiss()
 
     def _goes_on(self, changes: tuple[Change, ...]) -> bool:
         """Whether the document has gone on as the suggestion says, or as it may yet say."""
@@ -236,39 +237,38 @@ class Completion(QObject):
             self._pause.stop()
             self._show_known(known)
         elif self._wishes.promote(place):
-            self._begin(place, "")
+            self._begin(Answer(place, ""))
         else:
             self._wait(is_deleting)
-            self._say(CompletionState("waiting", ""))
+            self._say(CompletionState("waiting", "Waiting for a pause"))
 
     def _is_refused(self, situation: Situation, *, by_hand: bool = False) -> bool:
         refused = policy.refusal(self._settings, situation, by_hand=by_hand)
         if refused is None:
             return False
         self._drop()
+        self._is_awaited = situation.engine.phase != "ready"
         self._say(refused)
         if self._engine.is_resting:
             self.wake_requested.emit()
         return True
 
     def _say_what_is(self) -> None:
-        self._say(policy.refusal(self._settings, self._situation()) or CompletionState())
+        self._say(policy.refusal(self._settings, self._situation()) or policy.READY_TO_SUGGEST)
 
     def _wait(self, is_deleting: bool) -> None:
-        pause = self._settings.pause_ms or self._wishes.pace.pause_ms()
-        self._pause.start(pause * (_PAUSE_AFTER_DELETING if is_deleting else 1))
+        pause_ms = self._settings.pause_ms or self._wishes.pace.pause_ms()
+        self._pause.start(pause_ms * (_PAUSE_AFTER_DELETING if is_deleting else 1))
 
     def _show_known(self, known: Answer) -> None:
-        self._begin(known.place, known.text, is_over=True, known=known)
+        self._begin(known, is_over=True)
         self._refresh()
         self._tell(None)
         self._finish()
 
-    def _begin(self, place: Place, text: str, *, is_over: bool = False, known: Answer | None = None) -> None:
-        after_units = self._editor.document().characterCount() - place.position
-        self._suggested = Suggested(place, text, after_units, is_over)
-        if known is not None:
-            self._suggested = replace(self._suggested, chance=known.chance, is_unsure=known.is_unsure)
+    def _begin(self, known: Answer, *, is_over: bool = False) -> None:
+        behind = self._editor.document().characterCount() - known.place.position
+        self._suggested = Suggested(known.place, known.text, behind, is_over, known.chance, known.is_unsure)
 
     def _ask_after_pause(self) -> None:
         if not self._rest():
@@ -282,7 +282,7 @@ class Completion(QObject):
         self._others = None
         self._ghost.clear()
         wish = self._wishes.ask(self._settings, situation, cursor, by_hand=by_hand)
-        self._begin(place_of(cursor), "")
+        self._begin(Answer(place_of(cursor), ""))
         self._say(CompletionState("asking", "Asking the model"))
         self.complete_requested.emit(wish)
 
@@ -296,8 +296,7 @@ class Completion(QObject):
                 self.complete_requested.emit(wish)
 
     def _take(self, part: str) -> None:
-        """Nothing is taken that was not seen."""
-        if not part or not self._ghost.was_painted:
+        if not part:
             return
         document = self._editor.document()
         joins = document.revision() == self._taken_revision
@@ -305,12 +304,12 @@ class Completion(QObject):
         self._ghost.insert(part, joins_last=joins)
         self._taken_revision = document.revision()
         self._watch.settle()
-        self._ghost.was_painted = self._ghost.was_painted or bool(self._rest())
 
     def _drop(self) -> None:
         """The suggestion, and all that is asked for it."""
         self._pause.stop()
         self._suggested = self._others = None
+        self._is_awaited = False
         self._ghost.clear()
         self._call_off()
 
@@ -326,7 +325,7 @@ class Completion(QObject):
         if self._others is None:
             self._call_off()  # what is shown stays as it is
             self._others = Others((self._rest(),))
-            self._begin(place_of(cursor), self._rest(), is_over=True)
+            self._begin(Answer(place_of(cursor), self._rest()), is_over=True)
         chosen = self._others.stepped(step)
         if chosen is not None:
             self._others = chosen

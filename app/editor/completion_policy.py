@@ -35,6 +35,9 @@ class CompletionState:
     answer_ms: float | None = None
 
 
+READY_TO_SUGGEST = CompletionState("idle", "Suggestions come as you type")
+
+
 @dataclass(frozen=True)
 class Situation:
     """What is so at one moment. `project`: the open folder; `left` and `right`: of the cursor's line."""
@@ -112,7 +115,7 @@ def _unready(now: Situation) -> CompletionState | None:
         step = f": {engine.step}" if engine.step else ""
         return CompletionState("waiting", f"The model is being loaded{step}")
     if engine.phase == "failed":
-        return CompletionState("failed", f"No suggestions: {engine.problem}")
+        return CompletionState("failed", f"No suggestions: {engine.problem or 'the engine has failed'}")
     return CompletionState("blocked", "No suggestions: no model is loaded")
 
 

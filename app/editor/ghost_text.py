@@ -57,7 +57,7 @@ class GhostText(QObject):
         self._at = QTextCursor(editor.document())
         self._aside: list[QTextEdit.ExtraSelection] = []
         self._marks_left = 0
-        self.was_painted = False
+        self._painted = ""
         editor.installEventFilter(self)
         editor.viewport().installEventFilter(self)
         editor.document().contentsChange.connect(self._make_way)
@@ -74,6 +74,14 @@ class GhostText(QObject):
         """Empty where nothing is shown."""
         return self._text
 
+    @property
+    def seen(self) -> str:
+        """As much of it as has been painted: who has not seen it cannot mean it. What is typed of a text that
+        was seen leaves a rest that was seen too."""
+        if self._painted.endswith(self._text):
+            return self._text
+        return self._painted if self._text.startswith(self._painted) else ""
+
     def set_colour(self, colour: QColor) -> None:
         self._format = grey(colour)
         text = self._text
@@ -86,7 +94,6 @@ class GhostText(QObject):
         cursor = self._editor.textCursor()
         if text == self._text and self._at.position() == cursor.position():
             return True
-        was_painted = self.was_painted and bool(self._text) and text.startswith(self._text)
         self.clear()
         is_in_sight = self._editor.viewport().rect().intersects(self._editor.cursorRect())
         if not text or cursor.hasSelection() or not is_in_sight or _preedit(cursor.block()):
@@ -98,13 +105,11 @@ class GhostText(QObject):
         self._text, self._at = text, QTextCursor(cursor)
         self._put_marks_aside()
         self._draw_again(block)
-        self.was_painted = was_painted
         return True
 
     def clear(self) -> None:
         if self._text:
             text, self._text = self._text, ""
-            self.was_painted = False
             block = self._at.block()
             first = self._editor.cursorForPosition(QPoint(0, 0)).block()
             self._empty(block)
@@ -135,10 +140,11 @@ class GhostText(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
+        if kind == QEvent.Type.Paint and watched is not self._editor:  # which paints but its frame
+            self._painted = self._text
         if self._text:
             if kind == QEvent.Type.Paint:
                 self._put_marks_aside()
-                self.was_painted = self.was_painted or watched is not self._editor
             elif kind in _HIDING or (isinstance(event, QKeyEvent) and _says_something(event)):
                 self._go()
         return super().eventFilter(watched, event)

@@ -68,6 +68,7 @@ class Wishes:
         self._heard: Heard | None = None
         self._last: _Wish | None = None  # ended, and what stood around it
         self._key_at = 0.0
+        self._was_by_hand = False
 
     @property
     def is_idle(self) -> bool:
@@ -84,6 +85,7 @@ class Wishes:
         self.pace = AskingPace()
 
     def ask(self, settings: Settings, now: Situation, cursor: QTextCursor, *, by_hand: bool) -> Complete:
+        self._was_by_hand = by_hand
         extent = policy.extent(settings, now, by_hand=by_hand)
         editing = self._editing(settings, now)
         editing = replace(editing, extent=extent, least_chance=0.0 if by_hand else settings.least_chance)
@@ -93,7 +95,8 @@ class Wishes:
         return self._send(request, place_of(cursor), "show")
 
     def ask_other(self, settings: Settings, now: Situation, cursor: QTextCursor, rank: int) -> Complete:
-        request = self.ask(settings, now, cursor, by_hand=False)
+        """As sure and as long as the one that it takes the place of."""
+        request = self.ask(settings, now, cursor, by_hand=self._was_by_hand)
         request = replace(request, editing=replace(request.editing, alternative=rank))
         return self._send(request, place_of(cursor), "other")
 

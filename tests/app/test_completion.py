@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent, QTextCursor
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -83,6 +83,7 @@ def test_a_line_is_taken_and_the_next_ones_stay(qtbot: QtBot) -> None:
 def test_escape_makes_it_go_and_asks_nothing(desk: Desk) -> None:
     desk.key(Qt.Key.Key_Escape)
     assert (desk.ghost.text, desk.text, len(desk.wishes)) == ("", CODE + "r", 1)
+    assert desk.said == "Suggestions come as you type"
 
 
 def test_keys_are_the_editor_s_own_where_nothing_is_shown(qtbot: QtBot) -> None:
@@ -131,14 +132,16 @@ def test_an_answer_to_an_older_wish_is_nobody_s(desk: Desk) -> None:
 
 
 def test_an_answer_that_comes_while_one_types_along_is_shown_from_there(qtbot: QtBot) -> None:
-    desk = Desk(qtbot, CODE)
+    desk = Desk(qtbot, CODE, replace(AT_ONCE, pause_ms=2000))
     desk.type("r")
-    wish = desk.asked()
+    desk.completion.suggest()
     desk.type("etu")
-    desk.completion.engine_said(Text(wish.id, "eturn a"))
+    desk.completion.engine_said(Text(desk.wishes[0].id, "eturn a"))
     assert desk.ghost.text == "rn a"
-    desk.completion.engine_said(Text(wish.id, " + b"))
+    desk.completion.engine_said(Text(desk.wishes[0].id, " + b"))
     assert desk.ghost.text == "rn a + b"
+    desk.completion.dismiss()
+    assert len(desk.wishes) == 1
 
 
 def test_an_answer_that_says_otherwise_than_what_was_typed_meanwhile_is_not_shown(qtbot: QtBot) -> None:
@@ -176,6 +179,13 @@ def test_whatever_else_happens_makes_it_go_and_calls_off_what_is_asked(qtbot: Qt
     assert desk.ghost.text == ""
     assert desk.cancelled == [ahead.id]
     assert not any(residue(desk))
+    expected = {
+        "click": "No suggestion in front of other text in the line",
+        "move": "No suggestion in front of other text in the line",
+        "all new": "No suggestion in front of other text in the line",
+        "menu": "No suggestions: the text is read-only",
+    }
+    assert desk.said == expected.get(what, "Suggestions come as you type")
 
 
 def residue(desk: Desk) -> list[str]:
@@ -220,6 +230,33 @@ def test_what_was_never_painted_is_not_taken(qtbot: QtBot) -> None:
     assert desk.text == CODE + "r\t"
 
 
+def test_what_was_seen_is_taken_where_more_has_just_come(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE)
+    desk.type("r")
+    wish = desk.asked()
+    desk.completion.engine_said(Text(wish.id, "eturn"))
+    desk.rest()
+    desk.completion.engine_said(Text(wish.id, " a + b"))
+    QTest.keyClick(desk.editor, Qt.Key.Key_Tab)
+    assert desk.text == CODE + "return"
+    assert desk.ghost.text == " a + b"
+
+
+def test_a_tab_right_behind_a_letter_takes_the_rest(desk: Desk) -> None:
+    QTest.keyClick(desk.editor, Qt.Key.Key_E)
+    QTest.keyClick(desk.editor, Qt.Key.Key_Tab)
+    assert desk.text == CODE + SUGGESTION
+
+
+def test_a_second_tab_does_not_take_the_next_one_unseen(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE, replace(AT_ONCE, look_ahead=True))
+    desk.suggested("r", SUGGESTION[1:])
+    desk.answer("\n\n\nprint(add(1, 2))")
+    QTest.keyClick(desk.editor, Qt.Key.Key_Tab)
+    QTest.keyClick(desk.editor, Qt.Key.Key_Tab)
+    assert desk.text == CODE + SUGGESTION + "\t"
+
+
 def test_left_of_the_suggested_indentation_tab_indents(qtbot: QtBot) -> None:
     desk = Desk(qtbot, "if x:")
     desk.type("\n")
@@ -255,6 +292,14 @@ def test_another_suggestion_that_is_the_same_again_is_passed_over_and_then_given
         desk.answer(SUGGESTION[1:])
     assert len(desk.wishes) == 5
     assert (desk.ghost.text, desk.said) == (SUGGESTION[1:], "There is no other suggestion")
+
+
+def test_others_are_as_long_and_unsure_as_what_was_asked_by_hand(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE)
+    desk.completion.suggest()
+    desk.answer("one = 1\n    two = 2")
+    desk.key(Qt.Key.Key_BracketRight, ALT)
+    assert (desk.wishes[-1].editing.extent, desk.wishes[-1].editing.least_chance) == ("block", 0.0)
 
 
 def test_by_hand_it_comes_at_once_unsure_and_as_a_block(qtbot: QtBot) -> None:
@@ -441,6 +486,26 @@ def test_letters_outside_the_first_plane_are_counted_as_qt_counts_them(qtbot: Qt
     assert desk.ghost.text == "lama 🦙'"
     desk.key(Qt.Key.Key_Tab)
     assert desk.text == "s = '🦙🦙'\nt = '🦙 llama 🦙'"
+
+
+def test_what_was_typed_while_the_model_was_loaded_is_asked_when_it_is_there(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE)
+    desk.completion.set_engine(EngineState("loading"))
+    desk.type("re")
+    desk.completion.set_engine(EngineState("loading", step="reading weights"))
+    assert desk.said == "The model is being loaded: reading weights"
+    desk.completion.set_engine(READY)
+    assert desk.asked().prefix == CODE + "re"
+
+
+def test_who_has_gone_elsewhere_while_the_model_was_loaded_is_left_alone(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE)
+    desk.completion.set_engine(EngineState("loading"))
+    desk.type("re")
+    desk.key(Qt.Key.Key_Left)
+    desk.completion.set_engine(READY)
+    assert desk.wishes == []
+    assert not desk.completion.findChildren(QTimer)[0].isActive()
 
 
 def test_changing_the_settings_or_the_model_makes_it_go(desk: Desk) -> None:

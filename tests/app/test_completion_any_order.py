@@ -115,8 +115,8 @@ class Session:
         ghost, before = self.desk.ghost, self.around()[0]
         left = before[before.rfind("\n") + 1 :]
         indents = key == Qt.Key.Key_Tab and not held and not left.strip() and ghost.text[:1] in (" ", "\t")
-        is_heard = bool(ghost.text) and ghost.was_painted and not indents
-        part = taken(ghost.text)
+        is_heard = bool(ghost.seen) and not indents
+        part = taken(ghost.seen)
         self.desk.key(key, held)
         if is_heard and part:
             self.twin.take(part)
