@@ -27,9 +27,9 @@ from app.theme import Theme
 from core.spec.errors import UsageError
 
 _PAUSE_MS = 250
-_TURN_S, _PIECE = 0.008, 50
+_TURN_S, _PIECE = 0.005, 25
 _MATCH, _PATH = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-_OPEN_FILES = 200  # so many files show their matches at once
+_OPEN_FILES = 50  # so many files show their matches at once
 
 
 class FindPanel(QWidget):

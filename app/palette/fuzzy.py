@@ -9,7 +9,7 @@ _WORD_START = 8
 _ADJOINING = 5
 _EXACT = 30
 _GAP = -0.2
-_FEW, _MAX_SCORED = 5_000, 400
+_FEW, _MAX_SCORED = 500, 400
 
 
 def ranked(query: str, titles: Iterable[str], limit: int = 200) -> list[tuple[int, tuple[int, ...]]]:

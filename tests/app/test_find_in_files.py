@@ -108,7 +108,10 @@ def test_unsaved_text_is_searched_instead_of_its_file(search: Search, tmp_path: 
     assert places == {"a.py": [(3, 0, 6)]}
 
 
-def test_an_expression_that_never_ends_is_given_up(search: Search, tmp_path: Path) -> None:
+def test_an_expression_that_never_ends_is_given_up(
+    search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.editor.find_in_files._SECONDS_A_FILE", 0.2)
     for number in range(6):
         (tmp_path / f"{number}").write_text("a" * 5000 + "b")
     begin = time.monotonic()
