@@ -10,6 +10,7 @@ import torch
 from core.checkpoint.load import open_model
 from core.model import kernels
 from core.model.device import use_threads
+from core.spec.budget import parameters
 from core.spec.errors import DataError, JobError, UsageError
 from core.spec.fields import to_json
 from core.spec.messages import Event, Finished, Note, Started
@@ -41,6 +42,8 @@ _SAMPLE_TOKENS = 48
 _WEIGHTS = "weights:"
 _MOMENTUM = "optimizer:"
 
+_SMALL_PARAMETERS = 200_000_000
+
 Tell = Callable[[Event], None]
 
 
@@ -57,7 +60,7 @@ class Corpus:
 
 def decided(spec: TrainSpec) -> TrainSpec:
     """With nothing left open that this machine or a later version could decide otherwise another time."""
-    spec = settled(spec)
+    spec = _with_own_rate(settled(spec), was_given=spec.learning_rate is not None)
     if spec.precision != "auto":
         return spec
     device = device_of(spec)
@@ -71,6 +74,14 @@ def decided(spec: TrainSpec) -> TrainSpec:
     if spec.in_backward and precision == "fp16":
         precision = "fp32"
     return replace(spec, precision=precision)
+
+
+def _with_own_rate(spec: TrainSpec, *, was_given: bool) -> TrainSpec:
+    """Adapters of small models take larger steps."""
+    is_adapter = spec.recipe in ("lora", "qlora")
+    if was_given or not is_adapter or parameters(config_of(spec.model)) > _SMALL_PARAMETERS:
+        return spec
+    return replace(spec, learning_rate=2 * (spec.learning_rate or 0.0))
 
 
 def device_of(spec: TrainSpec) -> torch.device:

@@ -114,6 +114,7 @@ def spec_of(name: str, folder: Path) -> TrainSpec:
     settings: dict[str, Any] = {
         **{"recipe": "pretrain", "data": "drawn", "steps": STEPS, "context_tokens": 512, "accumulation": 2},
         **{"precision": "bf16", "device": "cpu", "threads": 2, "validate_every": 0, "batch_size": 2},
+        **{"learning_rate": 1e-4, "judged_lines": 0},
         **ROWS[name],
     }
     if settings["recipe"] != "pretrain":

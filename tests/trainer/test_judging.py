@@ -122,6 +122,19 @@ def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
     assert kept["judgement"] == "worse"
 
 
+def test_the_list_says_which_runs_are_worth_it(
+    learnt: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMALLCODER_HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "runs").symlink_to(learnt)
+    assert main.run(["train", "list"], **HERE) == 0
+    lines = {line.partition(" ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["bad"].endswith("finished, worse")
+    assert main.run(["train", "list", "--json"], **HERE) == 0
+    assert {row["name"]: row["judgement"] for row in json.loads(capsys.readouterr().out)}["bad"] == "worse"
+
+
 def test_judged_again_it_says_the_same(learnt: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = Run(learnt / "good").verdict_file.read_text()
     Run(learnt / "good").verdict_file.write_text("{")

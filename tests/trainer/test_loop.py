@@ -134,6 +134,12 @@ class Silent:
         return Batch(batch.inputs, torch.full_like(batch.targets, IGNORED))
 
 
+def test_adapters_of_small_models_take_larger_steps(tmp_path: Path) -> None:
+    for recipe, rate in (("lora", 4e-4), ("full", 5e-5)):
+        assert tiny_spec(tmp_path, recipe, learning_rate=None).learning_rate == rate
+    assert tiny_spec(tmp_path, "lora", learning_rate=2e-4).learning_rate == 2e-4
+
+
 def test_steps_follow_from_epochs(tmp_path: Path) -> None:
     spec = tiny_spec(tmp_path, "full", steps=None, epochs=0.5, accumulation=4, validate_every=0)
     finished = go(new_run(tmp_path / "run", spec))

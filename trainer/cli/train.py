@@ -18,6 +18,7 @@ from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.plans import RunPlan, plan_names, read_plan
 from trainer.spec.runs import Run, all_runs, create_run, find_run, new_run_folder, summary
+from trainer.spec.verdict import read_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +148,17 @@ def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]
         spec = _wished(run, arguments)
         corpus = open_corpus(spec, group)
         stop_on_signals(control)
-        voice.tell(sit(run, spec, control, voice.tell, corpus, group))
+        finished = sit(run, spec, control, voice.tell, corpus, group)
+        voice.tell(finished)
+        if group.is_first and not arguments.events:
+            report.say(_next_step(arguments.name, was_stopped=finished.stopped))
     return 0
+
+
+def _next_step(name: str, *, was_stopped: bool) -> str:
+    if was_stopped:
+        return f"'train resume {name}' goes on from here"
+    return f"'train export {name} DST --to gguf' (or adapter, native, hf) takes it along"
 
 
 @contextmanager
@@ -169,14 +179,18 @@ def _speaking(control: "Control", is_for_program: bool, is_heard: bool) -> Itera
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    rows = [summary(run) for run in all_runs()]
+    runs = all_runs()
+    rows, verdicts = [summary(run) for run in runs], [read_verdict(run) for run in runs]
+    judgements = [None if verdict is None else verdict.judgement for verdict in verdicts]
     if arguments.json:
-        report.say_json([to_json(row) for row in rows])
+        together = zip(rows, judgements, strict=True)
+        report.say_json([to_json(row) | {"judgement": judgement} for row, judgement in together])
         return 0
     if not rows:
         report.say("No runs yet; begin one with 'main.py train new RUN --recipe ... --model ... --data ...'.")
-    for row in rows:
+    for row, judgement in zip(rows, judgements, strict=True):
         loss = "" if row.loss is None else f", loss {row.loss:.3f}"
+        said = "" if judgement is None else f", {judgement}"
         steps = f"step {row.step} of {row.total or '?'}"
-        report.say(f"{row.name}  {row.recipe} of {row.model}  {steps}{loss}  {row.state}")
+        report.say(f"{row.name}  {row.recipe} of {row.model}  {steps}{loss}  {row.state}{said}")
     return 0
