@@ -59,6 +59,7 @@ class FileTree(QWidget):
         self.view.entered_with_key.connect(self._activate)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.delete_requested.connect(self.delete_chosen)
+        self.view.undo_requested.connect(self.undo)
         self._title = QLabel()
         self._title.setProperty("role", "heading")
         self._buttons: dict[QToolButton, str] = {}
@@ -305,9 +306,10 @@ class FileTree(QWidget):
 
 
 class _View(QTreeView):
-    """`delete_requested` and `entered_with_key`: the keys for it were pressed."""
+    """`delete_requested`, `undo_requested` and `entered_with_key`: the keys for it were pressed."""
 
     delete_requested = Signal()
+    undo_requested = Signal()
     entered_with_key = Signal(QModelIndex)
 
     def __init__(self) -> None:
@@ -323,6 +325,8 @@ class _View(QTreeView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Delete):
             self.delete_requested.emit()
+        elif event.matches(QKeySequence.StandardKey.Undo):
+            self.undo_requested.emit()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.entered_with_key.emit(self.currentIndex())
         else:

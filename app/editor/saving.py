@@ -20,6 +20,7 @@ from app.editor.text_file import CannotRead, ChangedOutside, Stamp, TextFile, ab
 from app.editor.text_form import CannotEncode, TextForm
 
 _AS_UTF8 = Choice("utf8", "Save as UTF-8")
+_BACK = Choice("cancel", "Back to the Text")
 _OVERWRITE = Choice("overwrite", "Overwrite", "destroy")
 _TRY_AGAIN = Choice("again", "Try Again")
 
@@ -71,7 +72,8 @@ class Saving(QObject):
                 answer = await self._questions.ask(str(error), [SAVE_AS, _OVERWRITE, CANCEL], _BOTH)
                 expected = None
             except CannotEncode as error:
-                answer = await self._questions.ask(str(error), [_AS_UTF8, CANCEL])
+                choices = [_BACK] if error.is_declared else [_AS_UTF8, CANCEL]
+                answer = await self._questions.ask(str(error), choices)
                 form = replace(form, encoding="utf-8", bom=b"", is_declared=False)
             except (CannotWrite, CannotRead) as error:
                 answer = await self._questions.ask(str(error), [SAVE_AS, _TRY_AGAIN, CANCEL], _STILL_HERE)

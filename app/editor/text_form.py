@@ -44,7 +44,12 @@ class NotText(SmallCoderError):
 
 
 class CannotEncode(SmallCoderError):
-    """A character that the file's encoding does not have; another encoding is the way out."""
+    """A character that the file's encoding does not have; another encoding is the way out, unless the text
+    itself says which it is (`is_declared`)."""
+
+    def __init__(self, message: str, *, is_declared: bool = False) -> None:
+        super().__init__(message)
+        self.is_declared = is_declared
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,11 @@ def encode(text: str, form: TextForm, *, is_python: bool = False) -> tuple[bytes
         return form.bom + real.encode(form.encoding, "surrogateescape"), form
     except UnicodeEncodeError as error:
         line = real.count("\n", 0, error.start) + 1
+        remedy = "declare utf-8 at the top of the file" if form.is_declared else "save the file as UTF-8"
         raise CannotEncode(
             f"Line {line} has {real[error.start]!a} ({real[error.start]}), which {form.encoding} "
-            "cannot write; save the file as UTF-8, or take the character out."
+            f"cannot write; {remedy}, or take the character out.",
+            is_declared=form.is_declared,
         ) from None
     except LookupError:  # Python's own words for it would not help
         raise CannotEncode(f"There is no encoding {form.encoding!r}; save the file as UTF-8.") from None

@@ -393,6 +393,26 @@ def test_what_the_encoding_lacks_is_saved_as_utf8_if_the_person_wants(
     within(steps)
 
 
+def test_a_declared_encoding_has_to_be_changed_by_the_person(
+    within: Within, window: Window, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(b"# coding: latin-1\nx = '\xe9'\n")
+
+    async def steps() -> None:
+        document = await window.open(path)
+        document.go_to_line(2)
+        type_into(document, "y = '→'\n")
+        async with answering("Back to the Text") as asked:
+            assert not await window.documents.save(document)
+        assert "declare utf-8" in asked[0]
+        document.replace_text(document.text().replace("latin-1", "utf-8"))
+        assert await window.documents.save(document)
+        assert path.read_text(encoding="utf-8") == "# coding: utf-8\ny = '→'\nx = 'é'\n"
+
+    within(steps)
+
+
 @pytest.mark.parametrize("content", [b"\0\1", None], ids=["binary", "a folder"])
 def test_what_cannot_be_opened_is_said(
     within: Within, window: Window, tmp_path: Path, content: bytes | None

@@ -253,12 +253,12 @@ def test_a_deleted_file_is_in_the_trash_and_comes_back(run: Run, qtbot: QtBot, t
         it = Tree(qtbot, tmp_path)
         try:
             await it.choose(tmp_path / "a.py")
-            it.tree.delete_chosen()
+            qtbot.keyClick(it.tree.view, Qt.Key.Key_Delete)
             box = await until(lambda: dialog(QMessageBox))
             box.buttons()[0].click()
             await until(lambda: not (tmp_path / "a.py").exists() or dialog(QMessageBox) not in (box, None))
             assert not (tmp_path / "a.py").exists()
-            it.tree.undo()
+            qtbot.keyClick(it.tree.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
             assert (tmp_path / "a.py").read_text() == "precious"
         finally:
             it.tree.stop()
