@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.actions import ACTIONS
 from app.editor.code_editor import CodeEditor
 from app.editor.indentation import Indentation
+from app.editor.marks import areas_of
 from app.languages import language_named
 from app.settings import Editing
 
@@ -365,3 +366,22 @@ def test_whatever_is_done_it_can_be_painted(qapp: QApplication, text: str, keys:
         editor.grab()
         qapp.processEvents()
     editor.deleteLater()
+
+
+def test_marks_behind_grey_text_stand_where_their_letters_do(editor: CodeEditor) -> None:
+    put(editor, "ab|(c)")
+    editor.show()
+    block = editor.document().firstBlock()
+
+    def left_of(column: int) -> float:
+        area = editor.blockBoundingGeometry(block).translated(editor.contentOffset())
+        return next(areas_of(block, area, column, column + 1)).left()
+
+    before = [left_of(column) for column in range(5)]
+    block.layout().setPreeditArea(2, "grey")
+    editor.document().markContentsDirty(0, block.length())
+    letter = before[1] - before[0]
+    moved = [0, 0, 4 * letter, 4 * letter, 4 * letter]
+    assert [left_of(column) for column in range(5)] == pytest.approx(
+        [old + shift for old, shift in zip(before, moved, strict=True)]
+    )
