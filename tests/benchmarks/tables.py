@@ -141,7 +141,7 @@ def block(files: dict[str, list[Result]]) -> str:
         speeds = [item for item in results if item.kind == "speed"]
         rates = [item for item in results if item.kind == "quality"]
         if speeds:
-            parts.append(f"{machine_line(speeds[0])}\n\n{speed_table(speeds)}")
+            parts.append(f"{machine_line(speeds)}\n\n{speed_table(speeds)}")
         if rates:
             parts.append(quality_table(rates))
         for plot in plots_of(plotted(results)):
@@ -150,13 +150,15 @@ def block(files: dict[str, list[Result]]) -> str:
     return "\n" + "\n".join(parts) + "\n"
 
 
-def machine_line(result: Result) -> str:
-    machine, versions = result.figures["machine"], result.figures["versions"]
-    threads = result.figures["threads"]
+def machine_line(results: Sequence[Result]) -> str:
+    figures = results[0].figures
+    machine, versions, threads = figures["machine"], figures["versions"], figures["threads"]
+    others = max(item.figures["others_share"] for item in results)
     return (
         f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['features'])}), "
         f"{machine['memory_bytes'] / 2**30:.0f} GB, {machine['system']}, torch {versions['torch']}; "
-        f"{threads} thread{'s' if threads != 1 else ''}, kernels {result.figures['kernel']}:"
+        f"{threads} thread{'s' if threads != 1 else ''}, kernels {figures['kernel']}; other programs took "
+        f"{others:.0%} of the processors at most:"
     )
 
 

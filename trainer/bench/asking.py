@@ -61,7 +61,10 @@ class ModelAsker:
             return Reply("", "", task.program(""), unasked=str(error))
         if self._is_called_off():
             return None
-        used, program = program_of_reply(task, used) if is_chat else (used, task.program(used))
+        if is_chat:
+            used, program = program_of_reply(task, used)
+        else:
+            program = self._given(task) + used + task.suffix
         statistics = answer.statistics
         return Reply(
             output=heard.text,
@@ -80,8 +83,14 @@ class ModelAsker:
         if isinstance(settings, QualitySettings) and settings.ask == "chat" and not task.suffix:
             messages = [{"role": "user", "content": question_of(task)}]
             return self._engine.chat_answer(messages, sampling, hooks), True
-        prefix = prompt_of(task) if task.tests else task.prefix
+        prefix = self._given(task) if task.prefix or not task.tests else prompt_of(task)
         return self._engine.complete_answer(prefix, task.suffix, sampling, hooks=hooks), False
+
+    def _given(self, task: Task) -> str:
+        """Of the program, what the model goes on from."""
+        settings = self._settings
+        strips = isinstance(settings, QualitySettings) and settings.strip_prompt and not task.suffix
+        return task.prefix.rstrip() if strips else task.prefix
 
     def _sampling(self, attempt: int) -> Sampling:
         settings = self._settings

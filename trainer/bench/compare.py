@@ -152,6 +152,9 @@ def _notes(before: Result, after: Result) -> Iterator[str]:
         yield f"asked in another way: {_changed(*settings)}"
     if not all(result.figures.get("was_alone", True) for result in (before, after)):
         yield "another benchmark was running"
+    shares = [result.number("others_share") or 0.0 for result in (before, after)]
+    if max(shares) > _CLOSE:
+        yield f"other programs took {shares[0]:.0%} and {shares[1]:.0%} of the processors"
     if after.kind == "speed":
         for key in ("prompt_tokens", "new_tokens", "threads", "device"):
             if before.figures.get(key) != after.figures.get(key):

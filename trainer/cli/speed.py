@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trainer.control import Control
 
 _MB = 1e6
+_DISTURBING_SHARE = 0.1
 
 Way = tuple[str, Placement]
 
@@ -72,10 +73,12 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
     from core.checkpoint.preset import open_model_or_preset
     from core.fitting import learn_runtime
     from core.spec.budget import parameters, weight_bytes
+    from trainer.bench.alone import OthersLoad
     from trainer.bench.contenders import model_path
     from trainer.bench.speed import measure
 
     learn_runtime()
+    others = OthersLoad()
     stored = open_model_or_preset(model if model in PRESETS else str(model_path(model)))
     figures = measure(stored, placement, settings)
     return {
@@ -84,6 +87,7 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
         "parameters": parameters(stored.config),
         "weights_bytes": weight_bytes(stored.config, figures["precision"]),
         **figures,
+        "others_share": others.share(),
     }
 
 
@@ -122,7 +126,8 @@ class _Session:
         return described, destination.path, status
 
     def metrics(self, rows: list[dict[str, Any]]) -> tuple[Metric, ...]:
-        return tuple(Metric("decode_tokens_per_s", row["decode_tokens_per_s"]) for row in rows)
+        names = ("decode_tokens_per_s", "prefill_tokens_per_s", "first_token_ms", "peak_ram_bytes")
+        return tuple(Metric(name, float(row[name])) for row in rows for name in names)
 
     def _rows(
         self, chosen: Sequence[Way], journal: "Journal", *, is_alone: bool
@@ -147,13 +152,16 @@ class _Session:
                     journal.add(whose, row | {"was_alone": is_alone})
             rows += journal.rows(whose)
             left_s = (time.monotonic() - began_s) / max(measured_here, 1) * (len(chosen) - number)
-            self._voice.tell(Progress(number, len(chosen), (Metric("seconds_left", left_s),)))
+            told = (Metric("seconds_left", left_s), *self.metrics(journal.rows(whose)))
+            self._voice.tell(Progress(number, len(chosen), told))
         return rows, status
 
 
 def _say(row: dict[str, Any]) -> None:
     where = f"{row['precision']} on the {row['device']}, {row['threads']} threads, {row['kernel']}"
     report.say(f"{row['model']}: {where}; peak {row['peak_ram_bytes'] / _MB:,.0f} MB")
+    if row["others_share"] > _DISTURBING_SHARE:
+        report.say(f"  other programs took {row['others_share']:.0%} of the processors meanwhile")
     for speed in row["lengths"]:
         report.say(
             f"  prompt of {speed['prompt_tokens']:,}: reads {speed['prefill_tokens_per_s']:,.0f} tokens/s, "

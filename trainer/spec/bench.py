@@ -37,6 +37,9 @@ class QualitySettings(AnswerSettings):
     ask: Ask = setting(
         "complete", "Let it go on with the code, or ask it in words and take the code it shows"
     )
+    strip_prompt: bool = setting(
+        False, "Ask without the blanks at a prompt's end, as some harnesses do; scores of both may differ"
+    )
     test_seconds: float = setting(10.0, "Time for one answer and its tests", low=0.1, high=3600)
     test_memory_mb: int = setting(512, "Memory for one answer and its tests", low=16, high=65536)
     check_references: bool = setting(True, "First see that each task's own solution passes its tests")

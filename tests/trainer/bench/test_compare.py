@@ -98,11 +98,12 @@ def test_a_model_meets_itself_in_an_earlier_file_and_kinds_do_not_mix() -> None:
 
 
 def test_what_else_differs_is_said() -> None:
-    one = speed("a", 100, 5, machine={"cores": 2}, threads=1, was_alone=True)
+    one = speed("a", 100, 5, machine={"cores": 2}, threads=1, was_alone=True, others_share=0.3)
     other = speed("a", 100, 5, machine={"cores": 8}, threads=4, was_alone=False)
     [pair] = compared([[one], [other]])
     assert "measured on another machine: cores 2 and 8" in pair.notes
     assert "another benchmark was running" in pair.notes
+    assert "other programs took 30% and 0% of the processors" in pair.notes
     assert "threads was 1 and is 4" in pair.notes
 
 

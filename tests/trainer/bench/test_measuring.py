@@ -101,6 +101,16 @@ def test_several_answers_to_a_task_differ_and_have_pass_at_k(model: Path, judge:
     assert [row["output"] for row in again["rows"]] == [row["output"] for row in result["rows"]]
 
 
+def test_a_prompt_can_be_asked_without_the_blanks_at_its_end(model: Path, judge: Judge) -> None:
+    suite = find_suite("algorithms")
+    settings = QualitySettings(max_tokens=8, strip_prompt=True)
+    for row, task in zip(measured(model, suite, settings, judge)["rows"], suite.tasks, strict=True):
+        assert row["program"] == task.prefix.rstrip() + row["used"]
+    unstripped = measured(model, suite, QualitySettings(max_tokens=8), judge)
+    for row, task in zip(unstripped["rows"], suite.tasks, strict=True):
+        assert row["program"] == task.prefix + row["used"]
+
+
 def test_code_cut_out_is_asked_for_and_compared(model: Path, tmp_path: Path) -> None:
     lines = [f"def step_{number}(value):\n    return value + {number}\n" for number in range(20)]
     (tmp_path / "steps.py").write_text("\n".join(lines))

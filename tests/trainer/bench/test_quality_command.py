@@ -15,6 +15,7 @@ import pytest
 
 from core.spec.messages import EVENTS, Event, Failed, Finished, Note, Progress, Started, Tried, from_line
 from tests.tiny import tiny_folder, tiny_tokenizer
+from tests.trainer.bench.refusal import under_refusal
 from trainer.bench.tasks import own_suite
 from trainer.spec.results import read_results
 
@@ -296,3 +297,36 @@ def test_a_model_is_recommended_with_reasons(folder: Path) -> None:
     assert [(row["model"], row["is_recommended"]) for row in rows] == [("model", True), ("nowhere", False)]
     assert "tokens a second" in rows[0]["reasons"][0]
     assert "There is no model at nowhere" in rows[1]["problem"]
+
+
+RUN = """
+import sys, main
+words = ["bench", "quality", "--samples", "samples.jsonl", "--limit", "1", "--no-check-references"]
+print("status", main.run([*words, *{words!r}], sets_itself_up=False))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's own means")
+@pytest.mark.parametrize("answer", ["", "n", "y"])
+def test_where_the_fence_is_not_whole_the_person_is_asked(folder: Path, answer: str) -> None:
+    """At a terminal; elsewhere it is refused, unless the command itself says so."""
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        stdin = theirs if answer else subprocess.DEVNULL
+        program = f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.chdir({str(folder)!r})"
+        said = under_refusal(
+            "Landlock", f"{program}\n{RUN.format(words=[])}", stdin=stdin, env=environment(folder)
+        )
+        assert "cannot fence in what a model writes: Landlock" in said
+        if answer:
+            assert "all the same? [y/N]" in said
+        assert ("1 of 1 pass" in said) == (answer == "y")
+        assert f"status {0 if answer == 'y' else 2}" in said
+        if not answer:
+            assert "Add --unconfined" in said
+            agreed = f"{program}\n{RUN.format(words=['--unconfined'])}"
+            assert "1 of 1 pass" in under_refusal("Landlock", agreed, stdin=stdin, env=environment(folder))
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -1,9 +1,7 @@
 """Samples that want too much, and systems that offer too little: a bounded end, in words, nothing left."""
 
 import os
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ import psutil
 import pytest
 
 from core.spec.errors import JobError
+from tests.trainer.bench.refusal import under_refusal
 from trainer.bench.child import child_command
 from trainer.bench.limits import Limits
 from trainer.bench.private_folder import is_larger, remove
@@ -148,7 +147,7 @@ def test_where_something_is_missing(refused: str) -> None:
 
     Without namespaces the floor still holds, and a sandbox runs. Without the floor it runs only if agreed.
     """
-    done = _under_refusal(
+    done = under_refusal(
         refused,
         """
         from trainer.bench.sandbox import Sandbox
@@ -170,7 +169,7 @@ def test_where_something_is_missing(refused: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's own means")
 def test_a_folder_on_disk_is_watched_and_goes_away(tmp_path: Path) -> None:
     """Where there are no namespaces."""
-    done = _under_refusal(
+    done = under_refusal(
         "namespaces",
         f"""
         import os
@@ -187,36 +186,6 @@ def test_a_folder_on_disk_is_watched_and_goes_away(tmp_path: Path) -> None:
     )
     assert done == "killed It wrote more than 4 MB into its folder.\n"
     assert [*tmp_path.iterdir()] == []
-
-
-def _under_refusal(refused: str, program: str) -> str:
-    """What a program prints for which the kernel answers some calls as an older or stricter one would."""
-    refusals = {"Landlock": (444, 38), "seccomp": (157, 22), "namespaces": (272, 1)}
-    number, error = refusals[refused]
-    # by number alone; of prctl only PR_SET_SECCOMP, whose first argument is 22
-    look = "(0x20, 0, 0, 16), (0x15, 0, 1, 22)," if refused == "seccomp" else ""
-    skipped = 3 if look else 1
-    prelude = f"""
-        import ctypes, struct, sys
-        steps = [(0x20, 0, 0, 0), (0x15, 0, {skipped}, {number}), {look}
-                 (0x06, 0, 0, 0x50000 | {error}), (0x06, 0, 0, 0x7FFF0000)]
-        code = b"".join(struct.pack("=HBBI", *step) for step in steps)
-        held = ctypes.create_string_buffer(code, len(code))
-        given = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(steps), ctypes.addressof(held)))
-        libc = ctypes.CDLL(None)
-        words = [ctypes.c_ulong(word) for word in (1, 0, 0, 0)]
-        assert libc.prctl(38, *words) == 0
-        words = [ctypes.c_ulong(word) for word in (2, ctypes.addressof(given), 0, 0)]
-        assert libc.prctl(22, *words) == 0
-    """
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(prelude) + textwrap.dedent(program)],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="not run there")

@@ -15,6 +15,7 @@ from core.model.transformer import count_parameters
 from core.spec.messages import EVENTS, Finished, Progress, from_line
 from core.spec.presets import PRESETS
 from tests.tiny import tiny_folder, tiny_tokenizer
+from trainer.bench.alone import OthersLoad
 from trainer.bench.speed import _p95
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +71,7 @@ def test_every_model_and_precision_is_measured_in_a_process_of_its_own(model: Pa
         assert low <= row["decode_tokens_per_s"] <= high
         assert (row["kind"], row["was_alone"], row["parameters"]) == ("speed", True, 106_816)
         assert row["machine"]["processor"]
+        assert 0 <= row["others_share"] <= 1
 
 
 def test_what_cannot_be_measured_is_said_and_the_rest_is_still_told(model: Path) -> None:
@@ -120,6 +122,7 @@ def test_a_speed_benchmark_that_was_stopped_goes_on(model: Path, tmp_path: Path)
         for line in process.stdout:
             event = from_line(line, EVENTS)
             if isinstance(event, Progress) and event.step == 1:
+                assert {metric.name for metric in event.metrics} >= {"decode_tokens_per_s", "peak_ram_bytes"}
                 process.stdin.close()
     assert process.returncode == 130
     assert isinstance(event, Finished)
@@ -130,3 +133,11 @@ def test_a_speed_benchmark_that_was_stopped_goes_on(model: Path, tmp_path: Path)
     assert first["decode_tokens_per_s"] == kept["decode_tokens_per_s"], "it was not measured again"
     assert second["precision"] == "int8"
     assert not part.exists()
+
+
+def test_what_other_programs_take_is_noticed() -> None:
+    own, others = OthersLoad(), OthersLoad()
+    spin = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", spin], check=True)
+    assert others.share() > 0.1 / (os.cpu_count() or 1)
+    assert own.share() <= 1
