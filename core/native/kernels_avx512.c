@@ -46,8 +46,8 @@ INLINE __m512i add_quads(__m512i sums, const Quads *weights, const int8_t *plane
     return _mm512_dpbusd_epi32(sums, weights->quad[i], four_to_all(plane + 4 * i));
 }
 
-/* In two chains, because a dot product waits for the one before it. Together they fit 32 bits: 127 x 127 x 32 x
-   256. */
+/* In two chains, because a dot product waits for the one before it. Together they fit 32 bits:
+   127 x 127 x 32 x 256. */
 INLINE Floats multiply_row(const Quads *weights, BlockOfActivations x, const int planes)
 {
     __m512i first = _mm512_set1_epi32(x.first_offset), second = _mm512_set1_epi32(x.second_offset);

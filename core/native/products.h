@@ -13,12 +13,12 @@
 /* How far ahead weights are asked for. Processors ask by themselves too, but not across pages. */
 enum { PREFETCHED_BYTES = 4096 };
 
-/* The largest activations, and how many steps of the second plane make one of the first, whose rounding errors it
-   holds: at most a half. A power of two, by which products are multiplied without rounding. */
+/* The largest activations, and how many steps of the second plane make one of the first, whose rounding
+   errors it holds: at most a half. A power of two, by which products are multiplied without rounding. */
 enum { MOST_IN_PLANE = 127, MOST_IN_WORD = 32767, FINER_BITS = 8, FINER = 1 << FINER_BITS };
 
-/* As needed, weights of four bits get the second plane where more than so many of a block's numbers are less than
-   two steps of the first, which would lose them. */
+/* As needed, weights of four bits get the second plane where more than so many of a block's numbers are less
+   than two steps of the first, which would lose them. */
 enum { MOST_LOST = 12 };
 
 typedef struct {

@@ -25,7 +25,8 @@ void quantise_row(const Step *step, Activations *into, const Matrix *matrix, int
     step->kernels->quantise(into, row, x, matrix->columns, gain, multiplier);
 }
 
-void normalise_row(const Step *step, Activations *into, const Matrix *matrix, int row, int to, const float *gain)
+void normalise_row(const Step *step, Activations *into, const Matrix *matrix, int row, int to,
+                   const float *gain)
 {
     int dim = step->network.dim;
     const float *x = step->stream + (size_t)row * dim;
@@ -78,9 +79,10 @@ static void multiply_qkv(const Turn *turn, const Layer *layer)
 
 static void multiply_output(const Turn *turn, const Layer *layer)
 {
+    Lane *lane = turn->lane;
     for (int row = 0; row < turn->call->count; row++) {
-        merge_row(turn, layer, row, turn->lane->attended);
-        quantise_row(turn->step, &turn->lane->activations, &layer->output, row, turn->lane->attended, NULL, 1);
+        merge_row(turn, layer, row, lane->attended);
+        quantise_row(turn->step, &lane->activations, &layer->output, row, lane->attended, NULL, 1);
     }
     multiply_branch(turn, &layer->output, layer->output_bias);
 }
@@ -241,7 +243,8 @@ static void plan_memory(Step *step)
 
 Step *native_new_step(const Kernels *kernels, const Network *network, int most_rows, int planes)
 {
-    if (most_rows < 1 || most_rows > 1024 || planes < PLANES_AS_NEEDED || planes > 2 || !is_sensible(network)) return NULL;
+    if (most_rows < 1 || most_rows > 1024 || planes < PLANES_AS_NEEDED || planes > 2) return NULL;
+    if (!is_sensible(network)) return NULL;
     Step *step = calloc(1, sizeof *step);
     if (!step) return NULL;
     *step = (Step){.kernels = kernels, .network = *network, .most_rows = most_rows, .planes = planes};

@@ -81,7 +81,8 @@ void quantise_row(const Step *step, Activations *into, const Matrix *matrix, int
                   const float *gain, float multiplier);
 
 /* One row of the residual stream, normalised, becomes the row `to`. */
-void normalise_row(const Step *step, Activations *into, const Matrix *matrix, int row, int to, const float *gain);
+void normalise_row(const Step *step, Activations *into, const Matrix *matrix, int row, int to,
+                   const float *gain);
 
 /* ---- Attention ---- */
 
@@ -94,7 +95,8 @@ void attend_share(const Turn *turn, int layer);
 /* As many of them as a thread needs for some rows' parts. */
 size_t parts_needed(const Step *step, const StepCall *call);
 
-/* This thread's share, of many rows: writing, and then, once all have met, attending, which fills `attended`. */
+/* This thread's share, of many rows: writing, and then, once all have met, attending, which fills
+   `attended`. */
 void write_share(const Turn *turn, int layer);
 void attend_many_share(const Turn *turn, int layer);
 

@@ -1,7 +1,7 @@
 /* A step's attention: new keys and values into the cache, queries against all of it.
 
-   With a few rows, who attends to a chunk also writes the new positions that fall into it, so nobody waits for
-   another. With many, all are written first. */
+   With a few rows, who attends to a chunk also writes the new positions that fall into it, so nobody waits
+   for another. With many, all are written first. */
 #include "step.h"
 
 Span chunks_of(const StepCall *call, int window)
@@ -56,15 +56,15 @@ static void write_position(const Turn *turn, const Layer *layer, const CachedHea
 typedef struct {
     int head;
     Span rows, chunks;
-    float *parts; /* [row][head of a group][chunk][part_length] */
+    float *parts;     /* [row][head of a group][chunk][part_length] */
     size_t row_parts; /* from one row's to the next one's */
 } Queries;
 
 static float *parts_of(const Turn *turn, const Queries *queries, int row, int i)
 {
-    const Network *network = &turn->step->network;
-    size_t query_parts = (size_t)(queries->chunks.end - queries->chunks.first) * part_length_of(network->head_dim);
-    return queries->parts + (row - queries->rows.first) * queries->row_parts + i * query_parts;
+    size_t chunks = queries->chunks.end - queries->chunks.first, before = row - queries->rows.first;
+    size_t query_parts = chunks * part_length_of(turn->step->network.head_dim);
+    return queries->parts + before * queries->row_parts + i * query_parts;
 }
 
 static void form_queries(const Turn *turn, const Layer *layer, int head, Span rows)
@@ -128,7 +128,8 @@ void attend_share(const Turn *turn, int index)
         if (head != formed) form_queries(turn, layer, formed = head, queries.rows);
         CachedHead cached = cached_head(&turn->call->caches[index], head);
         for (int row = 0; row < turn->call->count; row++)
-            if ((turn->call->position + row) / CHUNK == chunk) write_position(turn, layer, &cached, head, row);
+            if ((turn->call->position + row) / CHUNK == chunk)
+                write_position(turn, layer, &cached, head, row);
         attend_to_chunk(turn, layer, cached, &queries, chunk);
     }
 }

@@ -27,10 +27,10 @@ from core import report
 from core.checkpoint.gguf import open_gguf_model, write_gguf
 from core.checkpoint.load import open_model
 from core.model.cache import KVCache
-from core.model.tiled import MOST_STEP_ROWS, CacheTiles, LibraryPacking
+from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking
 from core.model.transformer import Transformer, with_random_weights
 from core.native import library
-from core.native.matrix import Bits, packed, unpack
+from core.native.matrix import AS_NEEDED, Bits, packed, unpack
 from core.native.step import Step
 from core.spec.presets import PRESETS
 from core.text.tokenizer import Tokenizer
@@ -105,7 +105,8 @@ def compared(
     rows = []
     for precision, (bits, file_type) in FORMATS.items():
         sides = {
-            "ours": ours(model, precision, texts, 2),
+            "ours": ours(model, precision, texts, AS_NEEDED),
+            "ours, two planes": ours(model, precision, texts, 2),
             "ours, one plane": ours(model, precision, texts, 1),
             "weights of ours alone": weights_alone(model, bits, texts),
         }
@@ -162,11 +163,11 @@ def ours(model: Transformer, precision: str, texts: list[list[int]], planes: Any
     packing.finish(ready)
     reader: Any = ready.short_reads
     step = reader._step
-    reader._step = Step(tiles, model.config, step._weights, MOST_STEP_ROWS, planes)
+    reader._step = Step(tiles, model.config, step._weights, FEWEST_ROWS, planes)
     found = []
     for text in texts:
         cache = KVCache(len(text), CacheTiles(model.config, tiles, torch.float32))
-        pieces = [text[start : start + MOST_STEP_ROWS] for start in range(0, len(text), MOST_STEP_ROWS)]
+        pieces = [text[start : start + FEWEST_ROWS] for start in range(0, len(text), FEWEST_ROWS)]
         found.append(torch.cat([ready.read(piece, cache, last=len(piece)) for piece in pieces]))
     return found
 
