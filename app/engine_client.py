@@ -11,7 +11,7 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.process import Outcome, WorkerProcess, own_command
+from app.process import Outcome, WorkerProcess, gently, own_command
 from core.spec.errors import UsageError
 from core.spec.messages import (
     PROTOCOL,
@@ -43,6 +43,7 @@ Phase = Literal["off", "starting", "idle", "loading", "ready", "failed"]
 
 # ids of our own lie above those that completions count up from 1
 _FIRST_OWN_ID = 2**50
+_NICENESS = 10
 _RESTARTS_ONCE_IN_S = 60.0
 _CANCEL_HEARD_WITHIN_MS = 10_000
 
@@ -88,7 +89,7 @@ class EngineClient(QObject):
 
     def __init__(self, parent: QObject | None = None, command: list[str] | None = None) -> None:
         super().__init__(parent)
-        self._command = command or own_command(["serve"])
+        self._command = command or gently(own_command(["serve"]), _NICENESS)
         self.state = EngineState()
         self._worker = WorkerProcess(self)
         self._worker.line_read.connect(self._hear)

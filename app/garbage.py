@@ -28,6 +28,12 @@ class MainThreadGarbage(QObject):
         if due:
             gc.collect(due[-1])
 
+    def keep_all_there_is(self) -> None:
+        """What the start has made stays to the end: looking through it again and again takes as long as a
+        key may take to be seen."""
+        gc.freeze()
+
     def stop(self) -> None:
         self._timer.stop()
+        gc.unfreeze()
         gc.enable()

@@ -4,6 +4,8 @@ Bytes in whole lines, whatever they mean; how it ended, as a value. Which proces
 known to the clients above it.
 """
 
+import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -143,6 +145,12 @@ class WorkerProcess(QObject):
     def _end_unstarted(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             self.ended.emit(Outcome(None, False, self._was_asked_to_end, self._process.errorString()))
+
+
+def gently(command: list[str], niceness: int) -> list[str]:
+    """The same, giving way to the window where both want a core. Elsewhere than on POSIX as it is."""
+    nice = shutil.which("nice") if os.name == "posix" else None
+    return [nice, "-n", str(niceness), *command] if nice else command
 
 
 def own_command(words: Sequence[str]) -> list[str]:

@@ -87,6 +87,7 @@ async def live(application: QApplication, instance: Instance, paths: Sequence[Pa
     instance.asked.connect(window.show_paths)
     garbage = MainThreadGarbage(application)
     window.show()
+    garbage.keep_all_there_is()
 
     def leave_at_once(signal_number: int) -> None:
         killed_by.append(signal_number)  # unsaved text stays in its journal

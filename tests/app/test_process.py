@@ -1,12 +1,13 @@
 """WorkerProcess: real children that print, split characters, flood, hang, crash, or are not there at all."""
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.process import Outcome, WorkerProcess, own_command
+from app.process import Outcome, WorkerProcess, gently, own_command
 from core.spec.version import version
 
 
@@ -139,3 +140,13 @@ def test_our_own_commands_run_without_any_set_up(heard: Heard) -> None:
     heard.process.start(own_command(["--version"]))
     assert heard.outcome().is_clean
     assert heard.lines == [f"SmallCoder {version()}".encode()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no nice")
+def test_a_gentle_process_gives_way_and_is_the_one_that_was_started(heard: Heard) -> None:
+    script = "import os; print(os.getpriority(os.PRIO_PROCESS, 0), os.getpid())"
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    heard.process.start(gently([sys.executable, "-u", "-c", script], 5))
+    pid = heard.process.pid
+    assert heard.outcome().is_clean
+    assert heard.lines == [f"{min(19, before + 5)} {pid}".encode()]

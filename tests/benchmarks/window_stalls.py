@@ -20,6 +20,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.garbage import MainThreadGarbage
 from app.main_window import MainWindow
 from app.run import make_window
 from core import report
@@ -97,6 +98,8 @@ async def measured(application: QApplication, load: str, home: Path) -> dict[str
     model = tireless_model(home) if load in ("generating", "loading") else None
     window = make_window(application)
     window.show()
+    garbage = MainThreadGarbage(window)  # as app.run does
+    garbage.keep_all_there_is()
     (home / "typed.py").write_text(TEXT)
     await window.begin([home / "typed.py"])
     if model is not None:
@@ -116,6 +119,7 @@ async def measured(application: QApplication, load: str, home: Path) -> dict[str
     for burner in burners:
         burner.kill()
         burner.wait()
+    garbage.stop()
     window._has_left = True
     window.close()
     await window.end()
