@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.engine_client import EngineClient, EngineState, Phase
-from core.spec.messages import Complete, Count, Counted, Done, Failed, Reply, Text
+from core.spec.messages import PROTOCOL, Complete, Count, Counted, Done, Failed, Reply, Text
 from core.spec.sampling import Sampling
 from tests.app.workers import PLAIN, tireless_model
 
@@ -21,7 +21,7 @@ import json, sys
 facts = {"name": "m", "precision": "int8", "device": "cpu", "kernel": "", "threads": 1, "context_tokens": 9}
 facts |= {"concessions": [], "has_fim": False, "has_chat": False}
 facts |= {"parameters": 1, "weights_bytes": 1, "cache_bytes": 1}
-print(json.dumps({"type": "hello", "version": "1", "protocol": 1, "pid": 1}))
+print(json.dumps({"type": "hello", "version": "1", "protocol": int(sys.argv[1]), "pid": 1}))
 wish = json.loads(input())
 print(json.dumps({"type": "loaded", "id": wish["id"], "facts": facts}))
 sys.stdin.read()
@@ -216,7 +216,7 @@ def test_a_worker_deaf_to_a_cancel_is_ended(
     qtbot: QtBot, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.engine_client._CANCEL_HEARD_WITHIN_MS", 10)
-    client = Client(qtbot, [sys.executable, "-u", "-c", LOADS_AND_HEARS_NO_MORE])
+    client = Client(qtbot, [sys.executable, "-u", "-c", LOADS_AND_HEARS_NO_MORE, str(PROTOCOL)])
     client.engine.load(str(model), PLAIN)
     client.wait_for("ready", "failed")
     client.engine.ask(Complete(1, "x"))

@@ -350,6 +350,7 @@ async def test_what_the_status_bar_says_of_a_text_can_be_chosen_otherwise(
     await chosen(started, "edit.indentation", "spaces 2")
     assert window.status.text("indentation") == "Spaces: 2"
     await chosen(started, "file.encoding", "again iso-8859-1")
+    await until(lambda: window.status.text("form") == "ISO-8859-1  LF")
     await chosen(started, "file.line_ends", "crlf")
     await chosen(started, "file.encoding", "save utf-8")
     await until(lambda: window.status.text("form") == "UTF-8  CRLF")
