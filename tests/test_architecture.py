@@ -237,6 +237,8 @@ def test_the_map_in_the_readme_names_every_module_and_no_other() -> None:
     ("imported", "absent"),
     [
         ("app.run", "torch"),
+        ("app.main_window", "torch"),
+        ("app.main_window", "numpy"),
         ("core.cli, trainer.cli", "PySide6"),
         ("core.cli, trainer.cli", "torch"),
         ("core.cli, trainer.cli", "numpy"),

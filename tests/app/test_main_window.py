@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import SIGNAL, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.actions import ACTIONS
 from app.main_window import MainWindow
 from app.run import make_window
 from app.shell.about import AboutDialog, licence_of, required_packages
@@ -462,3 +463,18 @@ async def test_a_typeface_for_code_is_chosen_among_those_of_equal_width(run: Run
     await chosen(started, "view.code_font", "dejavu sans mono")
     await until(lambda: started.window._store.settings.appearance.code_font == "DejaVu Sans Mono")
     assert started.window.tabs.documents()[0].editor.font().family() == "DejaVu Sans Mono"
+
+
+async def test_every_action_of_the_table_is_done_by_somebody(run: Run, started: Started) -> None:
+    commands = started.window.commands
+    idle = [action.id for action in ACTIONS if not commands[action.id].receivers(SIGNAL("triggered(bool)"))]
+    assert idle == []
+
+
+async def test_what_needs_a_text_cannot_be_done_without_one(run: Run, started: Started) -> None:
+    commands = started.window.commands
+    for id in ("file.save", "edit.undo", "edit.find", "go.line", "ghost.accept", "file.encoding"):
+        assert not commands[id].isEnabled(), id
+    started.trigger("file.new")
+    for id in ("file.save", "edit.undo", "edit.find", "go.line", "ghost.accept", "file.encoding"):
+        assert commands[id].isEnabled(), id
