@@ -52,6 +52,7 @@ class FileTree(QWidget):
         self.model = TreeModel(self._icon, self)
         self.model.folder_read.connect(self._go_on_revealing)
         self.model.rename_requested.connect(self._rename)
+        self.model.failed.connect(self.failed)
         self.view = _View()
         self.view.setModel(self.model)
         self.view.setAccessibleName("Files of the folder")

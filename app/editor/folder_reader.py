@@ -60,9 +60,17 @@ class FolderReader(QObject):
         try:
             entries = list_folder(folder, with_ignored=with_ignored)
         except OSError as error:
-            self.read.emit(folder, [], f"{folder} cannot be read ({error.strerror}).")
+            self.read.emit(folder, [], _refusal(error, folder))
         else:
             self.read.emit(folder, entries, "")
+
+
+def _refusal(error: OSError, folder: Path) -> str:
+    if isinstance(error, PermissionError):
+        return f"{folder} may not be read; change its permissions, or open another folder."
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return f"The folder {folder} is gone; open another one."
+    return f"{folder} cannot be read ({error.strerror}); check the disk it is on."
 
 
 def list_folder(folder: Path, *, with_ignored: bool = False) -> list[Entry]:

@@ -37,9 +37,11 @@ class Node:
 
 
 class TreeModel(QAbstractItemModel):
-    """`folder_read`: a folder whose rows are up to date now. `rename_requested`: a path and its new name."""
+    """`folder_read`: a folder whose rows are up to date now. `failed`: why one cannot be read, once.
+    `rename_requested`: a path and its new name."""
 
     folder_read = Signal(object)
+    failed = Signal(str)
     rename_requested = Signal(object, str)
 
     def __init__(self, decoration: Callable[[Node], object], parent: QObject | None = None) -> None:
@@ -139,6 +141,8 @@ class TreeModel(QAbstractItemModel):
         node = self._by_path.get(folder)
         if node is None:  # closed meanwhile
             return
+        if problem and problem != node.problem:
+            self.failed.emit(problem)
         node.is_read, node.entries, node.problem = True, entries, problem
         watched = self._watcher.directories()
         if not problem and str(folder) not in watched and len(watched) < _MAX_WATCHED:

@@ -123,10 +123,32 @@ def test_the_tree_follows_the_disk(qtbot: QtBot, model: TreeModel, tmp_path: Pat
     qtbot.waitUntil(lambda: shown(model) == ["b.py", "a.py", "bb.py"])
 
 
-def test_a_folder_that_may_not_be_read_says_so(qtbot: QtBot, model: TreeModel, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_said_once(qtbot: QtBot, model: TreeModel, tmp_path: Path) -> None:
+    failed: list[str] = []
+    read: list[Path] = []
+    model.failed.connect(failed.append)
+    model.folder_read.connect(read.append)
     model.open(tmp_path / "gone")
-    qtbot.waitUntil(lambda: model.node(QModelIndex()).is_read)  # type: ignore[union-attr]
-    assert "cannot be read" in model.node(QModelIndex()).problem  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: bool(read))
+    read.clear()
+    model.read_again()
+    qtbot.waitUntil(lambda: bool(read))
+    assert failed == [f"The folder {tmp_path / 'gone'} is gone; open another one."]
+
+
+def test_a_folder_without_permission_is_said(
+    qtbot: QtBot, model: TreeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The superuser may read everything, so the system's refusal is played here."""
+
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        with qtbot.waitSignal(model.failed) as failed:
+            model.open(tmp_path)
+    assert failed.args == [f"{tmp_path} may not be read; change its permissions, or open another folder."]
 
 
 def longest_stall(qtbot: QtBot, condition: Callable[[], bool]) -> float:
