@@ -126,10 +126,12 @@ def test_main_trains_under_torchrun_and_alone_goes_on(tmp_path: Path) -> None:
         *(str(ROOT / "main.py"), "train", "new", "./run", "--recipe", "full", "--model", "model"),
         *("--source", "code", "--steps", "4", "--batch-size", "4", "--accumulation", "1", "--threads", "1"),
         *("--context-tokens", "64", "--judged-lines", "2", "--precision", "fp32", "--validate-every", "2"),
+        *("--sample-every", "2"),
     ]
     done = together(2, *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("finished:") == 1
+    assert done.stdout.count("sample: def") == 2
     run = Run(tmp_path / "run")
     assert run.verdict_file.is_file()
     moment = load_last(run)

@@ -13,7 +13,7 @@ from trainer.data.layout import token_type
 from trainer.data.passages import text_end
 from trainer.data.prepared import PreparedData
 
-_MOST_TOKENS = 1 << 20
+_MOST_TOKENS = 1 << 18
 _MOST_TEXTS = 64
 _FEWEST_LETTERS = 8
 _LINES_BEFORE = 2
