@@ -14,6 +14,7 @@ _OPENING = {")": "(", "]": "[", "}": "{"}
 _QUOTES = frozenset("\"'`")
 _CLOSING = frozenset(")]}\"'`>,;: \t")
 _SHOWN_CONTROLS = frozenset("\n\t")
+_NO_LETTER = "\ufffd"  # stands for bytes that are no text
 
 
 def units(text: str) -> int:
@@ -33,7 +34,8 @@ def presentable(text: str) -> str:
     """Up to what nobody could see: what turns the direction of reading, or is no letter at all."""
     text = text.replace("\r\n", "\n")
     for place, letter in enumerate(text):
-        if letter not in _SHOWN_CONTROLS and unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        is_unseen = unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        if letter == _NO_LETTER or (is_unseen and letter not in _SHOWN_CONTROLS):
             return text[:place]
     return text
 

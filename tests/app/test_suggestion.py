@@ -60,7 +60,9 @@ def test_units_are_those_of_utf_16(text: str) -> None:
         assert letters_in(text, units(text[len(text) - count :])) == count
 
 
-@pytest.mark.parametrize("letter", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\u2028", "\r", "\ud83d"])
+@pytest.mark.parametrize(
+    "letter", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\u2028", "\r", chr(0xD83D), "\ufffd"]
+)
 def test_nothing_invisible_is_presented(letter: str) -> None:
     assert presentable(f"a\tb\r\nc{letter}d") == "a\tb\nc"
 

@@ -53,7 +53,8 @@ def set_up(home: Path, model: Path) -> None:
     (home / "settings").mkdir(parents=True)
     settings = {
         "format": 1,
-        "appearance": {"theme": "light"},
+        # large letters have strokes that are wholly in their colour
+        "appearance": {"theme": "light", "code_size": 22.0},
         "engine": {"model": str(model), "precision": "fp32", "device": "cpu", "threads": 1},
         "completion": {"least_chance": 0.0},
     }
