@@ -240,7 +240,7 @@ class Completion(QObject):
             self._begin(Answer(place, ""))
         else:
             self._wait(is_deleting)
-            self._say(CompletionState("waiting", "Waiting for a pause"))
+            self._say(policy.READY_TO_SUGGEST)
 
     def _is_refused(self, situation: Situation, *, by_hand: bool = False) -> bool:
         refused = policy.refusal(self._settings, situation, by_hand=by_hand)
