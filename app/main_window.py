@@ -12,7 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
 from app.editor.completion_policy import CompletionState
@@ -214,7 +214,7 @@ class MainWindow(QMainWindow):
                 "edit.indentation": flow(self.choices.indentation),
                 "view.code_font": flow(self.choices.code_font),
                 "help.log": self._show_log,
-                "help.shortcuts": lambda: ShortcutsDialog(self.keys, self._theme, self).open(),
+                "help.shortcuts": lambda: _open(ShortcutsDialog(self.keys, self._theme, self)),
                 "help.about": self._show_about,
             }
         )
@@ -246,10 +246,10 @@ class MainWindow(QMainWindow):
     def _show_about(self) -> None:
         from app.shell.about import AboutDialog  # reads what is installed, which the first sight need not
 
-        AboutDialog(self._theme, self).open()
+        _open(AboutDialog(self._theme, self))
 
     def _show_log(self) -> None:
-        LogDialog(self.mistakes.text, self.engine.log, self._theme, self).open()
+        _open(LogDialog(self.mistakes.text, self.engine.log, self._theme, self))
 
     def _show_mistake(self, sentence: str) -> None:
         deeds = (("What Went Wrong", self._show_log),)
@@ -340,3 +340,9 @@ class MainWindow(QMainWindow):
             return
         event.accept()
         self.left.emit()
+
+
+def _open(dialog: QDialog) -> None:
+    """Nothing stops for it, and once closed it is gone."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()

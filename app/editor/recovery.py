@@ -38,6 +38,7 @@ class Recovery(QObject):
         self._root = root
         self._order = order or (lambda: ([*documents], None))
         self._journal: Journal | None = None
+        self._loop: asyncio.AbstractEventLoop  # there as soon as there is a journal
         self._keys: dict[Document, str] = {}
         self._next_key = 0
         self._written: dict[str, tuple[int, object]] = {}
@@ -57,7 +58,7 @@ class Recovery(QObject):
 
     async def restore(self, *, with_tabs: bool = True) -> list[str]:
         """Opens what earlier programs have left. Returns sentences about what could not be read."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._writer, find, self._root)
         restored = await self._restore_all(found, with_tabs=with_tabs)
         for folder in {text.path.parent for text in found.texts if text.path is not None}:
@@ -175,8 +176,9 @@ class Recovery(QObject):
             return
         writing = self._writer.submit(_put, self._journal, texts, gone, layout)
         self._writing = writing
-        loop = asyncio.get_running_loop()
-        writing.add_done_callback(lambda _: loop.call_soon_threadsafe(self._note, writing, unsaved, layout))
+        writing.add_done_callback(
+            lambda _: self._loop.call_soon_threadsafe(self._note, writing, unsaved, layout)
+        )
 
     def _note(self, writing: "Future[None]", unsaved: dict[str, tuple[int, object]], layout: Layout) -> None:
         self._writing = None

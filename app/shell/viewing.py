@@ -11,7 +11,7 @@ from app.shell.frame import Frame
 from app.theme import Theme
 
 _STEP = 1.0
-_PARTS = ("files", "models", "train", "benchmark", "settings")
+_PARTS = ("files", "chat", "models", "train", "benchmark", "settings")
 
 
 class Viewing:
@@ -36,10 +36,9 @@ class Viewing:
                 "go.next_part": lambda: self.step_part(1),
                 "go.previous_part": lambda: self.step_part(-1),
                 "help.welcome": lambda: frame.show_page("welcome"),
-                "view.chat": lambda: self.turn_part("chat"),
             }
         )
-        commands.on({f"view.{name}": partial(self.turn_part, name) for name in _PARTS})
+        commands.on({f"view.{name}": partial(self.reach_part, name) for name in _PARTS})
 
     def show_texts(self, has_texts: bool | None = None) -> None:
         """The texts, or where there is none the welcome."""
@@ -62,6 +61,29 @@ class Viewing:
             self.show_texts()
         else:
             frame.show_page(name)
+
+    def reach_part(self, name: str) -> None:
+        """By the keyboard: shown and gone into; from within it, put away."""
+        part = self._part(name)
+        focused = self._frame.window().focusWidget()
+        is_within = focused is not None and part.isAncestorOf(focused)
+        if is_within or not self._is_in_sight(name):
+            self.turn_part(name)
+        target = _first_control(part) if self._is_in_sight(name) else None
+        if target is not None:
+            target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif is_within:
+            self.step_part(1)
+
+    def _part(self, name: str) -> QWidget:
+        frame = self._frame
+        return {"files": frame.side_bar, "chat": frame.chat}.get(name) or frame.made_page(name)
+
+    def _is_in_sight(self, name: str) -> bool:
+        frame = self._frame
+        if name == "files":
+            return not frame.side_bar.isHidden() and frame.side_bar.shown == "files"
+        return not frame.chat.isHidden() if name == "chat" else frame.page == name
 
     def step_part(self, steps: int) -> None:
         """The focus to the next part in sight that can have it."""

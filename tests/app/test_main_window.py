@@ -478,3 +478,16 @@ async def test_what_needs_a_text_cannot_be_done_without_one(run: Run, started: S
     started.trigger("file.new")
     for id in ("file.save", "edit.undo", "edit.find", "go.line", "ghost.accept", "file.encoding"):
         assert commands[id].isEnabled(), id
+
+
+async def test_a_part_is_reached_by_its_key_and_left_by_the_same(run: Run, started: Started) -> None:
+    window, frame = started.window, started.window.frame
+    started.trigger("file.new")
+    editor = window.tabs.documents()[0].editor
+    for action, part in (("view.files", frame.side_bar), ("view.settings", frame.made_page("settings"))):
+        editor.setFocus()
+        started.trigger(action)
+        assert part.isAncestorOf(window.focusWidget()), action
+        started.trigger(action)
+        assert part.isHidden(), action
+        assert not part.isAncestorOf(window.focusWidget()), action

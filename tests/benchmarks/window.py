@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def display() -> Iterator[dict[str, str]]:
         assert server.stdout is not None
         number = server.stdout.readline().strip()
         settings = {**os.environ, "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
-        with subprocess.Popen(["openbox"], env=settings, stderr=subprocess.DEVNULL) as manager:
+        with subprocess.Popen(
+            ["openbox"], env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as manager:
             try:
                 yield settings
             finally:
@@ -108,11 +111,18 @@ def measure_worker(settings: dict[str, str]) -> dict[str, Any]:
         return {"window_with_worker_mb": round(resident_mb(process)), "worker_mb": round(sum(sizes))}
 
 
-def measure_stalls(settings: dict[str, str], script: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.benchmarks.window_stalls", script]
+def measure_stalls(settings: dict[str, str], load: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.window_stalls", load]
     done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return {f"{load}_{key}": value for key, value in json.loads(done.stdout.splitlines()[-1]).items()}
+
+
+def measurements(idle_s: float) -> Iterator[tuple[str, Callable[[dict[str, str]], dict[str, Any]]]]:
+    yield "start", measure_start
+    yield "rest", partial(measure_rest, idle_s=idle_s)
+    yield "worker", measure_worker
+    for load in ("nothing", "generating", "loading", "burning"):
+        yield f"stalls {load}", partial(measure_stalls, load=load)
 
 
 def main() -> int:
@@ -125,27 +135,17 @@ def main() -> int:
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     with display() as settings:
-        for name in ["start", "rest", "worker", "stalls"]:
-            if arguments.only not in (None, name):
+        for name, measure in measurements(arguments.idle_s):
+            if arguments.only not in (None, name.partition(" ")[0]):
                 continue
             with tempfile.TemporaryDirectory() as home:
-                own = settings | {"SMALLCODER_HOME": home}
-                if name == "start":
-                    figures |= measure_start(own)
-                elif name == "rest":
-                    figures |= measure_rest(own, arguments.idle_s)
-                elif name == "worker":
-                    figures |= measure_worker(own)
-                else:
-                    for load in ("nothing", "generating", "loading", "burning"):
-                        figures |= {
-                            f"{load}_{key}": value for key, value in measure_stalls(own, load).items()
-                        }
+                found = measure(settings | {"SMALLCODER_HOME": home})
+            figures |= found
+            if not arguments.json:
+                for key, value in found.items():
+                    report.say(f"  {key:<32} {value}")
     if arguments.json:
-        report.say(json.dumps([figures]))
-    else:
-        for key, value in figures.items():
-            report.say(f"  {key:<32} {value}")
+        report.say_json([figures])
     return 0
 
 
