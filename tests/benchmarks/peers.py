@@ -89,12 +89,19 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--avx2", action="store_true", help="cap both sides to AVX2")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="count what the processor spends on each, on a machine that others use; for one thread",
+    )
     parser.add_argument("--llama", type=Path, help="folder of another build of llama-cpp-python")
     parser.add_argument("--folder", type=Path, help="keeps models for the next run")
     parser.add_argument("--make", action="store_true", help="only make them there")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     environment = os.environ | (AVX2 if arguments.avx2 else {})
+    if arguments.processor_time:
+        environment["SMALLCODER_PEERS_CLOCK"] = "processor"
     if arguments.llama:
         environment["PYTHONPATH"] = str(arguments.llama)
     results = []
