@@ -290,7 +290,7 @@ class Completion(QObject):
         """The answer is whole: the next one is prepared, as if this one were taken."""
         suggested = self._suggested
         may = self._settings.look_ahead and not self._sources.is_on_battery()
-        if suggested is not None and may and suggested.text and not suggested.is_unsure:
+        if suggested is not None and may and self._ghost.text and not suggested.is_unsure:
             wish = self._wishes.look_ahead(suggested.place, suggested.text)
             if wish is not None:
                 self.complete_requested.emit(wish)

@@ -335,6 +335,14 @@ def test_one_that_is_being_prepared_when_this_one_is_taken_is_shown_as_it_comes(
     assert desk.cancelled == []
 
 
+def test_behind_what_is_not_shown_nothing_is_prepared(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE, replace(AT_ONCE, look_ahead=True))
+    desk.type("r")
+    desk.asked()
+    desk.answer(")")
+    assert len(desk.wishes) == 1
+
+
 def test_on_battery_nothing_is_prepared(qtbot: QtBot) -> None:
     desk = Desk(qtbot, CODE, replace(AT_ONCE, look_ahead=True))
     desk.is_on_battery = True
