@@ -8,11 +8,13 @@ from core.checkpoint.native import is_native, open_native
 from core.checkpoint.stored import StoredModel
 from core.spec.errors import ModelFormatError
 from core.spec.headers import read_json, refuse_pickle
+from core.spec.library import located
 from core.spec.presets import PRESETS
 
 
 def open_model(path: Path) -> StoredModel:
-    stored = _opened(path)
+    """`path` may also be the id of a model of the hub that is on this disk."""
+    stored = _opened(located(path))
     stored.check()
     return stored
 

@@ -52,7 +52,9 @@ def guarded(handler: Handler) -> Handler:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=Path, help="a model's folder or a .gguf file (default: the one that comes along)"
+        "--model",
+        type=Path,
+        help="a folder, a .gguf file or the id of a download (default: the one that comes along)",
     )
 
 

@@ -1,10 +1,14 @@
-"""`models`: what is on this disk, what can be trained from nothing, what a file is, other formats for it."""
+"""`models`: what is on this disk, what can be trained from nothing, what a file is, other formats for it.
+
+What the hub has stands in hub.py beside this.
+"""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import report
+from core.cli import hub
 from core.cli.command import Commands, guarded
 from core.spec.budget import MB, PRECISIONS, weight_bytes
 from core.spec.errors import UsageError
@@ -27,15 +31,17 @@ def add_command(commands: Commands) -> None:
     presets = actions.add_parser("presets", help="architectures to train from nothing")
     presets.set_defaults(run=guarded(_presets))
     fit = actions.add_parser("fit", help="whether a model fits this machine, and the arithmetic")
-    fit.add_argument("model", help="a folder, a .gguf file or a preset")
+    fit.add_argument("model", help="a folder, a .gguf file, a catalogue id or a preset")
     fit.add_argument("--context", type=int, default=4096, help="tokens of text (default: 4096)")
     fit.add_argument("--ram-mb", type=int, default=0, help="memory to stay within (default: all there is)")
     fit.set_defaults(run=guarded(_fit))
     show = actions.add_parser("show", help="what a model is")
-    show.add_argument("model", help="a folder, a .gguf file or a preset")
+    show.add_argument("model", help="a folder, a .gguf file, a catalogue id or a preset")
     show.set_defaults(run=guarded(_show))
     convert = actions.add_parser("convert", help="write a model in another format, and check it")
-    convert.add_argument("source", metavar="SRC", help="a folder, a .gguf file or a preset")
+    convert.add_argument(
+        "source", metavar="SRC", help="a folder, a .gguf file, the id of a download or a preset"
+    )
     convert.add_argument("destination", type=Path, metavar="DST", help="what to make; must not exist yet")
     convert.add_argument("--to", required=True, choices=("native", "hf", "gguf", "onnx"))
     convert.add_argument("--precision", choices=PRECISIONS, default="fp32")
@@ -48,6 +54,7 @@ def add_command(commands: Commands) -> None:
     convert.set_defaults(run=guarded(_convert))
     for action in (listing, presets, fit, show, convert):
         action.add_argument("--json", action="store_true", help="JSON for a program")
+    hub.add_actions(actions)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -136,11 +143,15 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _opened(name: str) -> "tuple[ModelConfig, StoredModel | None]":
-    """A preset has no file."""
+    """A preset has no file, and what is only in the catalogue has none yet."""
+    from core.spec.catalogue import catalogue
+    from core.spec.library import find_downloaded
     from core.spec.presets import PRESETS
 
     if name in PRESETS:
         return PRESETS[name], None
+    if name in catalogue() and not Path(name).exists() and find_downloaded(name) is None:
+        return catalogue()[name].network, None
     from core.checkpoint.load import open_model
 
     stored = open_model(Path(name))
@@ -182,7 +193,9 @@ def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None, tuple[str, .
     import torch
 
     from core.model.transformer import with_random_weights
+    from core.spec.library import located
 
+    located(Path(name))  # which refuses what is only in the catalogue
     config, stored = _opened(name)
     if stored is not None:
         return stored.load(torch.float32), stored.tokenizer(), stored.languages

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from core.spec.catalogue import catalogue
 from core.spec.errors import ModelFormatError
 from core.spec.fim_spellings import FIM_FAMILIES
+from core.spec.folders import hub_cache_folder, models_folder
 from core.spec.gguf_header import read_gguf_header
 from core.spec.gguf_values import GgufMetadata
 from core.spec.headers import TensorInfo, read_json, refuse_pickle
@@ -23,9 +25,11 @@ _FIM_PREFIXES = tuple(family.prefix for family in FIM_FAMILIES)
 _FIM_PREFIX_KEYS = ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id")
 _CONTEXT_KEYS = ("max_context", "max_position_embeddings", "n_positions", "n_ctx")
 _TOKENIZER_FILES = ("tokenizer_config.json", "added_tokens.json", "tokenizer.json", "tokenizer.model")
+_VOCABULARY_FILES = ("tokenizer.json", "tokenizer.model")
 _CHAT_FILES = ("chat_template.jinja", "chat_template.json")
 _LATER_PART = re.compile(r"-(?!0*1-of-)\d+-of-\d+\.gguf$", re.IGNORECASE)
 _HUB_FOLDER = re.compile(r"models--(.+)$")
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")  # OWNER/NAME, which as a path leads nowhere else
 _NO_MODELS_IN = frozenset({"blobs", "refs", "node_modules", "__pycache__"})
 _NO_WEIGHTS = frozenset({"BOOL", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
 _MAX_DEPTH = 8
@@ -72,6 +76,54 @@ def describe_model(path: Path) -> ModelFile | None:
     if os.path.isdir(path):  # unlike Path.is_dir, it does not raise where access is denied
         return _describe_folder(path)
     return _described(ModelFile(path, path.stem, "gguf"), _describe_gguf)
+
+
+def is_repository(name: str) -> bool:
+    return _REPOSITORY.fullmatch(name) is not None
+
+
+def download_folder(repository: str) -> Path:
+    """Where a model of the hub is put that comes through this program."""
+    return models_folder() / repository
+
+
+def find_downloaded(repository: str) -> Path | None:
+    """A whole model of the hub that is here already, whichever program fetched it; used where it lies."""
+    if not is_repository(repository):
+        return None
+    kept = hub_cache_folder() / f"models--{repository.replace('/', '--')}"
+    for place in (download_folder(repository), *_snapshots(kept)):
+        for model in find_models([place]).models:
+            if model.problem is None and (model.kind == "gguf" or _has_tokenizer(model.path)):
+                return model.path
+    return None
+
+
+def located(path: Path) -> Path:
+    """A path that does not exist may be the name of a model of the hub; then where that one lies."""
+    name = path.as_posix()
+    if os.path.lexists(path):
+        return path
+    found = find_downloaded(name)
+    if found is None and name in catalogue():
+        raise ModelFormatError(f"{name} is not on this disk yet; 'main.py models download {name}' gets it.")
+    return path if found is None else found
+
+
+def _snapshots(kept: Path) -> list[Path]:
+    """The one that the hub's main branch meant when it was last asked comes first."""
+    snapshots = sorted(kept.glob("snapshots/*"))
+    main = kept / "refs" / "main"
+    try:
+        newest = main.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return snapshots
+    return sorted(snapshots, key=lambda folder: folder.name != newest)
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    """A cache may hold of a model just what another program asked for."""
+    return any((folder / name).is_file() for name in _VOCABULARY_FILES)
 
 
 class _Walk:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from core.spec.errors import TokenizerError
 from core.spec.gguf_header import read_gguf_header
 from core.spec.headers import read_json
+from core.spec.library import located
 from core.text.gguf_vocabulary import from_gguf
 from core.text.pieces import SPACE_MARK, Piece
 from core.text.sentence_pieces import SentencePieces
@@ -22,7 +23,8 @@ _MAX_TEMPLATE_BYTES = 1 << 20
 
 
 def open_tokenizer(path: Path) -> Tokenizer:
-    """`path`: a model folder, a GGUF file, or a lone SentencePiece .model."""
+    """`path`: a model folder, a GGUF file, a lone SentencePiece .model, or the id of a downloaded model."""
+    path = located(path)
     if path.is_dir():
         return open_folder(path)
     if path.suffix == ".model":
