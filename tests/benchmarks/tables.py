@@ -27,6 +27,7 @@ BLOCK = re.compile(r"(<!-- figures: [^\n]*-->\n).*?(<!-- end of figures -->)", r
 PRECISIONS = "int8,int4"
 NEW_TOKENS = 64
 SHORT = ("--prompt-tokens", "512", "--new-tokens", str(NEW_TOKENS), "--rounds", "3")
+MOST_OTHERS_SHARE, UNKNOWN = 0.1, "not yet"
 FULL, FULL_PRECISION = "full context", "int8"
 # what was guessed of the memory of each before anything was built
 EARLY_ESTIMATES_MB = {
@@ -74,14 +75,10 @@ def main() -> int:
 
 
 def full_flags(model: str) -> list[str]:
-    """One round: reading thousands of tokens takes long, and memory is the same each time."""
+    """For its memory alone, which is the same each time and whatever else runs: one round is enough."""
     context = PRESETS[model].max_context if model in PRESETS else 4096
-    words = {
-        "prompt-tokens": context - NEW_TOKENS,
-        "new-tokens": NEW_TOKENS,
-        "rounds": 1,
-        "context-tokens": context,
-    }
+    least = 4
+    words = {"prompt-tokens": context - least, "new-tokens": least, "rounds": 1, "context-tokens": context}
     return [word for name, value in words.items() for word in (f"--{name}", str(value))]
 
 
@@ -153,38 +150,45 @@ def block(files: dict[str, list[Result]]) -> str:
 def machine_line(results: Sequence[Result]) -> str:
     figures = results[0].figures
     machine, versions, threads = figures["machine"], figures["versions"], figures["threads"]
-    others = max(item.figures["others_share"] for item in results)
     return (
         f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['features'])}), "
         f"{machine['memory_bytes'] / 2**30:.0f} GB, {machine['system']}, torch {versions['torch']}; "
-        f"{threads} thread{'s' if threads != 1 else ''}, kernels {figures['kernel']}; other programs took "
-        f"{others:.0%} of the processors at most:"
+        f"{threads} thread{'s' if threads != 1 else ''}, kernels {figures['kernel']}:"
     )
 
 
 def plotted(results: Sequence[Result]) -> list[Result]:
+    return [item for item in short(results) if not is_disturbed(item)]
+
+
+def short(results: Sequence[Result]) -> list[Result]:
     return [item for item in results if item.figures.get("suite") != FULL]
 
 
+def is_disturbed(item: Result) -> bool:
+    return (item.number("others_share") or 0.0) > MOST_OTHERS_SHARE
+
+
 def speed_table(results: Sequence[Result]) -> str:
-    """A line a model and precision; what fills the context has its columns beside the rest."""
+    """A line a model and precision; what fills the context has its columns beside the rest. A speed that was
+    measured while others were busy is no figure of this program's, and is not shown."""
     full = {item.model: item for item in results if item.figures.get("suite") == FULL}
     heads = ["", "parameters", "precision", "reads, tokens/s", "writes, tokens/s", "after a keystroke"]
-    heads += ["peak of memory", "context filled with", "writes behind it", "peak of memory", "early estimate"]
+    heads += ["peak of memory", "context filled with", "peak of memory", "early estimate"]
     rows = []
-    for item in plotted(results):
-        speed = item.figures
+    for item in short(results):
+        figures = item.figures
+        speeds = [f"{figures[name]:,.0f}" for name in ("prefill_tokens_per_s", "decode_tokens_per_s")]
+        speeds.append(f"{figures['keystroke_ms']:,.0f} ms")
         cells = [
-            f"{item.name} (random)" if speed["weights"] == "random" else item.name,
-            f"{speed['parameters'] / 1e6:,.0f}M",
+            f"{item.name} (random)" if figures["weights"] == "random" else item.name,
+            f"{figures['parameters'] / 1e6:,.0f}M",
             item.precision,
-            f"{speed['prefill_tokens_per_s']:,.0f}",
-            f"{speed['decode_tokens_per_s']:,.0f}",
-            f"{speed['keystroke_ms']:,.0f} ms",
-            f"{speed['peak_ram_bytes'] / 1e6:,.0f} MB",
+            *([UNKNOWN] * len(speeds) if is_disturbed(item) else speeds),
+            f"{figures['peak_ram_bytes'] / 1e6:,.0f} MB",
         ]
         has_full = item.precision == FULL_PRECISION and item.model in full
-        rows.append([*cells, *(full_cells(full[item.model]) if has_full else [""] * 4)])
+        rows.append([*cells, *(full_cells(full[item.model]) if has_full else [""] * 3)])
     return markdown(heads, rows)
 
 
@@ -192,7 +196,6 @@ def full_cells(item: Result) -> list[str]:
     estimate = EARLY_ESTIMATES_MB.get(item.model)
     return [
         f"{item.figures['prompt_tokens'] + item.figures['new_tokens']:,} tokens",
-        f"{item.figures['decode_tokens_per_s']:,.0f}",
         f"{item.figures['peak_ram_bytes'] / 1e6:,.0f} MB",
         "" if estimate is None else f"{estimate:,} MB",
     ]

@@ -24,6 +24,7 @@ from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
+from trainer.bench.alone import OthersLoad
 from trainer.bench.peaks import card_memory, peak_ram_bytes
 from trainer.spec.speed import SpeedSettings
 
@@ -68,6 +69,7 @@ def measure(
     rounds: dict[int, list[_Round]] = {length: [] for length in settings.prompt_tokens}
     cache = placed.new_cache()
     _one_round(placed, cache, 1, settings.new_tokens)  # what happens once only
+    others = OthersLoad()
     for number in range(settings.rounds):  # in turns, so that what disturbs falls on all lengths alike
         say(f"round {number + 1} of {settings.rounds}")
         for length, done in rounds.items():
@@ -81,6 +83,7 @@ def measure(
         **to_json(speeds[-1]),
         "new_tokens": settings.new_tokens,
         "rounds": settings.rounds,
+        "others_share": others.share(),
         "load_ms": load_ms,
         "peak_ram_bytes": peak_ram_bytes(),
         **card_memory(),

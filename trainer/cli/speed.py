@@ -73,12 +73,10 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
     from core.checkpoint.preset import open_model_or_preset
     from core.fitting import learn_runtime
     from core.spec.budget import parameters, weight_bytes
-    from trainer.bench.alone import OthersLoad
     from trainer.bench.contenders import model_path
     from trainer.bench.speed import measure
 
     learn_runtime()
-    others = OthersLoad()
     stored = open_model_or_preset(model if model in PRESETS else str(model_path(model)))
     figures = measure(stored, placement, settings)
     return {
@@ -87,7 +85,6 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
         "parameters": parameters(stored.config),
         "weights_bytes": weight_bytes(stored.config, figures["precision"]),
         **figures,
-        "others_share": others.share(),
     }
 
 
