@@ -37,6 +37,8 @@ FLAGS_OF_FILES = {
     ("kernels_neon", "arm64"): ("-march=armv8.2-a+dotprod",),
     ("kernels_plain", "x86_64"): ("-O2",),  # no slower, and much sooner compiled
 }
+# the same in the words of zig, which would take the others for an unknown processor and leave the table empty
+_ZIG_FLAGS_OF_FILES = {("kernels_neon", "arm64"): ("-mcpu=generic+v8_2a+dotprod",)}
 ENDINGS = {"linux": ".so", "macos": ".dylib", "windows": ".dll"}
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
@@ -130,8 +132,12 @@ def sources() -> list[Path]:
 
 def compile_command(toolchain: Toolchain, source: Path, to: Path, *, is_plain: bool = False) -> list[str]:
     """`is_plain`: without a processor's own instructions, where the compiler does not know them."""
-    flags = () if is_plain else FLAGS_OF_FILES.get((source.stem, toolchain.machine), ())
+    flags = () if is_plain else _flags_of_files(toolchain).get((source.stem, toolchain.machine), ())
     return [*toolchain.command, *FLAGS, *flags, *toolchain.extra_flags, "-c", str(source), "-o", str(to)]
+
+
+def _flags_of_files(toolchain: Toolchain) -> dict[tuple[str, str], tuple[str, ...]]:
+    return FLAGS_OF_FILES | _ZIG_FLAGS_OF_FILES if "ziglang" in toolchain.command else FLAGS_OF_FILES
 
 
 def link_command(toolchain: Toolchain, objects: list[Path], to: Path) -> list[str]:
@@ -175,7 +181,7 @@ def _run(command: list[str]) -> str:
 
 def _fingerprint(toolchain: Toolchain) -> str:
     version = _run([*toolchain.command, "--version"])
-    flags = repr((FLAGS, FLAGS_OF_FILES, toolchain.extra_flags, toolchain.platform))
+    flags = repr((FLAGS, _flags_of_files(toolchain), toolchain.extra_flags, toolchain.platform))
     digest = hashlib.sha256(f"{version}{flags}".encode())
     for file in sorted([*sources(), *SOURCES.glob("*.h")]):
         digest.update(f"{file.name}\0".encode() + file.read_bytes())

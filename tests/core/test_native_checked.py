@@ -27,6 +27,7 @@ from tests.core.native_library import library
 ROOT = Path(__file__).parents[2]
 CHECK = ROOT / "tests/native/kernels_check.c"
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
+TABLES = {"x86_64": ("avx512", "avxvnni", "avx2", "vnni256", "plain"), "arm64": ("neon", "plain")}
 BEGINNINGS = {"linux": b"\x7fELF", "windows": b"MZ", "macos": b"\xcf\xfa\xed\xfe"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -101,7 +102,10 @@ def test_every_system_that_we_package_for_can_be_compiled_for(tmp_path: Path, pl
     built = build(tmp_path, zig_toolchain(platform))
     assert built.library is not None, built.why_not
     beginning = BEGINNINGS[platform.partition("-")[0]]
-    assert built.library.read_bytes().startswith(beginning)
+    content = built.library.read_bytes()
+    assert content.startswith(beginning)
+    for table in TABLES[platform.partition("-")[2]]:  # none was left empty
+        assert f"{table}\0".encode() in content, table
     if platform == this_platform():
         environment = {**os.environ, "SMALLCODER_NATIVE": str(built.library)}
         files = [f"tests/core/test_native_{name}.py" for name in ("matrix", "cache", "step")]
