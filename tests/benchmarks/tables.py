@@ -105,6 +105,12 @@ def add(name: str, results: list[dict[str, Any]], suite: str = "") -> None:
     path.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def place(item: Result) -> tuple[int, int]:
+    names = list(PRESETS)
+    where = names.index(item.model) if item.model in names else len(names)
+    return where, PRECISIONS.find(item.precision)
+
+
 def way(item: dict[str, Any]) -> tuple[str, ...]:
     return str(item["kind"]), str(item.get("suite")), str(item["model"]), str(item["precision"])
 
@@ -135,7 +141,7 @@ def with_block(text: str, figures: str) -> str:
 def block(files: dict[str, list[Result]]) -> str:
     parts = []
     for name, results in files.items():
-        speeds = [item for item in results if item.kind == "speed"]
+        speeds = sorted((item for item in results if item.kind == "speed"), key=place)
         rates = [item for item in results if item.kind == "quality"]
         if speeds:
             parts.append(f"{machine_line(speeds)}\n\n{speed_table(speeds)}")
@@ -172,24 +178,32 @@ def is_disturbed(item: Result) -> bool:
 def speed_table(results: Sequence[Result]) -> str:
     """A line a model and precision; what fills the context has its columns beside the rest. A speed that was
     measured while others were busy is no figure of this program's, and is not shown."""
-    full = {item.model: item for item in results if item.figures.get("suite") == FULL}
+    full = {(item.model, item.precision): item for item in results if item.figures.get("suite") == FULL}
+    found = {(item.model, item.precision): item for item in short(results)}
     heads = ["", "parameters", "precision", "reads, tokens/s", "writes, tokens/s", "after a keystroke"]
     heads += ["peak of memory", "context filled with", "peak of memory", "early estimate"]
     rows = []
-    for item in short(results):
-        figures = item.figures
-        speeds = [f"{figures[name]:,.0f}" for name in ("prefill_tokens_per_s", "decode_tokens_per_s")]
-        speeds.append(f"{figures['keystroke_ms']:,.0f} ms")
-        cells = [
-            f"{item.name} (random)" if figures["weights"] == "random" else item.name,
-            f"{figures['parameters'] / 1e6:,.0f}M",
-            item.precision,
-            *([UNKNOWN] * len(speeds) if is_disturbed(item) else speeds),
-            f"{figures['peak_ram_bytes'] / 1e6:,.0f} MB",
-        ]
-        has_full = item.precision == FULL_PRECISION and item.model in full
-        rows.append([*cells, *(full_cells(full[item.model]) if has_full else [""] * 3)])
+    for key in dict.fromkeys((item.model, item.precision) for item in results):
+        figures = (found.get(key) or full[key]).figures
+        name = f"{key[0]} (random)" if figures["weights"] == "random" else (found.get(key) or full[key]).name
+        rows.append(
+            [
+                *(name, f"{figures['parameters'] / 1e6:,.0f}M", key[1]),
+                *short_cells(found.get(key)),
+                *(full_cells(full[key]) if key in full else [""] * 3),
+            ]
+        )
     return markdown(heads, rows)
+
+
+def short_cells(item: Result | None) -> list[str]:
+    if item is None:
+        return [UNKNOWN] * 4
+    figures = item.figures
+    speeds = [f"{figures[name]:,.0f}" for name in ("prefill_tokens_per_s", "decode_tokens_per_s")]
+    speeds.append(f"{figures['keystroke_ms']:,.0f} ms")
+    shown = [UNKNOWN] * len(speeds) if is_disturbed(item) else speeds
+    return [*shown, f"{figures['peak_ram_bytes'] / 1e6:,.0f} MB"]
 
 
 def full_cells(item: Result) -> list[str]:

@@ -23,7 +23,7 @@ def describe_machine() -> dict[str, Any]:
         "features": _features(),
         "memory_bytes": psutil.virtual_memory().total,
         "card": _card(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "architecture": platform.machine(),
     }
 
