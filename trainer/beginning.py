@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.checkpoint.staging import require_room
+from core.spec.disk import require_room
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, settings_of
 from core.text.vocabulary_folder import open_tokenizer

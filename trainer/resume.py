@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.checkpoint.staging import new_path, require_room
+from core.checkpoint.staging import new_path
 from core.checkpoint.weights import open_safetensors
+from core.spec.disk import require_room
 from core.spec.errors import DataError, DoesNotFit, JobError, ModelFormatError, UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from core.checkpoint.native import write_network
-from core.checkpoint.staging import new_path, require_room
+from core.checkpoint.staging import new_path
 from core.checkpoint.stored import StoredModel
 from core.spec.config import ModelConfig
+from core.spec.disk import require_room
 from core.text.fim import FimMarks, find_marks
 from core.text.new_marks import with_fim_marks
 from core.text.tokenizer import Tokenizer

@@ -13,8 +13,9 @@ from core.checkpoint.huggingface import write_huggingface
 from core.checkpoint.load import open_model
 from core.checkpoint.native import write_native
 from core.checkpoint.onnx import OnnxModel, write_onnx
-from core.checkpoint.staging import new_path, require_room
+from core.checkpoint.staging import new_path
 from core.model.transformer import Transformer
+from core.spec.disk import require_room
 from core.spec.errors import ModelFormatError, TokenizerError, UsageError
 from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_tokenizer

@@ -40,16 +40,6 @@ def new_path(destination: Path) -> Iterator[Path]:
         shutil.rmtree(workplace)
 
 
-def require_room(destination: Path, needed_bytes: int) -> None:
-    parent = next(path for path in destination.absolute().parents if path.exists())
-    free = shutil.disk_usage(parent).free
-    if needed_bytes > free:
-        raise DoesNotFit(
-            f"{destination} needs about {needed_bytes / 1e6:,.0f} MB, but its disk has only "
-            f"{free / 1e6:,.0f} MB free; free some space or choose another place."
-        )
-
-
 def _give_name(made: Path, destination: Path) -> None:
     """Never over something that came to be there meanwhile."""
     try:

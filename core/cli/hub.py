@@ -1,16 +1,24 @@
-"""`models catalogue`: what is worth having from the Hugging Face hub, and whether it fits this machine."""
+"""`models catalogue` and `models download`: what the Hugging Face hub has for us, and how it comes here."""
 
 import argparse
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import guarded
 from core.spec.budget import PRECISIONS, parameters
-from core.spec.fields import to_json
+from core.spec.errors import UsageError
+from core.spec.fields import suggestion, to_json
 
 if TYPE_CHECKING:
+    from core.cli.teller import Teller
     from core.fitting import Machine
     from core.spec.catalogue import Offer
+    from core.spec.messages import Progress
+
+_MB = 1e6
+_FREE_LICENCES = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "unlicense")
 
 
 def add_actions(actions: Any) -> None:
@@ -19,12 +27,19 @@ def add_actions(actions: Any) -> None:
     listing.add_argument("--ram-mb", type=int, default=0, help="memory to stay within (default: all)")
     listing.add_argument("--json", action="store_true", help="JSON for a program")
     listing.set_defaults(run=guarded(_catalogue))
+    download = actions.add_parser("download", help="get a model from the Hugging Face hub")
+    download.add_argument("id", metavar="ID", help="as Qwen/Qwen2.5-Coder-0.5B")
+    download.add_argument("--file", metavar="NAME", help="of several GGUF files this one, or a pattern")
+    download.add_argument("--out", type=Path, metavar="DIR", help="the folder to put it in")
+    download.add_argument("--revision", default="main", help="a branch, a tag or a commit")
+    download.add_argument("--json", action="store_true", help="say the result as JSON")
+    download.add_argument("--events", action="store_true", help="tell what happens as JSON lines")
+    download.set_defaults(run=guarded(_download))
 
 
 def _catalogue(arguments: argparse.Namespace) -> int:
     from core.fitting import this_machine
     from core.spec.catalogue import catalogue
-    from core.spec.errors import UsageError
 
     if arguments.context < 0 or arguments.ram_mb < 0:
         raise UsageError("--context and --ram-mb must be at least 0.")
@@ -67,3 +82,85 @@ def _sentence(row: dict[str, Any]) -> str:
         f"download {row['download_mb']:,} MB; "
         f"{'fits as ' + ', '.join(fitting) if fitting else 'does not fit'}"
     )
+
+
+def _download(arguments: argparse.Namespace) -> int:
+    from core.cli.teller import Teller
+
+    pace = _Pace()
+    teller = Teller(arguments, pace.sentence, pace.progress)
+    done = teller.around(lambda: _have(arguments, teller, pace), lambda facts: Path(facts["path"]))
+    if arguments.json:
+        report.say_json(done)
+    elif not arguments.events:
+        report.say(f"{done['path']}{': is here already and used in place' if done['was_here'] else ''}")
+    return 0
+
+
+def _have(arguments: argparse.Namespace, teller: "Teller", pace: "_Pace") -> dict[str, Any]:
+    from core.hub import fetch_model, files_of_model, look_up, place_of_model
+    from core.spec.library import describe_model, download_folder, find_downloaded
+
+    _require_repository(arguments.id)
+    asks_for_some = arguments.out or arguments.file or arguments.revision != "main"
+    here = None if asks_for_some else find_downloaded(arguments.id)
+    if here is not None:
+        return {"path": str(here), "was_here": True}
+    found = look_up(arguments.id, "model", arguments.revision)
+    files = files_of_model(found, arguments.file)
+    folder = arguments.out or download_folder(arguments.id)
+    size = sum(file.size_bytes for file in files)
+    teller.note(f"{arguments.id}, {size / _MB:,.1f} MB; {_licence(found.licence, arguments.id)}")
+
+    def tell(done: int, total: int) -> None:
+        pace.hear(done)
+        teller.tell(done, total)
+
+    fetch_model(found, files, folder, tell)
+    place = place_of_model(files, folder)
+    model = describe_model(place)
+    if model is not None and model.problem is not None:
+        report.complain(model.problem)
+    return {"path": str(place), "was_here": False, "licence": found.licence, "commit": found.commit}
+
+
+def _require_repository(name: str) -> None:
+    from core.spec.catalogue import catalogue
+    from core.spec.library import is_repository
+
+    if not is_repository(name):
+        ends = {offer.partition("/")[2]: offer for offer in catalogue()}
+        near = suggestion(ends.get(name, name), catalogue())
+        raise UsageError(f"{name!r} is not the id of a model, which is OWNER/NAME{near}.")
+
+
+def _licence(licence: str | None, name: str) -> str:
+    if licence in _FREE_LICENCES:
+        return f"licence {licence}"
+    what = f"its licence, {licence}, may restrict what you do with it" if licence else "it names no licence"
+    return f"{what}: read https://huggingface.co/{name}"
+
+
+class _Pace:
+    """How fast it comes, since the first word of it: what was here before is not counted."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def hear(self, done: int) -> None:
+        if self._first is None:
+            self._first = (time.monotonic(), done)
+
+    def sentence(self, done: int, total: int) -> str:
+        return f"{done / _MB:,.1f} of {total / _MB:,.1f} MB, {self._bytes_per_s(done) / _MB:,.1f} MB/s"
+
+    def progress(self, done: int, total: int) -> "Progress":
+        from core.spec.messages import Metric, Progress
+
+        return Progress(done, total, (Metric("bytes_per_s", self._bytes_per_s(done)),))
+
+    def _bytes_per_s(self, done: int) -> float:
+        if self._first is None:
+            return 0.0
+        begun_s, before = self._first
+        return (done - before) / max(time.monotonic() - begun_s, 1e-3)

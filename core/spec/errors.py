@@ -38,6 +38,10 @@ class DataError(SmallCoderError):
     """Training or benchmark data that cannot be used."""
 
 
+class HubError(SmallCoderError):
+    """What the Hugging Face hub does not give, or gives otherwise than it says."""
+
+
 class JobError(SmallCoderError):
     """A run or a job that cannot be started, resumed or finished."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.hub import Hub, running
+from tests.hub import Hub, running
 from tests.trainer.vocabularies import ROOT, own_model
 from trainer.data.downloaded import LIST_NAME
 

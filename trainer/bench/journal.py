@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.spec.disk import room_on_disk
 from core.spec.errors import DataError, JobError, UsageError
-from trainer.data.disk import room_on_disk
 
 
 class Journal:

@@ -80,7 +80,7 @@ def _facts(pair: "Pair") -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    from trainer.data.disk import room_on_disk
+    from core.spec.disk import room_on_disk
     from trainer.spec.runs import write_whole
 
     with room_on_disk(path.parent):

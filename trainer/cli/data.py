@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import guarded
+from core.cli.teller import Teller
 from core.spec.fields import add_flags, from_flags, from_json
 from core.spec.messages import Metric, Progress
 from trainer.cli import packages, tokenizer
-from trainer.cli.teller import Teller
 from trainer.spec.data import PrepareSpec, ScanSpec
 
 if TYPE_CHECKING:

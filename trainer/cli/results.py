@@ -73,7 +73,7 @@ class Destination:
         return {**head, **figures, "machine": describe_machine(), "versions": describe_versions(), **rows}
 
     def write(self, results: Sequence[Mapping[str, Any]]) -> None:
-        from trainer.data.disk import room_on_disk
+        from core.spec.disk import room_on_disk
         from trainer.spec.runs import write_whole
 
         text = json.dumps(list(results), indent=1, ensure_ascii=False)

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from core.hub import is_inside
 from core.spec.errors import DataError
 
 LIST_NAME = "download.json"
@@ -30,8 +31,3 @@ def files_of(path: Path) -> list[Path]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{listed} does not list files of a data set; download it again.") from None
     return [path / name for name in names]
-
-
-def is_inside(name: str) -> bool:
-    place = PurePosixPath(name)
-    return not place.is_absolute() and ".." not in place.parts and "\\" not in name and ":" not in name

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.spec.disk import sync_folder
 from core.spec.errors import DataError, UsageError
 from core.spec.fields import from_json, to_json
-from trainer.data.disk import sync_folder
 from trainer.data.layout import JOURNAL_NAME, SHARD_NAME, Notes, Shard
 from trainer.data.shards import UNFINISHED
 

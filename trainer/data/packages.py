@@ -14,10 +14,10 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from core.checkpoint.staging import new_path, require_room
+from core.checkpoint.staging import new_path
+from core.spec.disk import require_room, room_on_disk
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, to_json
-from trainer.data.disk import room_on_disk
 from trainer.data.sorting import Sorted, sort_out
 from trainer.data.wheels import Unpacked, download, unpack
 from trainer.spec.packages import Package, PackageList

@@ -13,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from core.spec.disk import room_on_disk
 from core.spec.errors import DataError, JobError, UsageError
 from core.spec.fields import to_json
 from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_tokenizer
-from trainer.data.disk import room_on_disk
 from trainer.data.division import Chain, divided
 from trainer.data.encoding import Divided, Work, encoded_beside, encoded_here
 from trainer.data.journal import Journal, Part

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from core import report
 from core.spec.errors import SmallCoderError
-from core.spec.messages import Event, Finished, Progress, Started, failed, to_line
+from core.spec.messages import Event, Finished, Note, Progress, Started, failed, to_line
 from core.spec.version import version
 
 _EVERY_S = 2.0
@@ -41,7 +41,15 @@ class Teller:
         else:
             report.say(self._sentence(first, second))
 
-    def around(self, work: Callable[[], T], path: Path) -> T:
+    def note(self, sentence: str) -> None:
+        """Something to be known beforehand."""
+        if self._tells_events:
+            _say_event(Note(sentence))
+        elif not self._is_silent:
+            report.say(sentence)
+
+    def around(self, work: Callable[[], T], path: Path | Callable[[T], Path]) -> T:
+        """`path`: where the result is; a function where only the work finds that out."""
         if not self._tells_events:
             return work()
         _say_event(Started(version(), "cpu", None))
@@ -50,7 +58,7 @@ class Teller:
         except SmallCoderError as error:
             _say_event(failed(error))
             raise
-        _say_event(Finished(path=str(path)))
+        _say_event(Finished(path=str(path if isinstance(path, Path) else path(result))))
         return result
 
 

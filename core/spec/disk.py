@@ -1,7 +1,8 @@
-"""Writing that a full disk or a power failure may interrupt."""
+"""Disks: whether there is room, and writing that a full one or a power failure may interrupt."""
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,16 @@ from pathlib import Path
 from core.spec.errors import DoesNotFit
 
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def require_room(destination: Path, needed_bytes: int) -> None:
+    parent = next(path for path in destination.absolute().parents if path.exists())
+    free = shutil.disk_usage(parent).free
+    if needed_bytes > free:
+        raise DoesNotFit(
+            f"{destination} needs about {needed_bytes / 1e6:,.0f} MB, but its disk has only "
+            f"{free / 1e6:,.0f} MB free; free some space or choose another place."
+        )
 
 
 @contextmanager

@@ -2,13 +2,19 @@
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+ID = "someone/stories"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+_LISTING = re.compile(rf"/api/(?:models|datasets)/{ID}(?:/|$)")
+_FILE = re.compile(rf"(?:/datasets)?/{ID}/resolve/{COMMIT}/(.+)")
 
 
 @dataclass
@@ -21,6 +27,7 @@ class Hub:
     drops_left: int = 0
     ignores_ranges: bool = False
     is_gated: bool = False
+    licence: str = "apache-2.0"
     lies: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     url: str = ""
@@ -37,7 +44,13 @@ class Hub:
                 digest = hashlib.sha256(content).hexdigest()
                 sibling["lfs"] = {"size": len(content), "sha256": digest, "pointerSize": 130}
             siblings.append(sibling)
-        return {"_id": "1", "id": "someone/stories", "sha": COMMIT, "siblings": siblings}
+        return {
+            "_id": "1",
+            "id": ID,
+            "sha": COMMIT,
+            "siblings": siblings,
+            "tags": [f"license:{self.licence}"],
+        }
 
 
 def git_hash(content: bytes) -> str:
@@ -79,14 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, sends_body: bool) -> None:
         path, wanted = self.path.partition("?")[0], self.headers.get("Range", "")
         self.hub.requests.append((self.command, path, wanted))
-        resolve = f"/datasets/someone/stories/resolve/{COMMIT}/"
+        file = _FILE.fullmatch(path)
         if self.hub.is_gated:
             self._send(403, b"", {"X-Error-Code": "GatedRepo"})
-        elif path.startswith("/api/datasets/someone/stories"):
+        elif _LISTING.match(path):
             listing = json.dumps(self.hub.listing()).encode()
             self._send(200, listing, {"Content-Type": "application/json"})
-        elif path.startswith(resolve) and path.removeprefix(resolve) in self.hub.files:
-            self._file(path.removeprefix(resolve), wanted, sends_body)
+        elif file and file[1] in self.hub.files:
+            self._file(file[1], wanted, sends_body)
         else:
             self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
 
