@@ -50,9 +50,9 @@ def card_of(facts: Mapping[str, Any], plan: PackageList, folder: Path) -> str:
 
 def _shape(config: ModelConfig) -> str:
     return (
-        f"{config.n_layers} layers of {config.dim}, {config.n_heads} heads of {config.head_dim} that share\n"
+        f"{config.n_layers} layers of {config.dim}, {config.n_heads} heads of {config.head_dim} that share "
         f"{config.n_kv_heads} of keys and values, SwiGLU {config.ffn_dim}, "
-        f"{config.vocab_size:,} tokens (tied), {config.max_context:,} tokens of context."
+        f"{config.vocab_size:,} tokens (tied),\n{config.max_context:,} tokens of context."
     )
 
 
@@ -60,11 +60,14 @@ def _marks(held_out: Mapping[str, Any]) -> Iterator[str]:
     for way, name in _WAYS.items():
         if way in held_out:
             marks = held_out[way]
-            fewer = min(marks["next_lines"], marks["fim_lines"])
-            of_them = f" (of the first {fewer} lines)" if fewer < held_out["model"]["fim_lines"] else ""
+            asked = min(marks.get(f"{what}_lines", 0) for what in ("next", "fim"))
+            of_them = f" (of the first {asked} lines)" if 0 < asked < held_out["model"]["fim_lines"] else ""
             columns = [name + of_them, f"{marks['bits_per_byte']:.3f}"]
             for what in ("next", "fim"):
-                columns += [f"{marks[f'{what}_exact']:.1%}", f"{100 * marks[f'{what}_similarity']:.1f}"]
+                if f"{what}_lines" in marks:
+                    columns += [f"{marks[f'{what}_exact']:.1%}", f"{100 * marks[f'{what}_similarity']:.1f}"]
+                else:
+                    columns += ["not asked", ""]
             yield f"| {' | '.join(columns)} |"
 
 
@@ -96,8 +99,8 @@ def _early(tokens: int) -> str:
         return "- It is small: what it suggests is short and often wrong."
     return (
         f"- **It is an early checkpoint.** {tokens / 1e6:,.1f} million tokens are a small part of the "
-        f"{_ENOUGH_TOKENS / 1e6:.0f} million and more\n  that a network of its size wants: it knows how "
-        "Python looks, its keywords and idioms, and few names."
+        f"{_ENOUGH_TOKENS / 1e6:.0f} million and more\n  that a network of its size wants. What it "
+        "writes looks like Python and is of little use yet; the table above says how little."
     )
 
 
