@@ -79,6 +79,7 @@ class Destination:
         text = json.dumps(list(results), indent=1, ensure_ascii=False)
         with room_on_disk(self.path.parent):
             try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(self.path, text.encode("utf-8", "backslashreplace").decode() + "\n")
             except PermissionError as error:
                 raise UsageError(
