@@ -4,6 +4,7 @@ import asyncio
 import gc
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
+from app.shell import model_choice
+
 
 @pytest.fixture(autouse=True)
 def garbage_is_collected_here() -> Iterator[None]:
@@ -19,6 +22,12 @@ def garbage_is_collected_here() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def no_model_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window begins by loading the embedded one; a test that wants a model says which."""
+    monkeypatch.setattr(model_choice, "EMBEDDED", Path("no model comes along here"))
 
 
 @pytest.fixture(autouse=True)
