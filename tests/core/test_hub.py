@@ -152,6 +152,27 @@ def _something_of(folder: Path, process: "subprocess.Popen[bytes]") -> Iterator[
         yield from (path for path in folder.glob(f"{WEIGHTS}.*.partial") if path.stat().st_size)
 
 
+def test_what_was_begun_of_another_version_does_not_stay(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    unfinished = folder.with_name(f".{folder.name}.download")
+    unfinished.mkdir(parents=True)
+    for name in ("model-00001-of-00002.safetensors", f"{WEIGHTS}.0123456789ab.partial", "config.json"):
+        (unfinished / name).write_bytes(b"old")
+    download(hub, tmp_path)
+    assert names_in(folder) == ENDS
+    assert (folder / "config.json").read_bytes() == FILES["config.json"]
+
+
+def test_another_file_of_the_same_models_joins_the_first(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    hub.files = {"a-q4_0.gguf": b"GGUF 4", "a-q8_0.gguf": b"GGUF 8", "deep/b.gguf": b"GGUF b"}
+    first = run(hub, tmp_path, "models", "download", ID, "--json")
+    assert json.loads(first.stdout)["path"] == str(folder / "a-q8_0.gguf")
+    assert "download" in first.stderr  # they are no models, and that is said
+    hub.requests.clear()
+    run(hub, tmp_path, "models", "download", ID, "--file", "deep/b.gguf")
+    assert names_in(folder.parent) == [f"{folder.name}/a-q8_0.gguf", f"{folder.name}/deep/b.gguf"]
+    assert not any(path.endswith("q8_0.gguf") for _, path, _ in hub.requests)
+
+
 @pytest.mark.parametrize("name", [WEIGHTS, "tokenizer.json"])
 def test_what_has_another_hash_is_refused(hub: Hub, folder: Path, tmp_path: Path, name: str) -> None:
     content = bytearray(FILES[name])
@@ -164,10 +185,14 @@ def test_what_has_another_hash_is_refused(hub: Hub, folder: Path, tmp_path: Path
     assert (folder / name).read_bytes() == FILES[name]
 
 
-@pytest.mark.parametrize("content", [LARGE * 2, LARGE[:-5]])
-def test_a_server_that_lies_about_the_size_fills_no_disk(hub: Hub, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"), [(LARGE * 2, "sends more of"), (LARGE[:-5], "is not what the hub lists")]
+)
+def test_a_server_that_lies_about_the_size_fills_no_disk(
+    hub: Hub, tmp_path: Path, content: bytes, said: str
+) -> None:
     hub.lies[WEIGHTS] = content
-    refusal(hub, tmp_path)
+    assert said in refusal(hub, tmp_path)
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.partial")) <= len(LARGE)
 
 

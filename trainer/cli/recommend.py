@@ -147,11 +147,12 @@ def _measured(model: str, placement: Placement, control: "Control", *, is_late: 
 
 def _parameters(model: str) -> int:
     from core.spec.budget import parameters
-    from core.spec.library import describe_model
+    from core.spec.library import describe_model, located
 
     if model in PRESETS:
         return parameters(PRESETS[model])
-    found = describe_model(Path(model)) if Path(model).exists() else None
+    place = located(Path(model))
+    found = describe_model(place) if place.exists() else None
     return (found.parameters or 0) if found is not None else 0
 
 
