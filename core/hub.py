@@ -7,6 +7,7 @@ already is told in core/spec/library.py.
 
 import fnmatch
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -200,6 +201,8 @@ def _fetch(found: Repository, file: RemoteFile, folder: Path, tell: Callable[[in
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
+    # else it warns of each drop that it takes up again, with addresses
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     constants.DOWNLOAD_CHUNK_SIZE = _CHUNK_BYTES  # else what a slow line brings in minutes may be lost
     unfinished = _unfinished(folder, file)
     unfinished.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import guarded
-from core.spec.budget import PRECISIONS, parameters
+from core.spec.budget import MB, PRECISIONS, parameters
 from core.spec.errors import UsageError
 from core.spec.fields import suggestion, to_json
 
@@ -50,6 +50,7 @@ def _catalogue(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         report.say(_sentence(row))
+    report.say(f"Free for a model: {machine.free_bytes / MB:,.0f} MB of {machine.limit_bytes / MB:,.0f} MB.")
     report.say("'main.py models fit ID' shows the arithmetic; 'main.py models download ID' gets one.")
     return 0
 

@@ -68,7 +68,10 @@ def _list(arguments: argparse.Namespace) -> int:
         report.say_json([to_json(model) | {"path": str(model.path)} for model in library.models])
         return 0
     if not library.models:
-        report.say(f"No models found; put some into {models_folder()} or name a folder to look in.")
+        report.say(
+            f"No models found; put some into {models_folder()}, name a folder to look in, or get one "
+            "of those that 'main.py models catalogue' shows."
+        )
     for model in library.models:
         what = model.problem or f"{model.architecture or model.kind}, {_abilities(model)}"
         report.say(f"{model.name}  {_megabytes(model.size_bytes)}  {what}\n    {model.path}")
