@@ -9,11 +9,11 @@ from app.editor.questions import Questions
 from app.engine_client import EngineClient, Target
 from app.palette.palette import Entry, Palette, Source
 from app.settings import Settings, SettingsStore
-from core.spec.folders import hub_cache_folder, models_folder
+from core.spec.folders import embedded_model, hub_cache_folder, models_folder
 from core.spec.library import ModelFile, find_models
 from core.spec.placement import Placement
 
-EMBEDDED = Path(__file__).parents[2] / "resources/models/smallcoder-nano"
+EMBEDDED = embedded_model()
 _FOLDER, _FILE, _EMBEDDED = ":folder", ":file", ":embedded"
 _MB = 1024**2
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget, QTreeWidgetItem
 
 from app.editor.changes_view import ChangesView
 from app.editor.document import Document
@@ -56,6 +56,11 @@ async def opened(window: MainWindow, path: Path) -> Document:
     return document
 
 
+def shown_result(results: QTreeWidget, name: str) -> QTreeWidgetItem | None:
+    items = [results.topLevelItem(row) for row in range(results.topLevelItemCount())]
+    return next((item for item in items if item is not None and item.text(0).startswith(name)), None)
+
+
 async def test_find_in_files_opens_what_was_found(run: Run, window: MainWindow, folder: Path) -> None:
     window.commands.trigger("edit.find_in_files")
     finder = window.project.finder
@@ -63,8 +68,7 @@ async def test_find_in_files_opens_what_was_found(run: Run, window: MainWindow, 
     assert field.hasFocus()
     QTest.keyClicks(field, "needle")
     await until(lambda: finder.said == "2 matches in 2 files.")
-    items = [finder.results.topLevelItem(row) for row in range(2)]
-    found = next(item for item in items if item is not None and item.text(0).startswith("main.py"))
+    found = await until(lambda: shown_result(finder.results, "main.py"))
     finder.results.itemClicked.emit(found.child(0), 0)
     document = await until(window.tabs.current)
     await until(document.editor.textCursor().hasSelection)

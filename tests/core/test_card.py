@@ -10,6 +10,7 @@ from core.checkpoint.load import open_model
 from core.checkpoint.packed import load_quantised
 from core.generate.drafting import NoDraft
 from core.generate.loop import decode
+from core.generate.sampling import Chooser
 from core.model.cache import CacheRows, KVCache
 from core.model.card import CardLinear4, CardPacking
 from core.model.graphs import OneToken
@@ -82,7 +83,7 @@ def test_a_text_that_overflows_leaves_nothing_behind_in_the_cache() -> None:
     model.embed.weight[7, 3] = float("nan")
     cache = KVCache(64, CacheRows(model.config, torch.float32))
     written = decode(
-        model, cache, [1, 7, 2], drafter=NoDraft(), sampling=Sampling(), is_cancelled=lambda: False
+        model, cache, [1, 7, 2], drafter=NoDraft(), chooser=Chooser(Sampling()), is_cancelled=lambda: False
     )
     with torch.inference_mode(), pytest.raises(NotNumbers):
         next(written)

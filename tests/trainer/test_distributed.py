@@ -147,7 +147,7 @@ def test_what_cannot_be_spread_is_refused(tmp_path: Path) -> None:
     for changes, sentence in (
         ({"optimizer": "muon"}, "take adamw"),
         ({"in_backward": True, "accumulation": 1, "max_grad_norm": 0.0}, "leave it out"),
-        ({"lanes": 2}, "set lanes to 1"),
+        ({"lanes": 2, "threads": 2}, "set lanes to 1"),
     ):
         check(replace(spec, **changes), Group())
         with pytest.raises(UsageError, match=sentence):
