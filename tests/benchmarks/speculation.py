@@ -45,15 +45,15 @@ class Scripted:
 
     def read(self, tokens: list[int], cache: KVCache, last: int) -> torch.Tensor:
         logits = self._model.read(tokens, cache, last)
-        for row, place in enumerate(range(len(cache) - last + 1, len(cache) + 1)):
-            if place < len(self._script):
-                logits[row, self._script[place]] = 1e9
+        for row, position in enumerate(range(len(cache) - last + 1, len(cache) + 1)):
+            if position < len(self._script):
+                logits[row, self._script[position]] = 1e9
         return logits
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tokenizer", type=Path, required=True, help="folder whose vocabulary cuts the texts")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="folder with a vocabulary")
     parser.add_argument("--model", default="smallcoder-medium", choices=PRESETS, help="shape")
     parser.add_argument("--precision", action="append", choices=["int8", "int4"])
     parser.add_argument("--rounds", type=int, default=3)
