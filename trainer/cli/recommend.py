@@ -93,7 +93,7 @@ def _sentences(choice: "Choice") -> Iterator[str]:
     option = choice.option
     if option.model in PRESETS:
         yield (
-            "There is no model on this disk yet. With random weights, which does not change its speed, this "
+            "No model has been downloaded yet. With random weights, which does not change its speed, this "
             f"machine runs {option.name} ({option.parameters / 1e6:,.0f}M parameters) as {option.precision} "
             "best: look for a model of about that size."
         )
