@@ -18,7 +18,10 @@ from core.spec.messages import MAX_LINE_BYTES
 
 ROOT = Path(__file__).parents[1]
 _CONSOLE_TWIN = "smallcoder-cli"
-_ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); import main; sys.exit(main.main())"
+# it calls itself what a person would type, where it complains of an option
+_ENTRY = """\
+import sys; sys.path.insert(0, sys.argv.pop(1)); sys.argv[0] = "main.py"
+import main; sys.exit(main.main())"""
 _LOG_BYTES = 2**16
 _TURN_S = 0.004  # reading at most so long before the window has its turn
 _TERMINATE_AFTER_MS, _KILL_AFTER_MS = 2000, 1000
@@ -67,7 +70,7 @@ class WorkerProcess(QObject):
         self._process.finished.connect(self._end)
         self._process.errorOccurred.connect(self._end_unstarted)
         self._log = bytearray()
-        self._was_asked_to_end = False
+        self._was_asked_to_end = self._was_terminated = False
         self._read_on = QTimer(self, singleShot=True, interval=0)
         self._read_on.timeout.connect(self._read_lines)
         self._force = QTimer(self, singleShot=True)
@@ -87,7 +90,7 @@ class WorkerProcess(QObject):
 
     def start(self, command: Sequence[str], environment: QProcessEnvironment | None = None) -> None:
         self._log.clear()
-        self._was_asked_to_end = False
+        self._was_asked_to_end = self._was_terminated = False
         self._process.setProcessEnvironment(environment or QProcessEnvironment.systemEnvironment())
         self._process.start(command[0], list(command[1:]))
 
@@ -95,13 +98,16 @@ class WorkerProcess(QObject):
         if self.is_running:
             self._process.write(line)
 
-    def stop(self) -> None:
-        """Asks it to end by closing its input; terminates it when that is not heard, and kills it at last."""
+    def stop(self, patience_ms: int | None = None) -> None:
+        """Asks it to end by closing its input; terminates it when that is not heard, and kills it at last.
+
+        `patience_ms`: for what has to be saved first; else it has two seconds.
+        """
         if not self.is_running:
             return
         self._was_asked_to_end = True
         self._process.closeWriteChannel()
-        self._force.start(_TERMINATE_AFTER_MS)
+        self._force.start(_TERMINATE_AFTER_MS if patience_ms is None else patience_ms)
 
     def kill(self) -> None:
         self._process.kill()
@@ -109,7 +115,8 @@ class WorkerProcess(QObject):
     def _use_force(self) -> None:
         if not self.is_running:
             return
-        if self._force.interval() == _TERMINATE_AFTER_MS:
+        if not self._was_terminated:
+            self._was_terminated = True
             self._process.terminate()
             self._force.start(_KILL_AFTER_MS)
         else:
