@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.checkpoint.adapted import open_placed
 from core.checkpoint.load import open_model
 from core.generate.answer import NO_HOOKS, Answer, Ending, Hooks, Statistics
 from core.generate.drafting import Drafter, DraftModel, FirstGuess, PromptLookup
@@ -41,11 +42,12 @@ def load(
 ) -> "Engine":
     """`settings` are fields of Placement: load("model", precision="int8", threads=2)."""
     placement = placement or from_json(Placement, settings, "the call of load")
-    stored, say = open_model(Path(path)), on_step or _ignore
+    stored, say = open_placed(Path(path), placement), on_step or _ignore
     tokenizer = stored.tokenizer()
     placed = place(stored, placement, say)
     draft = _draft_model(placement, placed, tokenizer, say) if placement.draft_model else None
-    return Engine(placed, tokenizer, Origin(stored.path.name, stored.languages), draft)
+    name = f"{stored.path.name} + {Path(placement.adapter).name}" if placement.adapter else stored.path.name
+    return Engine(placed, tokenizer, Origin(name, stored.languages), draft)
 
 
 def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer, say: Say) -> DraftModel:

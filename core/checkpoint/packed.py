@@ -4,6 +4,7 @@ A file belongs to one state of one model: its name is made of all that decides i
 out of date, only unused. It can be deleted at any time.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -33,7 +34,7 @@ def load_quantised(
     stored: StoredModel, precision: Quantised, packing: Packing, folder: Path, say: Callable[[str], None]
 ) -> Transformer:
     """On the CPU. Packed weights are kept in `folder`, where that can be written."""
-    place = folder / f"{_fingerprint(stored, precision, packing)}.gguf"
+    place = folder / f"{_name(stored, precision, packing)}.gguf"
     with torch.device("meta"):
         model = packing.prepare(on_meta(stored.config), precision)
     if place.exists():
@@ -44,6 +45,8 @@ def load_quantised(
     say(f"packing the weights as {precision}, once")
     try:
         _keep(model, packing.state(model, stored.parameters()), place)
+        if stored.variant:
+            _forget_other_variants(place)
     except OSError as error:
         say(f"the packed weights cannot be kept for the next start ({error.strerror})")
         return _with_state(model, dict(packing.state(model, stored.parameters())), packing)
@@ -128,6 +131,24 @@ def _sizes(tensors: dict[str, Tensor]) -> list[int]:
     return [tensor.nbytes for tensor in tensors.values()]
 
 
+def _name(stored: StoredModel, precision: Quantised, packing: Packing) -> str:
+    """That of a variant begins with its model's."""
+    if not stored.variant:
+        return _fingerprint(stored, precision, packing)
+    plain = f"{stored.path.resolve()} {precision} {packing.name}"
+    family = hashlib.sha256(plain.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"{family}-{_fingerprint(stored, precision, packing)}"
+
+
+def _forget_other_variants(place: Path) -> None:
+    """Each strength of an adapter makes one as large as the model."""
+    family = place.name.partition("-")[0]
+    for other in place.parent.glob(f"{family}-*.gguf"):
+        if other != place:
+            with contextlib.suppress(OSError):  # where it is in use, some systems keep it
+                other.unlink()
+
+
 def _fingerprint(stored: StoredModel, precision: Quantised, packing: Packing) -> str:
     files = [
         (str(path.resolve()), status.st_size, status.st_mtime_ns)
@@ -135,4 +156,5 @@ def _fingerprint(stored: StoredModel, precision: Quantised, packing: Packing) ->
         for status in (path.stat(),)
     ]
     facts: list[Any] = [_FORMAT, precision, packing.name, files, to_json(stored.config)]
+    facts += [stored.variant] if stored.variant else []
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

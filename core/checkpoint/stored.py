@@ -38,13 +38,15 @@ class TensorSource(Protocol):
 
 @dataclass(frozen=True)
 class StoredModel:
-    """`languages`: all it was taught, as Pygments names them; none where its files do not say."""
+    """`languages`: all it was taught, as Pygments names them; none where its files do not say. `variant`: what
+    its weights are changed by as they are read."""
 
     path: Path
     config: ModelConfig
     layout: Layout
     weights: TensorSource
     languages: tuple[str, ...] = ()
+    variant: str = ""
 
     def tokenizer(self) -> Tokenizer:
         from core.text.vocabulary_folder import open_tokenizer

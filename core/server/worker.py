@@ -100,9 +100,11 @@ class Worker:
             self._outbox.say(Loading(load.id, step))
 
         if self._engine is not None:
-            from core.checkpoint.load import open_model
+            from core.checkpoint.adapted import open_placed
 
-            open_model(Path(load.path))  # what is no model leaves the one that is loaded in its place
+            open_placed(
+                Path(load.path), load.placement
+            )  # what is no model leaves the one that is loaded in its place
         self._close()
         self._engine = self._open_engine(Path(load.path), load.placement, say_step)
         if self._requests.is_called_off(load.id):

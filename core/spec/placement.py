@@ -25,6 +25,12 @@ class Placement:
     cache_mb: int = setting(
         256, "Memory for earlier texts beside the one in use, as far as there is room", low=0, high=65536
     )
+    adapter: str = setting(
+        "", "A folder with what a run has taught the model, in PEFT's format; nothing: none"
+    )
+    adapter_strength: float = setting(
+        1.0, "How much of the adapter counts: 1 as it was learnt, 0 the model by itself", low=0, high=4
+    )
     draft_model: str | None = setting(
         None, "A smaller model with the same vocabulary that guesses ahead, which changes no text"
     )

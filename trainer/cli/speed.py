@@ -70,6 +70,7 @@ def _speed(arguments: argparse.Namespace) -> int:
 
 def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[str, Any]:
     """One object of the list that `bench speed` prints; `model` is a path or a preset's name."""
+    from core.checkpoint.adapted import with_adapter
     from core.checkpoint.preset import open_model_or_preset
     from core.fitting import learn_runtime
     from core.spec.budget import parameters, weight_bytes
@@ -78,6 +79,8 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
 
     learn_runtime()
     stored = open_model_or_preset(model if model in PRESETS else str(model_path(model)))
+    if placement.adapter:
+        stored = with_adapter(stored, Path(placement.adapter), placement.adapter_strength)
     figures = measure(stored, placement, settings)
     return {
         "model": model,
