@@ -38,8 +38,8 @@ class TensorSource(Protocol):
 
 @dataclass(frozen=True)
 class StoredModel:
-    """`languages`: all it was taught, as Pygments names them; none where its files do not say. `variant`: what
-    its weights are changed by as they are read."""
+    """`languages`: all it was taught, as Pygments names them; none where its files do not say. `variant`:
+    what its weights are changed by as they are read."""
 
     path: Path
     config: ModelConfig

@@ -1,4 +1,4 @@
-"""A model read with an adapter in its weights: the same numbers as with it attached, in every kind of file."""
+"""A model read with an adapter in its weights: the numbers that it has with it attached, in every format."""
 
 from pathlib import Path
 
