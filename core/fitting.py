@@ -4,9 +4,7 @@ The first load of a process corrects what this machine's own libraries take; the
 """
 
 import functools
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -16,16 +14,14 @@ from core.spec.budget import (
     MB,
     PRECISIONS,
     RESERVE_BYTES,
-    RUNTIME_BYTES,
     Budget,
     to_run,
 )
+from core.spec.calibration import keep_runtime_bytes, runtime_bytes
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
-from core.spec.folders import cache_folder
 
 _USUAL_CONTEXT = 4096
-_PLAUSIBLE_RUNTIME = (64 * MB, 1024 * MB)
 # what libraries take when they multiply for the first time; measured on Linux with torch 2.13
 _FIRST_USE_BYTES = 25 * MB
 
@@ -57,7 +53,7 @@ def this_machine(ram_mb: int, ours_bytes: int = 0) -> Machine:
     return Machine(
         limit_bytes=min(ram_mb * MB, memory.total) if ram_mb else memory.total,
         others_bytes=max(0, memory.total - memory.available - ours),
-        runtime_bytes=_runtime_bytes(),
+        runtime_bytes=runtime_bytes(),
         ours_bytes=ours_bytes,
     )
 
@@ -113,31 +109,7 @@ def _instead(config: ModelConfig, context_tokens: int, machine: Machine) -> str:
 @functools.cache
 def learn_runtime() -> None:
     """Before the first weights of a process of ours, which then holds nothing but the program."""
-    found = psutil.Process().memory_info().rss + _FIRST_USE_BYTES
-    low, high = _PLAUSIBLE_RUNTIME
-    if not low <= found <= high:
-        return
-    place = _place()
-    partial = place.with_suffix(".partial")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps({"runtime_bytes": found}), encoding="utf-8")
-        partial.replace(place)
-    except OSError:
-        return  # a full disk or a folder of somebody else: the next plan is as close as this one was
-
-
-def _runtime_bytes() -> int:
-    try:
-        value = json.loads(_place().read_text(encoding="utf-8"))["runtime_bytes"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return RUNTIME_BYTES
-    low, high = _PLAUSIBLE_RUNTIME
-    return value if isinstance(value, int) and low <= value <= high else RUNTIME_BYTES
-
-
-def _place() -> Path:
-    return cache_folder() / "calibration.json"
+    keep_runtime_bytes(psutil.Process().memory_info().rss + _FIRST_USE_BYTES)
 
 
 def _mb(count: int) -> str:

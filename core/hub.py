@@ -144,6 +144,17 @@ def place_of_model(files: Sequence[RemoteFile], folder: Path) -> Path:
     return folder / min(gguf) if gguf else folder
 
 
+def bytes_to_come(files: Sequence[RemoteFile], folder: Path) -> int:
+    """What a download would still bring, as far as sizes tell; hashes are checked when it is done."""
+    unfinished = folder.with_name(f".{folder.name}.download")
+    return sum(file.size_bytes - _bytes_here(file, folder, unfinished) for file in files)
+
+
+def _bytes_here(file: RemoteFile, folder: Path, unfinished: Path) -> int:
+    places = (folder / file.name, unfinished / file.name, _unfinished(unfinished, file))
+    return min(file.size_bytes, max(_size(place) for place in places))
+
+
 def fetch_model(found: Repository, files: Sequence[RemoteFile], folder: Path, tell: Tell) -> None:
     """Grows in a hidden folder beside its own, so that nobody takes half a model for a whole one."""
     if folder.exists() and not folder.is_dir():

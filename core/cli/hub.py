@@ -32,6 +32,7 @@ def add_actions(actions: Any) -> None:
     download.add_argument("--file", metavar="NAME", help="of several GGUF files this one, or a pattern")
     download.add_argument("--out", type=Path, metavar="DIR", help="the folder to put it in")
     download.add_argument("--revision", default="main", help="a branch, a tag or a commit")
+    download.add_argument("--plan", action="store_true", help="say what would come, and fetch nothing of it")
     download.add_argument("--json", action="store_true", help="say the result as JSON")
     download.add_argument("--events", action="store_true", help="tell what happens as JSON lines")
     download.set_defaults(run=guarded(_download))
@@ -88,6 +89,8 @@ def _sentence(row: dict[str, Any]) -> str:
 def _download(arguments: argparse.Namespace) -> int:
     from core.cli.teller import Teller
 
+    if arguments.plan:
+        return _tell_plan(arguments)
     pace = _Pace()
     teller = Teller(arguments, pace.sentence, pace.progress)
     done = teller.around(lambda: _have(arguments, teller, pace), lambda facts: Path(facts["path"]))
@@ -95,6 +98,43 @@ def _download(arguments: argparse.Namespace) -> int:
         report.say_json(done)
     elif not arguments.events:
         report.say(f"{done['path']}{': is here already and used in place' if done['was_here'] else ''}")
+    return 0
+
+
+def _tell_plan(arguments: argparse.Namespace) -> int:
+    """Before anybody agrees to a licence or fills a disk."""
+    from core.hub import bytes_to_come, files_of_model, look_up
+    from core.spec.disk import free_bytes
+    from core.spec.library import download_folder, find_downloaded
+
+    _require_repository(arguments.id)
+    found = look_up(arguments.id, "model", arguments.revision)
+    files, offered = files_of_model(found, arguments.file), found.files
+    folder = arguments.out or download_folder(arguments.id)
+    here = find_downloaded(arguments.id)
+    plan = {
+        "id": arguments.id,
+        "licence": found.licence,
+        "is_free": found.licence in _FREE_LICENCES,
+        "commit": found.commit,
+        "files": [{"name": file.name, "size_bytes": file.size_bytes} for file in files],
+        "size_bytes": sum(file.size_bytes for file in files),
+        "missing_bytes": bytes_to_come(files, folder),
+        "free_bytes": free_bytes(folder),
+        "gguf_files": [file.name for file in offered if file.name.lower().endswith(".gguf")],
+        "folder": str(folder),
+        "path": None if here is None else str(here),
+    }
+    if arguments.json:
+        report.say_json(plan)
+        return 0
+    report.say(f"{arguments.id}, {plan['size_bytes'] / _MB:,.1f} MB; {_licence(found.licence, arguments.id)}")
+    for file in files:
+        report.say(f"    {file.name}  {file.size_bytes / _MB:,.1f} MB")
+    report.say(
+        f"{plan['missing_bytes'] / _MB:,.1f} MB of it would come into {folder}, on whose disk "
+        f"{plan['free_bytes'] / _MB:,.0f} MB are free."
+    )
     return 0
 
 

@@ -12,9 +12,14 @@ from core.spec.errors import DoesNotFit
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def require_room(destination: Path, needed_bytes: int) -> None:
+def free_bytes(destination: Path) -> int:
+    """On the disk on which something would lie that is not there yet."""
     parent = next(path for path in destination.absolute().parents if path.exists())
-    free = shutil.disk_usage(parent).free
+    return shutil.disk_usage(parent).free
+
+
+def require_room(destination: Path, needed_bytes: int) -> None:
+    free = free_bytes(destination)
     if needed_bytes > free:
         raise DoesNotFit(
             f"{destination} needs about {needed_bytes / 1e6:,.0f} MB, but its disk has only "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.spec.catalogue import catalogue
+from core.spec.config import ModelConfig
 from core.spec.errors import ModelFormatError
 from core.spec.fim_spellings import FIM_FAMILIES
 from core.spec.folders import hub_cache_folder, models_folder
@@ -18,6 +19,7 @@ from core.spec.gguf_header import read_gguf_header
 from core.spec.gguf_values import GgufMetadata
 from core.spec.headers import TensorInfo, read_json, refuse_pickle
 from core.spec.safetensors_header import read_safetensors_folder
+from core.spec.shape import shape_of_gguf, shape_of_huggingface, shape_of_native
 
 Kind = Literal["native", "huggingface", "gguf"]
 
@@ -35,11 +37,17 @@ _NO_WEIGHTS = frozenset({"BOOL", "U8", "I16", "U16", "I32", "U32", "I64", "U64"}
 _MAX_DEPTH = 8
 _MAX_ENTRIES = 200_000
 _MAX_TOKENIZER_BYTES = 32 * 2**20
+_CARD_BYTES = 4096  # of a model card, in which its facts come first
+_LICENCE_LINE = re.compile(r"^license: *[\"']?([\w.+ -]{1,60}?)[\"']? *$", re.MULTILINE)
+_LICENCE_WORDS = re.compile(r"[\w.+ -]{1,60}")
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A folder or a GGUF file. What its headers do not say is None; `problem` says why it cannot be used."""
+    """A folder or a GGUF file. What its headers do not say is None; `problem` says why it cannot be used.
+
+    `network` is its shape, for the arithmetic of the budget alone; `licence` as its publisher spells it.
+    """
 
     path: Path
     name: str
@@ -51,6 +59,8 @@ class ModelFile:
     has_fim: bool = False
     has_chat_template: bool = False
     problem: str | None = None
+    licence: str | None = None
+    network: ModelConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -198,13 +208,14 @@ def _describe_folder(folder: Path) -> ModelFile | None:
         return None
     if "format" in config:
         network = config.get("network", {})
-        return _described(replace(blank, kind="native"), lambda model: _with_folder_facts(model, network))
+        blank = replace(blank, kind="native", network=shape_of_native(network))
+        return _described(blank, lambda model: _with_folder_facts(model, network))
     holds_weights = any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*.bin"))
     if "model_type" not in config or not holds_weights:
         return None
     model_type = config["model_type"]
     if isinstance(model_type, str) and model_type.isprintable():
-        blank = replace(blank, architecture=model_type)
+        blank = replace(blank, architecture=model_type, network=shape_of_huggingface(config))
     return _described(blank, lambda model: _with_folder_facts(model, config))
 
 
@@ -231,6 +242,7 @@ def _with_folder_facts(blank: ModelFile, config: dict[str, Any]) -> ModelFile:
         context_tokens=_first_count(config, _CONTEXT_KEYS),
         has_fim=_folder_has_fim(blank.path),
         has_chat_template=_folder_has_chat(blank.path),
+        licence=_licence_of_card(blank.path / "README.md"),
     )
 
 
@@ -246,7 +258,29 @@ def _describe_gguf(blank: ModelFile) -> ModelFile:
         context_tokens=_first_count(header.metadata, (f"{header.architecture}.context_length",)),
         has_fim=_gguf_has_fim(header.metadata),
         has_chat_template="tokenizer.chat_template" in header.metadata,
+        licence=_licence_of_gguf(header.metadata),
+        network=shape_of_gguf(
+            header.architecture,
+            header.metadata,
+            {name: tensor.shape for name, tensor in header.tensors.items()},
+        ),
     )
+
+
+def _licence_of_card(path: Path) -> str | None:
+    """A model card begins with its facts, between two lines of dashes."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(_CARD_BYTES).decode("utf-8", "replace")
+    facts = head[3:].partition("\n---")[0] if head.startswith("---") else ""
+    found = _LICENCE_LINE.search(facts)
+    return found[1] if found else None
+
+
+def _licence_of_gguf(metadata: GgufMetadata) -> str | None:
+    found = metadata.get("general.license")
+    return found if isinstance(found, str) and _LICENCE_WORDS.fullmatch(found) else None
 
 
 def _parameters(tensors: Iterable[TensorInfo]) -> int:

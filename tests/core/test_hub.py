@@ -237,6 +237,26 @@ def test_two_at_once_do_not_spoil_each_others_work(
         assert "Another process is filling" in refusal(hub, tmp_path)
 
 
+def test_a_plan_tells_licence_and_sizes_and_brings_nothing(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    hub.licence = "bigcode-openrail-m"
+    plan = json.loads(download(hub, tmp_path, "--plan", "--json"))
+    size = sum(len(FILES[name]) for name in ENDS)
+    assert (plan["licence"], plan["is_free"], plan["size_bytes"]) == ("bigcode-openrail-m", False, size)
+    assert sorted(file["name"] for file in plan["files"]) == ENDS
+    assert (plan["missing_bytes"], plan["path"], plan["folder"]) == (size, None, str(folder))
+    assert plan["free_bytes"] > 0
+    assert not folder.exists()
+    assert not any("resolve" in path for _, path, _ in hub.requests)
+    assert "may restrict what you do with it" in download(hub, tmp_path, "--plan")
+
+    half = folder.with_name(f".{folder.name}.download") / "config.json"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(FILES["config.json"])
+    assert (
+        json.loads(download(hub, tmp_path, "--plan", "--json"))["missing_bytes"] == size - half.stat().st_size
+    )
+
+
 def test_going_online_can_be_forbidden(hub: Hub, tmp_path: Path) -> None:
     assert "HF_HUB_OFFLINE" in refusal(hub, tmp_path, HF_HUB_OFFLINE="1")
     assert hub.requests == []
