@@ -5,6 +5,7 @@ started again once with the same model; when it dies again soon, a person is ask
 mean is not here.
 """
 
+import itertools
 import time
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -43,9 +44,15 @@ Phase = Literal["off", "starting", "idle", "loading", "ready", "failed"]
 
 # ids of our own lie above those that completions count up from 1
 _FIRST_OWN_ID = 2**50
+_own_ids = itertools.count(_FIRST_OWN_ID)  # the same for all clients: a request may go to one or the other
 _NICENESS = 10
 _RESTARTS_ONCE_IN_S = 60.0
 _CANCEL_HEARD_WITHIN_MS = 10_000
+
+
+def new_id() -> int:
+    """For requests that do not count their own revisions; no worker has the same one."""
+    return next(_own_ids)
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,6 @@ class EngineClient(QObject):
         self._worker = WorkerProcess(self)
         self._worker.line_read.connect(self._hear)
         self._worker.ended.connect(self._meet_end)
-        self._next_id = _FIRST_OWN_ID
         self._own_request: Load | Unload | None = None
         self._loaded: Target | None = None
         self._asked: dict[int, Request] = {}
@@ -120,9 +126,7 @@ class EngineClient(QObject):
         return self._worker.log
 
     def new_id(self) -> int:
-        """For requests that do not count their own revisions."""
-        self._next_id += 1
-        return self._next_id
+        return new_id()
 
     def load(self, path: str, placement: Placement) -> None:
         self._aim_at(Target(path, placement))

@@ -28,7 +28,7 @@ from core.spec.messages import (
     from_line,
 )
 
-_NICENESS = 10
+_NICENESS = 19  # after all that somebody waits for
 _PATIENCE_S = 120.0  # a large checkpoint on a slow disk takes its time
 _COMPLAINT = "smallcoder: "  # how commands begin what they say to a person
 _FOR_PROGRAMS = ("--events", "--json")

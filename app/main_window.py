@@ -3,7 +3,6 @@
 What a part does is in the part; what takes several steps is a coroutine in shell/.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,7 +20,9 @@ from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
 from app.editor.questions import Questions
 from app.editor.recovery import Recovery
-from app.engine_client import EngineClient, EngineState
+from app.engine_client import EngineState
+from app.engines import Engines
+from app.giving_way import GivingWay
 from app.palette.palette import Palette
 from app.session import SessionFile
 from app.settings import Settings, SettingsStore
@@ -66,7 +67,9 @@ class MainWindow(QMainWindow):
         self.keys = KeyMap(store.settings.keys, self)
         self.commands = Commands(self, self.keys)
         self.palette_line = Palette(theme, self)
-        self.engine = EngineClient(self)
+        self.engines = Engines(store, self)
+        self.engine = self.engines.completion
+        self.giving_way = GivingWay(parent=self)
         self.questions = Questions(self)
         self.texts = Texts(store, theme, self.keys, self.engine)
         self.documents = Documents(self.texts.make_editor, self.questions, self)
@@ -79,7 +82,7 @@ class MainWindow(QMainWindow):
         self.going = Going(self.palette_line, self.commands, self.documents, self.tabs, self.project.entries)
         self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts, store)
         self.mistakes = Mistakes(self)
-        self.model = ModelChoice(self.engine, store, self.palette_line, self.questions)
+        self.model = ModelChoice(self.engines, self.palette_line, self.questions)
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
@@ -100,7 +103,7 @@ class MainWindow(QMainWindow):
         self.mistakes.catch()
         if self._store.problem:
             self._warn(self._store.problem)
-        self.model.load()
+        self.engines.load()
         self.recovery.keep_texts(self._store.settings.safety.keep_unsaved)
         self.welcome.setFocus()
         await self.opening.begin(paths, with_tabs=self._store.settings.safety.restore_session)
@@ -108,13 +111,11 @@ class MainWindow(QMainWindow):
     async def end(self) -> None:
         """What is not asked of anybody: files, threads and the worker are let go."""
         self.placing.stop()
+        self.giving_way.stop()
         self._store.flush()
         self.project.stop()
         await self.opening.end()
-        ended = asyncio.Event()
-        self.engine.closed.connect(ended.set)
-        self.engine.close()
-        await ended.wait()
+        await self.engines.close()
         self.mistakes.let_go()
 
     def show_paths(self, paths: Sequence[Path]) -> None:
@@ -158,6 +159,7 @@ class MainWindow(QMainWindow):
         self.texts.completion_changed.connect(self._show_completion)
         self.texts.language_changed.connect(self._show_form)
         self.texts.moved.connect(self._show_form)
+        self.texts.moved.connect(self.giving_way.note_use)
         self.texts.zoom_requested.connect(self.viewing.zoom)
         self.recovery.failed.connect(self._warn)
         self.opening.said.connect(self.status.say)
@@ -169,7 +171,7 @@ class MainWindow(QMainWindow):
     def _connect_engine(self) -> None:
         self.engine.state_changed.connect(self._show_engine)
         self.mistakes.made.connect(self._show_mistake)
-        self.engine.noted.connect(lambda said: self.frame.notices.add(Notice(said, "warning", "restart")))
+        self.engines.noted.connect(lambda said: self.frame.notices.add(Notice(said, "warning", "restart")))
         self.engine.replied.connect(self.status.hear)
 
     def _connect_settings(self) -> None:
@@ -205,7 +207,7 @@ class MainWindow(QMainWindow):
                 "go.previous_tab": lambda: going.step_tab(-1),
                 "go.editor": self.viewing.show_texts,
                 "engine.choose": flow(self.model.choose),
-                "engine.load": self.model.load,
+                "engine.load": self.engines.load,
                 "engine.unload": self.engine.unload,
                 "engine.restart": self.engine.restart,
                 "file.encoding": flow(self.choices.encoding),
@@ -230,8 +232,8 @@ class MainWindow(QMainWindow):
         return self.tabs.documents(), self.tabs.current()
 
     def _memory(self) -> Memory:
-        pids = [QGuiApplication.applicationPid(), self.engine.pid]
-        return measured([pid for pid in pids if pid], self._store.settings.budget.ram_mb)
+        pids = [QGuiApplication.applicationPid(), *self.engines.pids()]
+        return measured(pids, self._store.settings.budget.ram_mb)
 
     def start(self, flow: Coroutine[Any, Any, Any]) -> None:
         """Nobody waits for it; what goes wrong in it is said."""
@@ -249,7 +251,7 @@ class MainWindow(QMainWindow):
         _open(AboutDialog(self._theme, self))
 
     def _show_log(self) -> None:
-        _open(LogDialog(self.mistakes.text, self.engine.log, self._theme, self))
+        _open(LogDialog(self.mistakes.text, self.engines.log(), self._theme, self))
 
     def _show_mistake(self, sentence: str) -> None:
         deeds = (("What Went Wrong", self._show_log),)

@@ -64,6 +64,9 @@ class Completion:
     in_strings: bool = setting(True, "Suggest in strings too")
     other_files: bool = setting(True, "Let the model read parts of other open files")
     look_ahead: bool = setting(True, "Prepare what comes next while a suggestion is shown; not on battery")
+    quieter_on_battery: bool = setting(
+        True, "On battery, wait longer after a key and suggest no more than a line"
+    )
     rest_on_battery: bool = setting(False, "Suggest nothing while the machine runs on its battery")
     languages_off: tuple[str, ...] = setting((), "Languages in which nothing is suggested")
     files_off: tuple[str, ...] = setting((), "Files in which nothing is suggested; * stands for anything")
@@ -82,6 +85,19 @@ class Engine:
     unload_after_minutes: int = setting(
         30, "Give the model's memory back after so long without use; 0 keeps it", low=0, high=1440
     )
+
+
+@dataclass(frozen=True)
+class Chat:
+    model: str = setting("", "The model that answers; nothing takes the one that completes")
+    device: Device = setting("auto", "Where a model of the chat's own computes")
+    precision: Precision = setting("auto", "How the weights of a model of the chat's own are held")
+    unload_after_minutes: int = setting(
+        10, "End a model of the chat's own after so long without a question; 0 keeps it", low=0, high=1440
+    )
+    system: str = setting("", "What the model is told first; nothing leaves it to the model")
+    temperature: float = setting(0.3, "0 takes the likeliest word, higher is bolder", low=0, high=2)
+    max_tokens: int = setting(1024, "Length of an answer at most, in tokens", low=16, high=4096)
 
 
 @dataclass(frozen=True)
@@ -112,6 +128,7 @@ class Settings:
     editing: Editing = setting(Editing(), "Editing")
     completion: Completion = setting(Completion(), "Completion")
     engine: Engine = setting(Engine(), "Model and engine")
+    chat: Chat = setting(Chat(), "Chat")
     budget: Budget = setting(Budget(), "Memory budget")
     safety: Safety = setting(Safety(), "Safety of text")
     keys: tuple[BoundKeys, ...] = setting((), "Keys that differ from the usual ones")

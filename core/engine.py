@@ -143,7 +143,11 @@ class Engine:
         self, messages: Sequence[Mapping[str, str]], sampling: Sampling, hooks: Hooks = NO_HOOKS
     ) -> Answer:
         prompt = self._chats.build(messages, self._room(sampling))
-        statistics = Statistics(prompt_tokens=len(prompt.tokens), dropped_tokens=prompt.dropped_tokens)
+        statistics = Statistics(
+            prompt_tokens=len(prompt.tokens),
+            dropped_tokens=prompt.dropped_tokens,
+            dropped_messages=prompt.dropped_messages,
+        )
         ends = self._chats.turn_ends()
         sampling = replace(sampling, stop=(*sampling.stop, *ends.texts))
         task = _Task(prompt.tokens, sampling, self._end_ids | ends.ids)

@@ -28,7 +28,8 @@ _FIRST_USE_BYTES = 25 * MB
 
 @dataclass(frozen=True)
 class Machine:
-    """The memory of one place to compute: the system's, or a card's. `ours_bytes`: models held already."""
+    """The memory of one place to compute: the system's, or a card's. `ours_bytes`: models held already, in
+    this process or beside it."""
 
     limit_bytes: int
     others_bytes: int
@@ -47,15 +48,33 @@ def context_of(config: ModelConfig, wanted_tokens: int) -> int:
     return min(config.max_context, wanted_tokens or _USUAL_CONTEXT)
 
 
-def this_machine(ram_mb: int, ours_bytes: int = 0) -> Machine:
-    memory, process = psutil.virtual_memory(), psutil.Process().memory_info()
-    ours = process.rss - getattr(process, "shared", 0)  # pages of files count as available already
+def this_machine(ram_mb: int, ours_bytes: int = 0, beside_pid: int = 0) -> Machine:
+    """`beside_pid`: another process of ours, whose model counts with all its pages: those of files, which the
+    system would call available, are its weights."""
+    memory, own = psutil.virtual_memory(), _held(psutil.Process().pid)
+    beside = _held(beside_pid) if beside_pid else _Held()
     return Machine(
         limit_bytes=min(ram_mb * MB, memory.total) if ram_mb else memory.total,
-        others_bytes=max(0, memory.total - memory.available - ours),
+        others_bytes=max(0, memory.total - memory.available - own.private_bytes - beside.private_bytes),
         runtime_bytes=runtime_bytes(),
-        ours_bytes=ours_bytes,
+        ours_bytes=ours_bytes + beside.resident_bytes,
     )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """`private_bytes`: what others could not have, unlike pages of files."""
+
+    resident_bytes: int = 0
+    private_bytes: int = 0
+
+
+def _held(pid: int) -> _Held:
+    try:
+        found = psutil.Process(pid).memory_info()
+    except psutil.Error:  # it has just ended
+        return _Held()
+    return _Held(found.rss, found.rss - getattr(found, "shared", 0))
 
 
 def this_card(vram_mb: int, ours_bytes: int = 0) -> Machine:

@@ -112,7 +112,7 @@ def _room(stored: StoredModel, attempt: Attempt, placement: Placement, ours_byte
     if attempt.device == "cuda":
         machine = this_card(placement.vram_mb, ours_bytes)
     else:  # mps shares the system's memory
-        machine = this_machine(placement.ram_mb, ours_bytes)
+        machine = this_machine(placement.ram_mb, ours_bytes, placement.beside_pid)
     budget = require(str(stored.path), stored.config, attempt.precision, context, machine)
     kept_bytes = min(attempt.cache_mb * MB, machine.free_bytes - budget.total_bytes)
     return Room(context, budget.total_bytes - budget.runtime_bytes, kept_bytes)

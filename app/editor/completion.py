@@ -27,8 +27,6 @@ from app.engine_client import EngineState
 from app.settings import Completion as Settings
 from core.spec.messages import Reply
 
-_PAUSE_AFTER_DELETING = 2
-
 
 class Completion(QObject):
     """
@@ -257,8 +255,8 @@ class Completion(QObject):
         self._say(policy.refusal(self._settings, self._situation()) or policy.READY_TO_SUGGEST)
 
     def _wait(self, is_deleting: bool) -> None:
-        pause_ms = self._settings.pause_ms or self._wishes.pace.pause_ms()
-        self._pause.start(pause_ms * (_PAUSE_AFTER_DELETING if is_deleting else 1))
+        settings, now, pace_ms = self._settings, self._situation(), self._wishes.pace.pause_ms()
+        self._pause.start(policy.pause_ms(settings, now, pace_ms, is_deleting=is_deleting))
 
     def _show_known(self, known: Answer) -> None:
         self._begin(known, is_over=True)

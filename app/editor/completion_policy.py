@@ -23,6 +23,8 @@ LONGEST_LINE = 20_000
 LARGEST_TEXT = 10_000_000
 LEAST_LETTERS = 3  # fewer, such as a lone bracket, are typed sooner than taken
 LINE_TOKENS, BLOCK_TOKENS = 48, 192
+_PAUSE_AFTER_DELETING, _PAUSE_ON_BATTERY = 2, 3  # times as long
+_LEAST_QUIET_MS = 400
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def is_switched_off(settings: Settings, now: Situation) -> bool:
 
 def extent(settings: Settings, now: Situation, *, by_hand: bool = False) -> Extent:
     """A whole block only where it comes quickly, or where a person has asked for it."""
+    if _is_quiet(settings, now) and not by_hand:
+        return "line"
     if now.kind == "comment" or (now.right and not now.right.isspace()):
         return "line"
     if by_hand:
@@ -78,6 +82,18 @@ def extent(settings: Settings, now: Situation, *, by_hand: bool = False) -> Exte
         return settings.extent
     facts = now.engine.facts
     return "block" if facts is not None and facts.device != "cpu" else "line"
+
+
+def pause_ms(settings: Settings, now: Situation, pace_ms: int, *, is_deleting: bool) -> int:
+    """How long to wait after a key. `pace_ms`: what suits the engine and the person."""
+    wanted = settings.pause_ms or pace_ms
+    if is_deleting:
+        wanted *= _PAUSE_AFTER_DELETING
+    return max(_LEAST_QUIET_MS, wanted * _PAUSE_ON_BATTERY) if _is_quiet(settings, now) else wanted
+
+
+def _is_quiet(settings: Settings, now: Situation) -> bool:
+    return settings.quieter_on_battery and now.is_on_battery
 
 
 def is_worth_a_key(text: str) -> bool:

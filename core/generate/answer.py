@@ -36,6 +36,7 @@ class Statistics:
     prompt_tokens: int = 0
     reused_tokens: int = 0
     dropped_tokens: int = 0
+    dropped_messages: int = 0
     new_tokens: int = 0
     first_token_ms: float = 0.0
     total_ms: float = 0.0

@@ -65,7 +65,7 @@ class Outbox:
         if isinstance(reply, Text) and isinstance(last, Text) and last.id == reply.id:
             if len(last.text) + len(reply.text) > _MOST_TEXT:
                 return False
-            self._waiting[-1] = Text(reply.id, last.text + reply.text)
+            self._waiting[-1] = Text(reply.id, last.text + reply.text, reply.tokens)
             return True
         if isinstance(reply, Reading) and isinstance(last, Reading) and last.id == reply.id:
             self._waiting[-1] = reply

@@ -168,7 +168,7 @@ class Worker:
     def _streamed(self, id: int, answer: Answer) -> Done:
         for piece in answer:
             if piece and not self._requests.is_called_off(id):
-                self._outbox.say(Text(id, piece))
+                self._outbox.say(Text(id, piece, answer.statistics.new_tokens))
         self.facts = ModelFacts(**self._loaded_engine().facts())
         figures = answer.statistics
         return Done(
@@ -182,6 +182,7 @@ class Worker:
                 first_token_ms=figures.first_token_ms,
                 total_ms=figures.total_ms,
                 chance=figures.chance,
+                dropped_messages=figures.dropped_messages,
             ),
         )
 

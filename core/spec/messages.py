@@ -134,7 +134,9 @@ class ModelFacts:
 class Statistics:
     """How an answer went; all 0 where it was called off before it began.
 
-    `chance`: that all of the text is what would be written; None where nobody asked how sure the model is.
+    `dropped_messages`: the oldest of a chat, which had no room; `dropped_tokens` counts them and what was cut
+    off the next. `chance`: that all of the text is what would be written; None where nobody asked how sure
+    the model is.
     """
 
     prompt_tokens: int = 0
@@ -144,6 +146,7 @@ class Statistics:
     first_token_ms: float = 0.0
     total_ms: float = 0.0
     chance: float | None = None
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True)
@@ -181,8 +184,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Text:
+    """`tokens`: how many the answer has taken so far."""
+
     id: int
     text: str
+    tokens: int = 0
 
 
 @dataclass(frozen=True)

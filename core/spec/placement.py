@@ -31,6 +31,9 @@ class Placement:
     adapter_strength: float = setting(
         1.0, "How much of the adapter counts: 1 as it was learnt, 0 the model by itself", low=0, high=4
     )
+    beside_pid: int = setting(
+        0, "Another process of ours that runs a model; its memory is counted as such. 0 is none", low=0
+    )
     draft_model: str | None = setting(
         None, "A smaller model with the same vocabulary that guesses ahead, which changes no text"
     )

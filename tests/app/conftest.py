@@ -13,7 +13,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
-from app.shell import model_choice
+from app import engines
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def garbage_is_collected_here() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_model_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """A window begins by loading the embedded one; a test that wants a model says which."""
-    monkeypatch.setattr(model_choice, "EMBEDDED", Path("no model comes along here"))
+    monkeypatch.setattr(engines, "EMBEDDED", Path("no model comes along here"))
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def run(qapp: QApplication) -> Iterator[Run]:
     """Runs a coroutine on the window's own kind of loop, and not for long."""
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
-    yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 20))
+    yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 60))
     loop.close()
     asyncio.set_event_loop(None)
 

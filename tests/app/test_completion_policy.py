@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.editor.completion_policy import LARGEST_TEXT, Situation, extent, kind_in_line, refusal
+from app.editor.completion_policy import LARGEST_TEXT, Situation, extent, kind_in_line, pause_ms, refusal
 from app.engine_client import EngineState
 from app.settings import Completion as Settings
 from core.spec.secret_files import is_secret_file
@@ -66,6 +66,16 @@ def test_nobody_gets_what_is_impossible_or_unsafe(settings: Settings, now: Situa
 def test_by_hand_is_never_stricter(settings: Settings, now: Situation) -> None:
     if refusal(settings, now) is None:
         assert refusal(settings, now, by_hand=True) is None
+
+
+def test_on_battery_what_comes_by_itself_is_short_and_late_and_what_is_asked_for_is_not() -> None:
+    away = replace(GOOD, is_on_battery=True)
+    wanted = Settings(extent="block")
+    assert (extent(wanted, GOOD), extent(wanted, away)) == ("block", "line")
+    assert extent(wanted, away, by_hand=True) == "block"
+    usual = pause_ms(wanted, GOOD, 200, is_deleting=False)
+    assert pause_ms(wanted, away, 200, is_deleting=False) > 2 * usual
+    assert pause_ms(replace(wanted, quieter_on_battery=False), away, 200, is_deleting=False) == usual
 
 
 def test_in_a_good_place_nothing_is_refused() -> None:

@@ -14,8 +14,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app import engines
 from app.run import make_window
-from app.shell import model_choice
 
 LETTERS = "abcdefghij\n"
 _SAVED_AFTER = 40  # keys
@@ -28,7 +28,7 @@ def typed(count: int) -> str:
 
 async def type_for_ever(application: QApplication, path: Path | None) -> None:
     """Without a file nothing is saved."""
-    model_choice.EMBEDDED = Path("no model is needed to type")
+    engines.EMBEDDED = Path("no model is needed to type")
     window = make_window(application)
     window.show()
     await window.begin([path] if path else [])

@@ -19,10 +19,10 @@ import qasync
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from app import engines
 from app.garbage import MainThreadGarbage
 from app.main_window import MainWindow
 from app.run import make_window
-from app.shell import model_choice
 from core import report
 
 _BEAT_S = 0.002
@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--megabytes", type=float, nargs="*", default=[0.1, 1.8, 10.0])
     arguments = parser.parse_args()
-    model_choice.EMBEDDED = Path("no model is needed here")
+    engines.EMBEDDED = Path("no model is needed here")
     with tempfile.TemporaryDirectory() as place:
         os.environ["SMALLCODER_HOME"] = str(Path(place, "home"))
         folder = Path(place, "project")
