@@ -1,7 +1,7 @@
 """GivingWay: long work stands back while a person works, and goes on when they pause.
 
-Who does long work connects `wanted` to its job, which pauses at True and goes on at False. A run that is paused
-for a moment so is not stopped: nothing is saved for it.
+Who does long work connects `wanted` to its job, which pauses at True and goes on at False. Such a run is not
+stopped: nothing is saved for it.
 """
 
 from PySide6.QtCore import QObject, QTimer, Signal
