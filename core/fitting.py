@@ -13,34 +13,17 @@ from core.spec.budget import (
     CARD_RUNTIME_BYTES,
     MB,
     PRECISIONS,
-    RESERVE_BYTES,
     Budget,
     to_run,
 )
 from core.spec.calibration import keep_runtime_bytes, runtime_bytes
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
+from core.spec.machine import Machine
 
 _USUAL_CONTEXT = 4096
 # what libraries take when they multiply for the first time; measured on Linux with torch 2.13
 _FIRST_USE_BYTES = 25 * MB
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The memory of one place to compute: the system's, or a card's. `ours_bytes`: models held already, in
-    this process or beside it."""
-
-    limit_bytes: int
-    others_bytes: int
-    runtime_bytes: int
-    reserve_bytes: int = RESERVE_BYTES
-    ours_bytes: int = 0
-
-    @property
-    def free_bytes(self) -> int:
-        """What is left of the smaller of the person's budget and the machine, less a reserve."""
-        return max(0, self.limit_bytes - self.others_bytes - self.ours_bytes - self.reserve_bytes)
 
 
 def context_of(config: ModelConfig, wanted_tokens: int) -> int:

@@ -37,7 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.beginning",),
     ("trainer.recipes",),
     ("trainer.loop", "trainer.keeping", "trainer.judging", "trainer.exporting"),
-    ("trainer.running",),
+    ("trainer.running", "trainer.estimating"),
     ("trainer.bench",),
     ("trainer.cli",),
     ("trainer",),

@@ -1,12 +1,19 @@
-"""Control: what a person wants of a run that is going on. Asked by the loop between two steps."""
+"""Control: what a person wants of a run that is going on. Asked by the loop between two steps.
+
+It is said through standard input by whoever started it, through the run's folder by anybody, or by a signal.
+"""
 
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
+from trainer.spec.runs import Run, read_wish
+
 _LINE_BYTES = 4096
+_LOOK_EVERY_S = 0.25
 
 
 class Control:
@@ -60,6 +67,28 @@ def listen(control: Control, descriptor: int) -> None:
         control.stop()
 
     threading.Thread(target=read, name="control", daemon=True).start()
+
+
+def listen_to_folder(control: Control, run: Run, began_at: float) -> None:
+    """Wishes that are older than this process were meant for another one."""
+
+    def look() -> None:
+        is_held = False
+        while not control.is_stopped:
+            wish = read_wish(run)
+            if wish is None or wish.at < began_at:
+                wanted = False
+            elif wish.what == "stop":
+                control.stop()
+                return
+            else:
+                wanted = wish.what == "pause" and (wish.until is None or time.time() < wish.until)
+            if wanted != is_held:
+                is_held = wanted
+                (control.pause if wanted else control.go_on)()
+            time.sleep(_LOOK_EVERY_S)
+
+    threading.Thread(target=look, name="wishes", daemon=True).start()
 
 
 def stop_on_signals(control: Control) -> None:

@@ -33,7 +33,6 @@ from trainer.spec.runs import Run, write_whole
 FORMAT = 1
 LEARNT = "model"
 _STATE, _TRAINING, _SHARES = "state.json", "training.safetensors", "training"
-_LOCK = "running.json"
 
 
 @dataclass
@@ -239,8 +238,7 @@ def source_fingerprint() -> str:
 @contextmanager
 def claimed(run: Run) -> Iterator[None]:
     """One process a run. What killed processes left half written is cleared away."""
-    lock = run.folder / _LOCK
-    owner = _owner(lock)
+    lock, owner = run.lock_file, owner_of(run)
     if owner is not None:
         raise JobError(f"{run.name} is running already, as process {owner}; stop that one first.")
     me = psutil.Process()
@@ -255,13 +253,15 @@ def claimed(run: Run) -> Iterator[None]:
         lock.unlink(missing_ok=True)
 
 
-def _owner(lock: Path) -> int | None:
-    """A number alone could by now be another process's."""
+def owner_of(run: Run) -> int | None:
+    """The process that works at it now."""
+    claim = run.claim()
+    if claim is None:
+        return None
     try:
-        content = json.loads(lock.read_text(encoding="utf-8"))
-        process = psutil.Process(int(content["pid"]))
-        return process.pid if process.create_time() == content["since"] else None
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        process = psutil.Process(claim[0])
+        return process.pid if process.create_time() == claim[1] else None
+    except psutil.Error:
         return None
 
 

@@ -92,6 +92,11 @@ def device_of(spec: TrainSpec) -> torch.device:
     return torch.device(wanted)
 
 
+def dtype_of(spec: TrainSpec) -> torch.dtype:
+    """Of a decided one."""
+    return _DTYPES[spec.precision]
+
+
 def check_context(spec: TrainSpec) -> None:
     longest = config_of(spec.model).max_context
     if spec.context_tokens > longest:

@@ -13,8 +13,8 @@ from core.spec.fields import suggestion, to_json
 
 if TYPE_CHECKING:
     from core.cli.teller import Teller
-    from core.fitting import Machine
     from core.spec.catalogue import Offer
+    from core.spec.machine import Machine
     from core.spec.messages import Progress
 
 _MB = 1e6

@@ -35,6 +35,8 @@ Role = Literal["system", "user", "assistant"]
 Ending = Literal["end", "stop", "length", "context", "trimmed", "unsure", "cancelled"]
 Activity = Literal["nothing", "loading", "completing", "chatting", "counting", "unloading"]
 FailureKind = Literal["request", "busy", "cancelled", "model", "memory", "data", "job", "crashed", "bug"]
+# a text; marks: of what comes before a gap, after it and into it; of a text's end; any other
+PartKind = Literal["text", "before", "after", "middle", "end", "mark"]
 
 T = TypeVar("T")
 
@@ -276,7 +278,43 @@ class Tried:
     trial: Trial
 
 
-Event = Started | Progress | Note | Saved | Tried | Finished | Failed
+@dataclass(frozen=True)
+class Judged:
+    """A file, or a whole folder, that a scan has looked at. No `reason`: it can be learnt from.
+
+    `secrets`: where something looks like one, and like what; never what it is. `like`: the file that says the
+    same. `can_be_included`: it is left out by a rule that a person may overrule.
+    """
+
+    folder: str
+    name: str
+    reason: str = ""
+    why: str = ""
+    is_folder: bool = False
+    size_bytes: int = 0
+    like: str = ""
+    secrets: tuple[str, ...] = ()
+    can_be_included: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of what a model is shown: some text, or a mark and how its vocabulary spells it."""
+
+    kind: PartKind
+    text: str
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """What a model will be shown of a file."""
+
+    path: str
+    tokens: int
+    parts: tuple[Part, ...]
+
+
+Event = Started | Progress | Note | Saved | Tried | Judged | Glimpse | Finished | Failed
 
 
 def _by_type(union: Any) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def measured(name: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "tests.benchmarks.training_memory", "--child", folder, name]
         environment = {**os.environ, "SMALLCODER_HOME": f"{folder}/home"}
         done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-        from trainer.fitting import config_and_teacher, shape_of
+        from trainer.fitting import config_and_teacher
+        from trainer.spec.memory import shape_of
 
         spec = spec_of(name, Path(folder))
         config, teacher = config_and_teacher(spec)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.spec.messages import EVENTS, Failed, Finished, Glimpse, Judged, from_line
 from tests.trainer.vocabularies import ROOT, own_model
 from trainer.data.prepared import PreparedData
 
@@ -174,3 +175,32 @@ def test_who_stops_reading_a_scan_is_not_told_of_it(folder: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_a_scan_in_events_names_some_of_each_reason_and_counts_all(folder: Path, vocabulary: Path) -> None:
+    for number in range(9):
+        (folder / f"image_{number}.py").write_bytes(b"\0\1\2" + bytes([number]))
+    words = ("--events", "--listed", "2", "--glimpses", "3", "--fim-rate", "1", "--tokenizer", vocabulary)
+    done = run("scan", folder, *words)
+    told = [from_line(line, EVENTS) for line in done.stdout.encode().splitlines()]
+    judged = [event for event in told if isinstance(event, Judged)]
+    assert len([event for event in judged if event.reason == "binary"]) == 2
+    (vendored,) = (event for event in judged if event.reason == "vendored")
+    assert (vendored.is_folder, vendored.can_be_included) == (True, True)
+    assert {event.secrets for event in judged if event.reason == "secret"} != {()}
+    assert not any(secret in done.stdout for secret in SECRETS.values())
+    last = told[-1]
+    assert isinstance(last, Finished)
+    counts = {metric.name: metric.value for metric in last.metrics}
+    assert (counts["accepted"], counts["left_out_binary"]) == (2, 10)
+    (glimpse,) = (event for event in told if isinstance(event, Glimpse))
+    assert glimpse.path.endswith("good.py")
+    text = "".join(part.text for part in glimpse.parts if part.kind == "text")
+    assert "total = first + second" in text
+    assert glimpse.parts[-1].kind == "end"
+
+
+def test_a_scan_of_nothing_fails_in_events_too(tmp_path: Path) -> None:
+    done = run("scan", tmp_path / "gone", "--events")
+    assert done.returncode == 2
+    assert isinstance(from_line(done.stdout.encode().splitlines()[-1], EVENTS), Failed)

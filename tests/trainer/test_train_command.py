@@ -8,16 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.spec.fields import from_json
 from core.spec.messages import EVENTS, Event, Failed, Finished, Progress, Saved, Started, from_line
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.runs import saved_files
 from trainer.resume import load_last
-from trainer.spec.runs import Run
+from trainer.spec.estimates import Estimate
+from trainer.spec.jobs import TrainSpec
+from trainer.spec.runs import Run, make_wish
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "import sys, main; sys.exit(main.main())"]
@@ -134,6 +138,42 @@ def test_paused_it_waits(material: Path, tmp_path: Path) -> None:
     assert any(getattr(event, "text", "") == "going on" for event in told)
     assert any(isinstance(event, Progress) for event in told)
     assert finish(process) == 0
+
+
+def test_wishes_reach_a_run_through_its_folder_from_any_process(material: Path, tmp_path: Path) -> None:
+    run_here = Run(tmp_path / "run")
+    words = flags(steps=100_000, checkpoint_every=0)
+    done = run(material, "train", "new", str(run_here.folder), *words, "--begin-only")
+    assert done.returncode == 0, done.stderr
+    assert run_here.steps_saved() == []
+    make_wish(run_here, "stop")  # older than the process: meant for none
+    process = started(material, "train", "resume", str(run_here.folder), "--events")
+    told = events(process)
+    assert any(isinstance(event, Progress) for event in told)
+    make_wish(run_here, "pause", seconds=0.5)
+    assert any(getattr(event, "text", "") == "paused" for event in told)
+    assert any(getattr(event, "text", "") == "going on" for event in told)  # which nobody has wished
+    done = run(material, "train", "stop", str(run_here.folder))
+    assert done.returncode == 0, done.stderr
+    last = list(told)[-1]
+    assert isinstance(last, Finished)
+    assert last.stopped
+    assert finish(process) == 0
+    done = run(material, "train", "pause", str(run_here.folder))
+    assert done.returncode == 2
+    assert "does not go on just now" in done.stderr
+
+
+def test_an_estimate_holds_what_a_run_would_take(material: Path) -> None:
+    words = [word for word in flags(steps=10) if word not in ("--data", "data")]
+    done = run(material, "train", "estimate", *words, "--measure-seconds", "0.1", "--json")
+    assert done.returncode == 0, done.stderr
+    found = from_json(Estimate, json.loads(done.stdout), "it")
+    spec = TrainSpec(recipe="full", model="model", data="data", steps=10, context_tokens=64)
+    assert found.tokens_per_s is not None
+    assert found.seconds(spec) == pytest.approx(10 * 4 * 4 * 64 / found.tokens_per_s)
+    assert found.plan(spec).fits
+    assert not found.plan(replace(spec, batch_size=65536, context_tokens=2**19)).fits
 
 
 def killed_at_random(folder: Path, words: Sequence[str], chances: random.Random) -> None:

@@ -2,37 +2,23 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core import report
 from core.cli.command import guarded
 from core.cli.teller import Teller
 from core.spec.fields import add_flags, from_flags, from_json
 from core.spec.messages import Metric, Progress
-from trainer.cli import packages, tokenizer
+from trainer.cli import packages, scan, tokenizer
 from trainer.spec.data import PrepareSpec, ScanSpec
 
-if TYPE_CHECKING:
-    from core.text.tokenizer import Tokenizer
-    from trainer.data.collect import File
-    from trainer.data.scan import Tally
-
-_LISTED_SECRETS = 50
-_SHOWN_KINDS = 8
 _MOST_JOBS = 16
 _MB = 1e6
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    scan = actions.add_parser("scan", help="which files can be learnt from, and why the others cannot")
-    scan.add_argument("folders", metavar="FOLDER", nargs="+", type=Path)
-    _add_tokenizer(scan, required=False)
-    add_flags(scan, ScanSpec)
-    scan.add_argument("--list", action="store_true", help="name each file that is left out")
-    scan.add_argument("--json", action="store_true", help="a line of JSON a file, and one for all")
-    scan.set_defaults(run=guarded(_scan))
-
+    scan.add_action(actions)
     prepare = actions.add_parser("prepare", help="make tokens of folders, text, JSON lines and Parquet")
     prepare.add_argument("sources", metavar="SOURCE", nargs="+", type=Path, help="a folder or a file")
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
@@ -74,58 +60,6 @@ def _add_tokenizer(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="say the result as JSON")
     parser.add_argument("--events", action="store_true", help="tell what happens as JSON lines")
-
-
-def _tokenizer(arguments: argparse.Namespace) -> "Tokenizer | None":
-    from core.text.vocabulary_folder import open_tokenizer
-
-    path = arguments.model or arguments.tokenizer
-    return None if path is None else open_tokenizer(path)
-
-
-def _scan(arguments: argparse.Namespace) -> int:
-    from trainer.data.collect import collect
-    from trainer.data.scan import Tally, file_facts
-
-    tally, tokenizer = Tally(), _tokenizer(arguments)
-    secrets: list[File] = []
-    for file in collect(arguments.folders, from_flags(ScanSpec, arguments)):
-        tokens = len(tokenizer.encode(file.text)) if tokenizer is not None and file.text else 0
-        tally.add(file, tokens)
-        if file.secrets and len(secrets) < _LISTED_SECRETS:
-            secrets.append(file)
-        if arguments.json:
-            report.say_json(file_facts(file, tokens))
-        elif arguments.list and file.reason is not None:
-            report.say(f"{_shown(file.path)}: {file_facts(file)['why']}{_like(file)}")
-    if arguments.json:
-        report.say_json({"summary": tally.facts()})
-    else:
-        _say_tally(tally, secrets)
-    return 0
-
-
-def _say_tally(tally: "Tally", secrets: "list[File]") -> None:
-    from trainer.data.reasons import WHY
-
-    facts = tally.facts()
-    about = "about " if facts["tokens_are_estimated"] else ""
-    report.say(
-        f"{facts['accepted']:,} files can be learnt from: {facts['bytes'] / _MB:,.1f} MB, {about}"
-        f"{facts['tokens']:,} tokens ({_counts(facts['suffixes'])})"
-    )
-    report.say(f"{facts['left_out']:,} files and folders are left out:")
-    for reason, count in tally.reasons.most_common():
-        report.say(f"{count:>9,}  {WHY[reason]}")
-    if facts["licences"]:
-        report.say(f"Licences seen: {_counts(facts['licences'])}")
-    for file in secrets:
-        found = ", ".join(f"line {secret.line}: {secret.kind}" for secret in file.secrets)
-        report.say(f"{_shown(file.path)} is left out, {found}")
-    if tally.reasons["secret"] > len(secrets):
-        report.say(
-            f"and {tally.reasons['secret'] - len(secrets):,} more files with secrets; --json names all"
-        )
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
@@ -206,18 +140,3 @@ def _rows(arguments: argparse.Namespace) -> int:
         for row in rows(arguments.file):
             report.say_json(row)
     return 0
-
-
-def _counts(counts: dict[str, int]) -> str:
-    shown = [f"{count:,} {name}" for name, count in list(counts.items())[:_SHOWN_KINDS]]
-    return ", ".join(shown) + (", …" if len(counts) > _SHOWN_KINDS else "")
-
-
-def _like(file: "File") -> str:
-    return f" ({_shown(file.like)})" if file.like else ""
-
-
-def _shown(path: Path | str) -> str:
-    """On one line, whatever a name holds."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)

@@ -1,6 +1,7 @@
 """`train`: begin a run, go on with one, list them. A run that is stopped has saved itself and can go on."""
 
 import argparse
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,8 @@ from core import report
 from core.cli.command import guarded
 from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, settings_of, to_json
-from trainer.cli import outcome
+from core.spec.messages import Finished
+from trainer.cli import estimate, outcome, wishes
 from trainer.cli.voice import Voice
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
@@ -46,6 +48,9 @@ def fill(parser: argparse.ArgumentParser) -> None:
     about_sources = new.add_argument_group("with --source or --spec")
     add_flags(about_sources, PrepareSpec, leave_out=("context", "seed"))
     add_flags(about_sources, ScanSpec)
+    new.add_argument(
+        "--begin-only", action="store_true", help="prepare and make the run; 'train resume' takes its steps"
+    )
     new.set_defaults(run=guarded(_new))
     resume = actions.add_parser("resume", help="go on from the last checkpoint")
     resume.add_argument("name", metavar="RUN", help="a run's name or folder")
@@ -56,6 +61,8 @@ def fill(parser: argparse.ArgumentParser) -> None:
     )
     resume.set_defaults(run=guarded(_resume))
     outcome.add_actions(actions)
+    wishes.add_actions(actions)
+    estimate.add_action(actions)
     listing = actions.add_parser("list", help="the runs so far")
     listing.add_argument("--json", action="store_true", help="JSON for a program")
     listing.set_defaults(run=guarded(_list))
@@ -87,7 +94,20 @@ def _new(arguments: argparse.Namespace) -> int:
         open_corpus(spec)  # what is wrong with the data is said before there is a run
         create_run(arguments.name, spec)
 
+    if arguments.begin_only:
+        return _begin_alone(arguments, begin)
     return _sit(arguments, begin)
+
+
+def _begin_alone(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
+    from trainer.control import Control, stop_on_signals
+
+    control = Control()
+    with _speaking(control, arguments.events, is_heard=True) as voice:
+        stop_on_signals(control)
+        begin(control, voice)
+        voice.tell(Finished(path=str(find_run(arguments.name).folder)))
+    return 0
 
 
 def _plan(arguments: argparse.Namespace) -> RunPlan:
@@ -102,11 +122,13 @@ def _plan(arguments: argparse.Namespace) -> RunPlan:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    def begin(_: "Control", __: Voice) -> None:
+    def begin(_: "Control", voice: Voice) -> None:
         from trainer.fitting import require_room
         from trainer.running import device_of
 
-        spec = _wished(find_run(arguments.name), arguments)
+        run = find_run(arguments.name)
+        spec = _wished(run, arguments)
+        voice.keep_in(run)  # why it cannot go on belongs there, too
         require_room(spec, device_of(spec).type)
 
     return _sit(arguments, begin)
@@ -134,7 +156,8 @@ def _minutes_until(clock: str) -> float:
 
 def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
     """Of several processes that torchrun started, one begins and speaks, and all train."""
-    from trainer.control import Control, stop_on_signals
+    began_at = time.time()
+    from trainer.control import Control, listen_to_folder, stop_on_signals
     from trainer.distributed import joined
     from trainer.running import open_corpus, sit
 
@@ -148,6 +171,8 @@ def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]
         spec = _wished(run, arguments)
         corpus = open_corpus(spec, group)
         stop_on_signals(control)
+        if group.is_first:
+            listen_to_folder(control, run, began_at)
         finished = sit(run, spec, control, voice.tell, corpus, group)
         voice.tell(finished)
         if group.is_first and not arguments.events:

@@ -28,7 +28,8 @@ class Voice:
 
     def keep_in(self, run: Run) -> None:
         """From now on; before there is a run, nothing is kept."""
-        self._log = EventLog(run) if self._is_heard else None
+        if self._log is None and self._is_heard:
+            self._log = EventLog(run)
 
     def tell(self, event: Event) -> None:
         if self._log is not None:

@@ -115,7 +115,7 @@ class Sources:
             if self.pairs != "no" and file.name.endswith(".py"):
                 samples += pairs(file.text)
             if samples:
-                yield Document(str(folder), _hash(os.fsencode(file.name)), tuple(samples))
+                yield Document(str(folder), identity_of(os.fsencode(file.name)), tuple(samples))
 
 
 def format_of(path: Path) -> Format:
@@ -150,7 +150,7 @@ def _accepted(path: Path, allowed: Container[DataKind], rejections: Rejections) 
         except DataError as error:
             rejections.add(path, place, str(error))
         else:
-            yield Document(str(path), _hash(written), (sample,))
+            yield Document(str(path), identity_of(written), (sample,))
 
 
 def _read(path: Path) -> Generator[tuple[int, Sample | DataError]]:
@@ -236,5 +236,5 @@ def _begun_letter(line: bytes) -> int:
     return 0
 
 
-def _hash(written: bytes) -> str:
+def identity_of(written: bytes) -> str:
     return hashlib.blake2b(written, digest_size=16).hexdigest()

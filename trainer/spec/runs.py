@@ -6,12 +6,14 @@ What a checkpoint holds is told in trainer/resume; here are only names, settings
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from core.spec.errors import JobError, UsageError
-from core.spec.fields import from_json, to_json
+from core.spec.fields import from_json, setting, to_json
 from core.spec.messages import EVENTS, Event, Finished, Progress, Started, from_line, to_line
 from trainer.spec.jobs import TrainSpec
 
@@ -19,6 +21,9 @@ FORMAT = 1
 # what a run is made of where it was begun from folders and files
 DATA, VOCABULARY, CORPUS, BASE = "data", "vocabulary.model", "corpus", "base"
 _CHECKPOINT = re.compile(r"step-(\d{8})")
+_TAIL_BYTES = 1 << 16  # of events, in which the last of each kind is looked for
+
+WishName = Literal["pause", "go on", "stop"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,15 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+    @property
+    def lock_file(self) -> Path:
+        """There while a process works at it."""
+        return self.folder / "running.json"
+
+    @property
+    def wish_file(self) -> Path:
+        return self.folder / "wish.json"
 
     @property
     def verdict_file(self) -> Path:
@@ -73,17 +87,58 @@ class Run:
             raise UsageError(f"{self.spec_file} is not of this program's format; update the program.")
         return from_json(TrainSpec, data, str(self.spec_file))
 
-    def events(self) -> Iterator[Event]:
-        """What was told so far. A last line that a kill cut short is passed over."""
+    def claim(self) -> tuple[int, float] | None:
+        """The process that works at it and when that began, or that did when it was killed: a number alone
+        could by now be another process's."""
+        try:
+            content = json.loads(self.lock_file.read_text(encoding="utf-8"))
+            return int(content["pid"]), float(content["since"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def events(self, tail_bytes: int = 0) -> Iterator[Event]:
+        """What was told so far, or its end alone. A last line that a kill cut short is passed over."""
         if not self.events_file.exists():
             return
         with self.events_file.open("rb") as file:
+            if tail_bytes and file.seek(0, os.SEEK_END) > tail_bytes:
+                file.seek(-tail_bytes, os.SEEK_END)
+                file.readline()
+            else:
+                file.seek(0)
             for line in file:
                 if line.endswith(b"\n") and line.strip():
                     try:
                         yield from_line(line, EVENTS)
                     except UsageError:  # cut short by a kill, then gone on from
                         continue
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person wants of a run that goes on, from whatever process. A pause may end by itself, so that
+    nobody has to live on to end it."""
+
+    what: WishName = setting(..., "What it is to do between two steps")
+    at: float = setting(..., "When that was wished, in seconds of the epoch", low=0)
+    until: float | None = setting(None, "When a pause ends by itself", low=0)
+
+
+def make_wish(run: Run, what: WishName, seconds: float | None = None) -> None:
+    """Heard within a second and a step, where the run goes on; else forgotten."""
+    now = time.time()
+    wish = Wish(what, now, None if seconds is None else now + seconds)
+    try:
+        write_whole(run.wish_file, json.dumps(to_json(wish)) + "\n")
+    except OSError as error:
+        raise _cannot_write(run.wish_file, error) from None
+
+
+def read_wish(run: Run) -> Wish | None:
+    try:
+        return from_json(Wish, json.loads(run.wish_file.read_text(encoding="utf-8")), str(run.wish_file))
+    except (OSError, ValueError, UsageError):
+        return None
 
 
 def _home() -> Path:
@@ -173,11 +228,11 @@ class Summary:
 def summary(run: Run) -> Summary:
     spec = run.spec()
     step, total, loss, state = 0, None, None, "new"
-    for event in run.events():
+    for event in run.events(_TAIL_BYTES):
         if isinstance(event, Started):
             total, state = event.total_steps, "stopped"
         elif isinstance(event, Progress):
-            step = event.step
+            step, total, state = event.step, event.total or total, "stopped"
             loss = next((item.value for item in event.metrics if item.name == "loss"), loss)
         elif isinstance(event, Finished):
             state = "stopped" if event.stopped else "finished"
