@@ -94,11 +94,15 @@ class EngineClient(QObject):
     noted = Signal(str)
     closed = Signal()
 
-    def __init__(self, parent: QObject | None = None, command: list[str] | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, command: list[str] | None = None, name: str = "Engine"
+    ) -> None:
+        """`name` is what its worker is called where memory is shown."""
         super().__init__(parent)
         self._command = command or gently(own_command(["serve"]), _NICENESS)
         self.state = EngineState()
         self._worker = WorkerProcess(self)
+        self._worker.name = name
         self._worker.line_read.connect(self._hear)
         self._worker.ended.connect(self._meet_end)
         self._own_request: Load | Unload | None = None
@@ -112,6 +116,7 @@ class EngineClient(QObject):
         self._cancel_unheard = QTimer(self, singleShot=True, interval=_CANCEL_HEARD_WITHIN_MS)
         self._cancel_unheard.timeout.connect(self._kill_the_deaf)
         self._cancelled: set[int] = set()
+        self.card_bytes = 0  # of a card, as the worker said last
 
     @property
     def is_ready(self) -> bool:
@@ -243,6 +248,7 @@ class EngineClient(QObject):
                 self._keep_awake()
             case Unloaded():
                 self._own_request = None
+                self.card_bytes = 0
                 self._set(EngineState("idle", self.state.target, is_resting=self.state.is_resting))
             case Failed():
                 self._own_request = None
@@ -255,6 +261,7 @@ class EngineClient(QObject):
             self.noted.emit(self.state.problem)
             self._set(EngineState("ready", self._loaded, status.facts))
             self._keep_awake()
+        self.card_bytes = status.card_bytes
         self.replied.emit(status)
 
     def _pass_on(self, reply: Reply) -> None:
@@ -289,6 +296,7 @@ class EngineClient(QObject):
         self._rest.stop()
         self._cancel_unheard.stop()
         self._cancelled.clear()
+        self.card_bytes = 0
         self._own_request = None
         asked, self._asked = self._asked, {}
         sentence = outcome.sentence("The engine")

@@ -185,7 +185,7 @@ class Engines(QObject):
             self.completion.load(target.path, _placed(target, beside, anyway))
             return
         self._end_own_chat(EngineState("starting", target))
-        self._own_chat = EngineClient(self, gently(own_command(["serve"]), _CHAT_NICENESS))
+        self._own_chat = EngineClient(self, gently(own_command(["serve"]), _CHAT_NICENESS), "Chat")
         self._own_chat.noted.connect(self.noted)
         self._own_chat.state_changed.connect(self._end_a_resting_chat)
         self._set_rests(self._store.settings)
@@ -204,21 +204,22 @@ class Engines(QObject):
 
     def pids(self) -> list[int]:
         """Of the workers that run."""
-        return [client.pid for client in self._clients() if client.pid is not None]
+        return [client.pid for client in self.clients() if client.pid is not None]
 
     def log(self) -> str:
-        return "\n".join(client.log for client in self._clients() if client.log)
+        return "\n".join(client.log for client in self.clients() if client.log)
 
     async def close(self) -> None:
         """Ends all workers, and waits for it."""
         self._store.changed.disconnect(self._follow)
-        ended = [asyncio.Event() for _ in self._clients()]
-        for client, event in zip(self._clients(), ended, strict=True):
+        ended = [asyncio.Event() for _ in self.clients()]
+        for client, event in zip(self.clients(), ended, strict=True):
             client.closed.connect(event.set)
             client.close()
         await asyncio.gather(*(event.wait() for event in ended))
 
-    def _clients(self) -> list[EngineClient]:
+    def clients(self) -> list[EngineClient]:
+        """Each of which has a worker, or had one."""
         own = [self._own_chat] if self._own_chat else []
         return [self.completion, *own, *self._ending]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
@@ -33,7 +33,8 @@ from app.shell.finding import Finding
 from app.shell.frame import Frame
 from app.shell.going import Going
 from app.shell.log_dialog import LogDialog
-from app.shell.memory_gauge import Memory, MemoryGauge, measured
+from app.shell.memory import MemoryWatch
+from app.shell.memory_gauge import MemoryGauge
 from app.shell.mistakes import Mistakes
 from app.shell.model_choice import ModelChoice
 from app.shell.notices import Notice, Weight
@@ -86,7 +87,8 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
-        self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self._memory))
+        self.memory = MemoryWatch(lambda: store.settings.budget, self.engines.clients)
+        self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self.memory))
         self._arrange()
         self._connect_texts()
         self._connect_engine()
@@ -230,10 +232,6 @@ class MainWindow(QMainWindow):
 
     def _order(self) -> tuple[list[Document], Document | None]:
         return self.tabs.documents(), self.tabs.current()
-
-    def _memory(self) -> Memory:
-        pids = [QGuiApplication.applicationPid(), *self.engines.pids()]
-        return measured(pids, self._store.settings.budget.ram_mb)
 
     def start(self, flow: Coroutine[Any, Any, Any]) -> None:
         """Nobody waits for it; what goes wrong in it is said."""

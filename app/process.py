@@ -8,11 +8,13 @@ import os
 import shutil
 import sys
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from shiboken6 import isValid
 
 from core.spec.messages import MAX_LINE_BYTES
 
@@ -54,6 +56,8 @@ class Outcome:
 class WorkerProcess(QObject):
     """One process at a time; it may be started again once it has ended.
 
+    `name` is what a person reads where memory is shown; the command, where nobody gives one.
+
     Signals:
         line_read: a whole line of its standard output, without its end.
         ended: the Outcome, once everything it said has been read.
@@ -64,6 +68,7 @@ class WorkerProcess(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.name = ""
         self._process = QProcess(self)
         self._process.readyReadStandardOutput.connect(self._read_lines)
         self._process.readyReadStandardError.connect(self._read_log)
@@ -75,6 +80,7 @@ class WorkerProcess(QObject):
         self._read_on.timeout.connect(self._read_lines)
         self._force = QTimer(self, singleShot=True)
         self._force.timeout.connect(self._use_force)
+        _all_of_them.add(self)
 
     @property
     def is_running(self) -> bool:
@@ -90,6 +96,7 @@ class WorkerProcess(QObject):
 
     def start(self, command: Sequence[str], environment: QProcessEnvironment | None = None) -> None:
         self._log.clear()
+        self.name = self.name or _named_after(command)
         self._was_asked_to_end = self._was_terminated = False
         self._process.setProcessEnvironment(environment or QProcessEnvironment.systemEnvironment())
         self._process.start(command[0], list(command[1:]))
@@ -152,6 +159,21 @@ class WorkerProcess(QObject):
     def _end_unstarted(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             self.ended.emit(Outcome(None, False, self._was_asked_to_end, self._process.errorString()))
+
+
+_all_of_them: "weakref.WeakSet[WorkerProcess]" = weakref.WeakSet()
+
+
+def running() -> list[WorkerProcess]:
+    """Every process of ours that runs now, whoever has started it."""
+    found = [process for process in _all_of_them if isValid(process) and process.is_running]
+    return sorted(found, key=lambda process: process.pid)
+
+
+def _named_after(command: Sequence[str]) -> str:
+    """The words that follow the program, such as: train resume."""
+    words = command[command.index(str(ROOT)) + 1 :] if str(ROOT) in command else command[1:]
+    return " ".join(words[:2]).capitalize() or Path(command[0]).name
 
 
 def gently(command: list[str], niceness: int) -> list[str]:

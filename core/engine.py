@@ -169,6 +169,8 @@ class Engine:
             "has_chat": self.tokenizer.chat_template is not None,
             "weights_bytes": weight_bytes(config, attempt.precision),
             "cache_bytes": self._prefixes.size_bytes,
+            "planned": self._placed.room.budget,
+            "kept_bytes": self._placed.room.kept_bytes,
         }
 
     def forget_texts(self) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from core.checkpoint.packed import load_quantised
 from core.checkpoint.stored import StoredModel
-from core.fitting import context_of, require, this_card, this_machine
+from core.fitting import budget_of, context_of, require, this_card, this_machine
 from core.model.cache import CacheLayers, CacheRows, KVCache
 from core.model.card import CardPacking
 from core.model.crossover import choose_reads
@@ -20,7 +20,7 @@ from core.model.tiled import CacheTiles, LibraryPacking
 from core.model.transformer import Transformer
 from core.native import library
 from core.native.library import Library
-from core.spec.budget import MB
+from core.spec.budget import MB, Budget
 from core.spec.errors import DoesNotFit, NotNumbers, is_refusal_of_memory
 from core.spec.folders import cache_folder
 from core.spec.placement import Placement
@@ -50,10 +50,11 @@ class PlacedModel:
 
 @dataclass(frozen=True)
 class Room:
-    """`planned_bytes`: what a model may come to beside the program, with one text of `context_tokens`;
-    `kept_bytes`: what earlier texts may take more."""
+    """`budget`: what the plan is made of; `planned_bytes`: what a model may come to beside the program, with
+    one text of `context_tokens`, and 0 where nobody asked; `kept_bytes`: what earlier texts may take more."""
 
     context_tokens: int
+    budget: Budget
     planned_bytes: int
     kept_bytes: int
 
@@ -107,15 +108,16 @@ def _first_that_works(stored: StoredModel, placement: Placement, say: Say, ours_
 def _room(stored: StoredModel, attempt: Attempt, placement: Placement, ours_bytes: int) -> Room:
     """Whatever the plan leaves free is for earlier texts, up to the limit that was set."""
     context = context_of(stored.config, placement.context_tokens)
-    if placement.anyway:
-        return Room(context, 0, attempt.cache_mb * MB)
     if attempt.device == "cuda":
         machine = this_card(placement.vram_mb, ours_bytes)
     else:  # mps shares the system's memory
         machine = this_machine(placement.ram_mb, ours_bytes, placement.beside_pid)
+    if placement.anyway:
+        budget = budget_of(stored.config, attempt.precision, context, machine)
+        return Room(context, budget, 0, attempt.cache_mb * MB)
     budget = require(str(stored.path), stored.config, attempt.precision, context, machine)
     kept_bytes = min(attempt.cache_mb * MB, machine.free_bytes - budget.total_bytes)
-    return Room(context, budget.total_bytes - budget.runtime_bytes, kept_bytes)
+    return Room(context, budget, budget.total_bytes - budget.runtime_bytes, kept_bytes)
 
 
 @torch.inference_mode()

@@ -1,84 +1,76 @@
-"""The memory gauge of the status bar: what our processes hold, what others hold, and the limit.
+"""The memory gauge of the status bar: a bar for the machine and one for its card, always in sight.
 
-Measured, once a second while it can be seen; what a model would take is planned elsewhere.
+It looks once a second while it can be seen; what it sees is in memory, and all of it in memory_panel, which a
+click opens.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from app.shell.memory import Memory, MemoryWatch, Sight
 from app.theme import Theme
 
 _EVERY_MS, _SOON_MS = 1000, 50  # the first sight of the window waits for nothing
-_BAR_WIDTH, _BAR_HEIGHT = 56, 6
+_BAR_WIDTH, _BAR_HEIGHT, _GAP = 56, 6, 8
 _WARN_AT, _ALARM_AT = 0.85, 0.95
-_GB = 1024**3
-_MB = 1024**2
 
 
-@dataclass(frozen=True)
-class Memory:
-    ours_bytes: int = 0
-    others_bytes: int = 0
-    limit_bytes: int = 1
+class MemoryGauge(QAbstractButton):
+    """`looked`: what it has just seen. `width_changed`: it needs more room, or less."""
 
-    @property
-    def share(self) -> float:
-        return (self.ours_bytes + self.others_bytes) / self.limit_bytes
+    looked = Signal(object)
+    width_changed = Signal()
 
-    @property
-    def text(self) -> str:
-        return f"{(self.ours_bytes + self.others_bytes) / _GB:.1f} / {self.limit_bytes / _GB:.1f} GB"
-
-    @property
-    def details(self) -> str:
-        return (
-            f"Memory: SmallCoder {self.ours_bytes / _MB:,.0f} MB, other programs "
-            f"{self.others_bytes / _GB:.1f} GB, of {self.limit_bytes / _GB:.1f} GB"
-        )
-
-
-def measured(pids: Iterable[int], budget_mb: int) -> Memory:
-    import psutil
-
-    ours = 0
-    for pid in pids:
-        try:
-            ours += psutil.Process(pid).memory_info().rss
-        except psutil.Error:  # it has just ended
-            continue
-    system = psutil.virtual_memory()
-    limit = min(budget_mb * _MB, system.total) if budget_mb else system.total
-    return Memory(ours, max(0, system.total - system.available - ours), limit)
-
-
-class MemoryGauge(QWidget):
-    def __init__(self, theme: Theme, measure: Callable[[], Memory], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, watch: MemoryWatch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme, self._measure = theme, measure
-        self.memory = Memory()
+        self._theme, self.watch = theme, watch
+        self._sight: Sight | None = None
+        self._width = 0
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName("Memory")
         self._timer = QTimer(self, interval=_EVERY_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
         theme.changed.connect(self.updateGeometry)
 
-    def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()
-        return QSize(
-            self._theme.scaled(_BAR_WIDTH + 24) + metrics.horizontalAdvance("000.0 / 000.0 GB"),
-            metrics.height() + self._theme.scaled(4),
-        )
+    @property
+    def places(self) -> list[tuple[str, Memory]]:
+        """What each bar is called, and what it shows."""
+        if self._sight is None:
+            return [("", Memory())]
+        if self._sight.card is None:
+            return [("", self._sight.machine)]
+        return [("RAM", self._sight.machine), ("VRAM", self._sight.card)]
 
-    def _look(self) -> None:
+    def look(self) -> None:
         self._timer.setInterval(_EVERY_MS)
-        memory = self._measure()
-        if memory.text != self.memory.text or abs(memory.share - self.memory.share) > 0.005:
+        before, self._sight = self._sight, self.watch.look()
+        if before is None or _shown(before) != _shown(self._sight):
             self.update()
-        self.memory = memory
-        self.setToolTip(memory.details)
-        self.setAccessibleName(memory.details)
+        if self.sizeHint().width() != self._width:
+            self._width = self.sizeHint().width()
+            self.updateGeometry()
+            self.width_changed.emit()
+        said = [f"{name or 'Memory'}: {memory.details}" for name, memory in self.places]
+        self.setToolTip("\n".join(said))
+        self.setAccessibleDescription("; ".join(said))
+        self.looked.emit(self._sight)
+
+    def sizeHint(self) -> QSize:
+        metrics, scaled = self.fontMetrics(), self._theme.scaled
+        width = scaled(_GAP)
+        for name, memory in self.places:
+            title = metrics.horizontalAdvance(name) + scaled(_GAP) if name else 0
+            width += title + scaled(_BAR_WIDTH + 2 * _GAP) + self._text_width(memory)
+        return QSize(width, metrics.height() + scaled(4))
+
+    def _text_width(self, memory: Memory) -> int:
+        """The same whatever is used, so that nothing moves."""
+        most = replace(memory, ours=(), others_bytes=memory.limit_bytes)
+        return self.fontMetrics().horizontalAdvance(most.text)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -89,22 +81,60 @@ class MemoryGauge(QWidget):
         super().hideEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        colours, scaled = self._theme.colours, self._theme.scaled
+        colours, scaled, metrics = self._theme.colours, self._theme.scaled, self.fontMetrics()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        width, height = scaled(_BAR_WIDTH), scaled(_BAR_HEIGHT)
-        top = (self.height() - height) / 2
-        bar = QRectF(scaled(8), top, width, height)
-        painter.setBrush(colours.colour("pressed"))
-        painter.drawRoundedRect(bar, 2, 2)
-        used = min(1.0, self.memory.share) * width
-        ours = min(1.0, self.memory.ours_bytes / self.memory.limit_bytes) * width
-        painter.setBrush(colours.colour("faint"))
-        painter.drawRoundedRect(QRectF(bar.left(), top, used, height), 2, 2)
-        painter.setBrush(colours.colour("accent"))
-        painter.drawRoundedRect(QRectF(bar.left(), top, min(ours, used), height), 2, 2)
-        alarm = "danger" if self.memory.share >= _ALARM_AT else "warning"
-        painter.setPen(colours.colour(alarm if self.memory.share >= _WARN_AT else "muted"))
-        text = self.rect().adjusted(scaled(8 + _BAR_WIDTH + 8), 0, 0, 0)
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.memory.text)
+        if self.underMouse():
+            painter.fillRect(self.rect(), colours.colour("hover"))
+        if self.hasFocus():
+            painter.setPen(colours.colour("accent"))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        left = scaled(_GAP)
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        for name, memory in self.places:
+            if name:
+                painter.setPen(colours.colour("muted"))
+                painter.drawText(self.rect().adjusted(left, 0, 0, 0), middle, name)
+                left += metrics.horizontalAdvance(name) + scaled(_GAP)
+            height = scaled(_BAR_HEIGHT)
+            bar = QRectF(left, (self.height() - height) / 2, scaled(_BAR_WIDTH), height)
+            draw_bar(painter, bar, memory, self._theme)
+            left += scaled(_BAR_WIDTH + _GAP)
+            painter.setPen(colours.colour(severity(memory) or "muted"))
+            painter.drawText(self.rect().adjusted(left, 0, 0, 0), middle, memory.text)
+            left += self._text_width(memory) + scaled(_GAP)
+
+
+def severity(memory: Memory) -> str:
+    """The colour of what asks for attention; empty where nothing does."""
+    if memory.share >= _ALARM_AT:
+        return "danger"
+    return "warning" if memory.share >= _WARN_AT else ""
+
+
+def draw_bar(painter: QPainter, bar: QRectF, memory: Memory, theme: Theme) -> None:
+    """Ours from the left, others' behind it, and a mark where ours ends if all that is planned is used."""
+    colours = theme.colours
+    radius = bar.height() / 3
+    painter.setPen(Qt.PenStyle.NoPen)
+    for share, token in (
+        (1.0, "pressed"),
+        (memory.share, "faint"),
+        (memory.ours_bytes / memory.limit_bytes, "accent"),
+    ):
+        painter.setBrush(colours.colour(token))
+        width = min(1.0, share) * bar.width()
+        painter.drawRoundedRect(QRectF(bar.left(), bar.top(), width, bar.height()), radius, radius)
+    if memory.plans:
+        at = bar.left() + min(1.0, memory.planned_bytes / memory.limit_bytes) * bar.width()
+        painter.setBrush(colours.colour("text"))
+        mark = max(1, theme.scaled(1))
+        painter.drawRect(QRectF(at - mark, bar.top() - 2, 2 * mark, bar.height() + 4))
+
+
+def _shown(sight: Sight) -> list[object]:
+    places = [sight.machine, *([sight.card] if sight.card else [])]
+    return [
+        (place.text, round(place.share, 2), round(place.ours_bytes / place.limit_bytes, 2), place.plans)
+        for place in places
+    ]

@@ -14,6 +14,7 @@ from app.engine_client import EngineState
 from app.naming import named, set_role
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
+from app.shell.memory_panel import MemoryPanel
 from app.theme import Theme
 from core.spec.messages import Done, ModelFacts, Reply
 
@@ -57,6 +58,9 @@ class StatusBar(QFrame):
         self._fit_later.timeout.connect(self._fit)
         self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
         self._gauge = gauge
+        gauge.clicked.connect(self._open_memory)
+        gauge.width_changed.connect(self._fit_later.start)
+        commands.on({"view.memory": self._open_memory})
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 0)
         layout.setSpacing(0)
@@ -132,6 +136,11 @@ class StatusBar(QFrame):
         text, about = described(state)
         self.show_part("model", text, about)
         set_role(self._parts["model"], "danger" if state.phase == "failed" else "")
+
+    def _open_memory(self) -> None:
+        panel = MemoryPanel(self._theme, self._gauge, self.window())
+        panel.action_requested.connect(self._commands.trigger)
+        panel.open_at(self._gauge)
 
     def _part(self, name: str, action: str) -> QToolButton:
         button = QToolButton(self)

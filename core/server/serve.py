@@ -16,6 +16,7 @@ from core.server.outbox import Outbox
 from core.server.requests import Requests
 from core.server.worker import OpenEngine, Worker
 from core.spec import messages
+from core.spec.budget import CARD_RUNTIME_BYTES
 from core.spec.errors import UsageError
 from core.spec.messages import MAX_LINE_BYTES, PROTOCOL, REQUESTS, Cancel, Hello, Ping, Reply, Status
 from core.spec.placement import Placement
@@ -73,7 +74,8 @@ def _heard(line: bytes | None, requests: Requests, worker: Worker) -> Reply | No
         id = messages.id_of(content)
         request = messages.from_object(content, REQUESTS)
         if isinstance(request, Ping):
-            return Status(worker.facts, _resident_bytes(), worker.busy_with)
+            facts = worker.facts
+            return Status(facts, _resident_bytes(), worker.busy_with, _card_bytes() if facts else 0)
         if isinstance(request, Cancel):
             requests.cancel(request.id)
         else:
@@ -132,6 +134,15 @@ def _resident_bytes() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def _card_bytes() -> int:
+    """Once a model is there, and PyTorch with it: while that is being imported it could not be asked."""
+    import torch
+
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return 0
+    return int(torch.cuda.memory_reserved()) + CARD_RUNTIME_BYTES
 
 
 def _open_engine(path: Path, placement: Placement, say: Callable[[str], None]) -> "Engine":

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
+from core.spec.budget import Budget
 from core.spec.editing import Editing
 from core.spec.errors import (
     DataError,
@@ -115,6 +116,7 @@ class ModelFacts:
     """What runs, and how it was placed; `concessions` say what better ways were tried and why they failed.
 
     `languages`: all that the model was taught, as Pygments names them; none where nobody has said.
+    `planned`: the memory that it was let in with; `kept_bytes`: what earlier texts may take beside that.
     """
 
     name: str
@@ -130,6 +132,8 @@ class ModelFacts:
     weights_bytes: int
     cache_bytes: int
     languages: tuple[str, ...] = ()
+    planned: Budget | None = None
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -208,11 +212,13 @@ class Counted:
 
 @dataclass(frozen=True)
 class Status:
-    """`facts` is None where no model is loaded; `resident_bytes` is this process's memory."""
+    """`facts` is None where no model is loaded; `resident_bytes` is this process's memory, `card_bytes` what
+    it holds of a card, its driver's share included: no system but Linux would tell anybody else."""
 
     facts: ModelFacts | None
     resident_bytes: int
     busy_with: Activity
+    card_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,213 @@
+"""Memory as it is now: what our processes hold, what others hold, what was planned, and the limit.
+
+Of the machine, and of its NVIDIA card where it has one; what was seen in the last minutes is kept. How it is
+shown is in memory_gauge and memory_panel.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from app.engine_client import EngineClient
+from app.process import running
+from app.settings import Budget as Limits
+from app.shell.card import CardReader, CardSight
+from core.spec.budget import MB, RUNTIME_BYTES, Budget
+
+GB = 2**30
+_KEPT_S = 300.0
+_IDLE_CARD_EVERY_S = 10.0  # asking keeps a card from falling asleep
+
+
+@dataclass(frozen=True)
+class Share:
+    """A process of ours, by a name that a person understands."""
+
+    name: str
+    held_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a model was let in with; `kept_bytes` is what earlier texts may take beside that."""
+
+    name: str
+    budget: Budget
+    kept_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of one place. `total_bytes` is all there is, `limit_bytes` what may be used of it by all programs."""
+
+    ours: tuple[Share, ...] = ()
+    others_bytes: int = 0
+    limit_bytes: int = 1
+    total_bytes: int = 1
+    plans: tuple[Plan, ...] = ()
+
+    @property
+    def ours_bytes(self) -> int:
+        return sum(share.held_bytes for share in self.ours)
+
+    @property
+    def used_bytes(self) -> int:
+        return self.ours_bytes + self.others_bytes
+
+    @property
+    def planned_bytes(self) -> int:
+        return sum(plan.budget.total_bytes for plan in self.plans)
+
+    @property
+    def share(self) -> float:
+        return self.used_bytes / self.limit_bytes
+
+    @property
+    def text(self) -> str:
+        return f"{self.used_bytes / GB:.1f} / {self.limit_bytes / GB:.1f} GB"
+
+    @property
+    def details(self) -> str:
+        planned = f" ({self.planned_bytes / MB:,.0f} MB planned)" if self.plans else ""
+        return (
+            f"SmallCoder {self.ours_bytes / MB:,.0f} MB{planned}, other programs "
+            f"{self.others_bytes / GB:.1f} GB, of {self.limit_bytes / GB:.1f} GB"
+        )
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One look at all of it. `card` is None where there is none or it cannot be asked; then see `problem`."""
+
+    at: float
+    machine: Memory
+    card: Memory | None = None
+    card_name: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    name: str
+    client: EngineClient | None = None
+
+
+class MemoryWatch:
+    """`history` holds the looks of the last minutes, the newest last."""
+
+    def __init__(
+        self,
+        limits: Callable[[], Limits],
+        clients: Callable[[], Iterable[EngineClient]] = tuple,
+        card: CardReader | None = None,
+    ) -> None:
+        """`clients`: their workers are named by their models, and asked what they hold of a card."""
+        self._limits, self._find_clients = limits, clients
+        self._card = card or CardReader()
+        self._card_asked_at = -_IDLE_CARD_EVERY_S
+        self._clients: list[EngineClient] = []
+        self._known: dict[int, psutil.Process] = {}
+        self.history: deque[Sight] = deque()
+
+    def look(self) -> Sight:
+        self._clients = [*self._find_clients()]
+        processes = self._processes()
+        self._ask_card(any(_is_on_card(client) for client in self._clients))
+        card, limits = self._card.sight, self._limits()
+        sight = Sight(
+            time.monotonic(),
+            self._machine(processes, limits.ram_mb),
+            _of_card(card, processes, self._plans(on_card=True), limits.vram_mb) if card else None,
+            card.name if card else "",
+            self._card.problem,
+        )
+        self.history.append(sight)
+        while self.history[0].at < sight.at - _KEPT_S:
+            self.history.popleft()
+        return sight
+
+    def _processes(self) -> list[_Process]:
+        clients = {client.pid: client for client in self._clients if client.pid is not None}
+        found = [_Process(os.getpid(), "Window")]
+        for worker in running():
+            client = clients.get(worker.pid)
+            model = client.state.facts.name if client and client.state.facts else ""
+            found.append(_Process(worker.pid, f"{worker.name} ({model})" if model else worker.name, client))
+        return found
+
+    def _ask_card(self, is_used: bool) -> None:
+        now = time.monotonic()
+        if is_used or now - self._card_asked_at >= _IDLE_CARD_EVERY_S:
+            self._card_asked_at = now
+            self._card.ask()
+        if is_used and self._card.sight is not None:
+            for client in self._clients:
+                if _is_on_card(client):
+                    client.ping()  # Status says what it holds of the card
+
+    def _machine(self, processes: list[_Process], limit_mb: int) -> Memory:
+        ours, private_bytes = [], 0
+        for process in processes:
+            held = self._held(process.pid)
+            if held is not None:
+                ours.append(Share(process.name, held.rss))
+                private_bytes += held.rss - getattr(held, "shared", 0)  # files' pages count as available
+        alive = {process.pid for process in processes}
+        self._known = {pid: known for pid, known in self._known.items() if pid in alive}
+        system = psutil.virtual_memory()
+        return Memory(
+            tuple(ours),
+            max(0, system.total - system.available - private_bytes),
+            min(limit_mb * MB, system.total) if limit_mb else system.total,
+            system.total,
+            self._plans(on_card=False),
+        )
+
+    def _held(self, pid: int) -> Any:
+        try:
+            if pid not in self._known:
+                self._known[pid] = psutil.Process(pid)
+            return self._known[pid].memory_info()
+        except psutil.Error:  # it has just ended
+            return None
+
+    def _plans(self, *, on_card: bool) -> tuple[Plan, ...]:
+        """A model on a card takes a program's room of the machine, too."""
+        plans = []
+        for client in self._clients:
+            facts = client.state.facts
+            if facts is None or facts.planned is None:
+                continue
+            if on_card == _is_on_card(client):
+                plans.append(Plan(f"{facts.name} as {facts.precision}", facts.planned, facts.kept_bytes))
+            elif not on_card:
+                plans.append(Plan(facts.name, Budget(RUNTIME_BYTES, 0, 0, 0)))
+        return tuple(plans)
+
+
+def _of_card(card: CardSight, processes: list[_Process], plans: tuple[Plan, ...], limit_mb: int) -> Memory:
+    """What the driver says of our processes; where it keeps that to itself, what they say."""
+    ours = []
+    for process in processes:
+        held = card.held_by.get(process.pid)
+        if held is None and process.client is not None:
+            held = process.client.card_bytes
+        if held:
+            ours.append(Share(process.name, held))
+    return Memory(
+        tuple(ours),
+        max(0, card.used_bytes - sum(share.held_bytes for share in ours)),
+        max(1, min(limit_mb * MB, card.total_bytes) if limit_mb else card.total_bytes),
+        card.total_bytes,
+        plans,
+    )
+
+
+def _is_on_card(client: EngineClient) -> bool:
+    return client.state.facts is not None and client.state.facts.device == "cuda"
