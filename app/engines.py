@@ -200,7 +200,10 @@ class Engines(QObject):
 
     def set_default(self, role: Role, path: str) -> None:
         """An empty path: for the completion what comes along, for the chat what completes."""
-        self._store.change("engine" if role == "completion" else "chat", model=path)
+        if role == "completion":  # an adapter belongs to the model that it was made for
+            self._store.change("engine", model=path, adapter="")
+        else:
+            self._store.change("chat", model=path)
 
     def pids(self) -> list[int]:
         """Of the workers that run."""
@@ -297,7 +300,8 @@ def wanted(settings: Settings) -> dict[Role, Target | None]:
         ram_mb=budget.ram_mb,
         vram_mb=budget.vram_mb,
     )
-    completion = Target(path, placement) if path else None
+    adapted = replace(placement, adapter=engine.adapter, adapter_strength=engine.adapter_strength)
+    completion = Target(path, adapted) if path else None
     if not chat.model:
         return {"completion": completion, "chat": completion}
     own = Target(chat.model, replace(placement, device=chat.device, precision=chat.precision))

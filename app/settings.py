@@ -21,6 +21,7 @@ FORMAT = 1
 _WRITE_AFTER_MS = 300
 
 ThemeChoice = Literal["system", "light", "dark"]
+ClosingChoice = Literal["ask", "continue", "stop"]
 ExtentChoice = Literal["auto", "line", "block"]
 
 
@@ -82,6 +83,10 @@ class Engine:
         "auto", "How weights are held; auto is int8 on the processor, fp16 on a card"
     )
     threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
+    adapter: str = setting("", "A folder with what a run has taught this model; nothing takes none")
+    adapter_strength: float = setting(
+        1.0, "How much of that counts: 1 as it was learnt, 0 the model by itself", low=0, high=2
+    )
     unload_after_minutes: int = setting(
         30, "Give the model's memory back after so long without use; 0 keeps it", low=0, high=1440
     )
@@ -109,6 +114,15 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Training:
+    pause_while_typing: bool = setting(True, "A run stands back while you type, and goes on when you pause")
+    pause_on_battery: bool = setting(True, "A run waits while the machine runs on its battery")
+    when_closed: ClosingChoice = setting(
+        "ask", "When SmallCoder is closed while a run goes on: ask, let it continue, or stop and save it"
+    )
+
+
+@dataclass(frozen=True)
 class Safety:
     restore_session: bool = setting(True, "Open what was open when SmallCoder was closed")
     keep_unsaved: bool = setting(True, "Keep a copy of unsaved text, at most two seconds behind")
@@ -130,6 +144,7 @@ class Settings:
     engine: Engine = setting(Engine(), "Model and engine")
     chat: Chat = setting(Chat(), "Chat")
     budget: Budget = setting(Budget(), "Memory budget")
+    training: Training = setting(Training(), "Training")
     safety: Safety = setting(Safety(), "Safety of text")
     keys: tuple[BoundKeys, ...] = setting((), "Keys that differ from the usual ones")
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.engines import Engines
+from app.engines import Engines, wanted
 from app.settings import SettingsFile, SettingsStore
 from core.spec.messages import Chat, Complete, Done, Failed, Reply, Text, Turn
 from core.spec.sampling import Sampling
@@ -147,3 +147,15 @@ async def test_the_answer_of_a_killed_worker_ends_and_a_completion_is_not_distur
         assert "Another model was chosen" in last.message
         await until(lambda: any(isinstance(word, Done) for word in words))
         assert [word.ending for word in words if isinstance(word, Done)] == ["length"]
+
+
+async def test_an_adapter_goes_with_its_model_and_not_with_the_next(
+    run: Run, store: SettingsStore, tmp_path: Path
+) -> None:
+    store.change("engine", model=str(tmp_path / "one"), adapter="taught", adapter_strength=0.5)
+    target = wanted(store.settings)["completion"]
+    assert target is not None
+    assert (target.placement.adapter, target.placement.adapter_strength) == ("taught", 0.5)
+    async with running(store) as engines:
+        engines.set_default("completion", str(tmp_path / "two"))
+        assert store.settings.engine.adapter == ""
