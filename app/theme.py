@@ -62,6 +62,7 @@ class Colours:
     match: str
     current_match: str
     syntax: SyntaxColours
+    series: tuple[str, ...]  # side by side in a chart; those who see fewer colours tell them apart, too
 
     def colour(self, token: str) -> QColor:
         return QColor(getattr(self, token))
@@ -104,6 +105,7 @@ LIGHT = Colours(
         operator="#3d4852",
         error="#b3261e",
     ),
+    series=("#0b7068", "#b28324", "#482d80", "#801919", "#9085cc", "#a82ee6"),
 )
 DARK = Colours(
     is_dark=True,
@@ -142,6 +144,7 @@ DARK = Colours(
         operator="#b4bdc7",
         error="#f28b82",
     ),
+    series=("#4fc7ba", "#e65069", "#e6d895", "#bb66cc", "#85991f", "#a8e62e"),
 )
 
 
