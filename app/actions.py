@@ -16,7 +16,7 @@ from app.settings import BoundKeys
 # where an action's keys count: anywhere; where code is edited; in the find bar; while grey text is shown,
 # before anything else; in the file tree
 Context = Literal["window", "editor", "find", "ghost", "files"]
-Category = Literal["File", "Edit", "Selection", "View", "Go", "Run", "Completion", "Help"]
+Category = Literal["File", "Edit", "Selection", "View", "Go", "Run", "Completion", "Chat", "Help"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("engine.load", "Load the Model", "Completion"),
     Action("engine.unload", "Unload the Model", "Completion"),
     Action("engine.restart", "Restart the Engine", "Completion"),
+    Action("chat.ask_selection", "Ask About the Selection", "Chat", ("Ctrl+Shift+L",)),
+    Action("chat.new", "New Conversation", "Chat"),
+    Action("chat.history", "Earlier Conversations", "Chat"),
+    Action("chat.stop", "Stop the Answer", "Chat"),
+    Action("chat.choose_model", "Choose the Model That Answers…", "Chat"),
     Action("help.welcome", "Welcome", "Help"),
     Action("help.shortcuts", "Keyboard Shortcuts", "Help", ("Ctrl+K, Ctrl+S",)),
     Action("help.log", "What Went Wrong", "Help"),

@@ -68,7 +68,8 @@ class EngineState:
     """What the status bar shows.
 
     `step` is what a load is doing; `problem` a sentence for a person, and `is_restartable` whether starting
-    the worker again may help; `is_resting` where the model was unloaded because nobody used it.
+    the worker again may help; `is_resting` where the model was unloaded because nobody used it;
+    `is_too_large` where there was no memory for it.
     """
 
     phase: Phase = "off"
@@ -78,6 +79,14 @@ class EngineState:
     problem: str = ""
     is_restartable: bool = False
     is_resting: bool = False
+    is_too_large: bool = False
+
+
+def model_name(state: EngineState) -> str:
+    if state.facts is not None:
+        return state.facts.name
+    path = state.target.path.replace("\\", "/").rstrip("/") if state.target else "the model"
+    return path.rpartition("/")[2]
 
 
 class EngineClient(QObject):
@@ -252,7 +261,9 @@ class EngineClient(QObject):
                 self._set(EngineState("idle", self.state.target, is_resting=self.state.is_resting))
             case Failed():
                 self._own_request = None
-                self._set(EngineState("failed", self.state.target, problem=reply.message))
+                is_too_large = reply.kind == "memory"
+                failed = EngineState("failed", self.state.target, problem=reply.message)
+                self._set(replace(failed, is_too_large=is_too_large))
                 self.ping()
 
     def _take_status(self, status: Status) -> None:

@@ -83,6 +83,19 @@ class RoleEngine(QObject):
             self.replied.disconnect(hear)
             self.cancel(question.id)
 
+    async def ready(self) -> EngineState:
+        """The state as soon as a model is ready, or cannot be."""
+        changed = asyncio.Event()
+        self.state_changed.connect(changed.set)
+        try:
+            self.make_ready()
+            while self.state.phase in ("starting", "loading"):
+                changed.clear()
+                await changed.wait()
+            return self.state
+        finally:
+            self.state_changed.disconnect(changed.set)
+
     def cancel(self, id: int) -> None:
         if self._held.pop(id, None) is not None:
             self._tell(Done(id, "cancelled", Statistics()))

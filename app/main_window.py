@@ -27,6 +27,7 @@ from app.palette.palette import Palette
 from app.session import SessionFile
 from app.settings import Settings, SettingsStore
 from app.shell.activity_bar import ActivityBar
+from app.shell.chatting import Chatting
 from app.shell.commands import Commands
 from app.shell.editing import OF_A_TEXT, Editing
 from app.shell.finding import Finding
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
+        self.chatting = Chatting(self.documents, self.tabs, self.texts, self.questions, self.frame)
         self.memory = MemoryWatch(lambda: store.settings.budget, self.engines.clients)
         self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self.memory))
         self._arrange()
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         """What is not asked of anybody: files, threads and the worker are let go."""
         self.placing.stop()
         self.giving_way.stop()
+        self.chatting.stop()
         self._store.flush()
         self.project.stop()
         await self.opening.end()
@@ -132,9 +135,10 @@ class MainWindow(QMainWindow):
         frame.add_page("welcome", lambda: self.welcome)
         frame.add_page("texts", lambda: self.finding.page)
         frame.add_page("settings", self._make_settings_page)
-        for name in ("models", "train", "benchmark", "chat"):
+        for name in ("models", "train", "benchmark"):
             frame.add_page(name, partial(page_to_come, name, self._theme))
         self.project.arrange(frame)
+        self.chatting.join(self.engines, self._store, self._theme, self.commands)
         frame.show_page("welcome")
         whole = QWidget(self)
         column = QVBoxLayout(whole)
@@ -175,6 +179,9 @@ class MainWindow(QMainWindow):
         self.mistakes.made.connect(self._show_mistake)
         self.engines.noted.connect(lambda said: self.frame.notices.add(Notice(said, "warning", "restart")))
         self.engine.replied.connect(self.status.hear)
+        self.engines.engine_for("chat").replied.connect(self.giving_way.note_use)
+        self.chatting.said.connect(self.status.say)
+        self.chatting.download_requested.connect(self.commands["view.models"].trigger)
 
     def _connect_settings(self) -> None:
         self._store.changed.connect(self._follow_settings)
@@ -209,6 +216,7 @@ class MainWindow(QMainWindow):
                 "go.previous_tab": lambda: going.step_tab(-1),
                 "go.editor": self.viewing.show_texts,
                 "engine.choose": flow(self.model.choose),
+                "chat.choose_model": flow(lambda: self.model.choose("chat")),
                 "engine.load": self.engines.load,
                 "engine.unload": self.engine.unload,
                 "engine.restart": self.engine.restart,
@@ -226,6 +234,7 @@ class MainWindow(QMainWindow):
     def _make_settings_page(self) -> QWidget:
         page = SettingsPage(self._store, self._theme)
         page.model_choice_requested.connect(self.commands["engine.choose"].trigger)
+        page.chat_model_choice_requested.connect(self.commands["chat.choose_model"].trigger)
         page.font_choice_requested.connect(self.commands["view.code_font"].trigger)
         page.shortcuts_requested.connect(self.commands["help.shortcuts"].trigger)
         return page

@@ -73,17 +73,36 @@ def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
             yield from (Line("+", text) for text in new[new_start:new_end])
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What is asked, what + and - mean, and the answers: an id and a title each. `usual`: what Enter takes."""
+
+    question: str
+    explanation: str
+    answers: tuple[tuple[str, str], ...]
+    usual: str = ""
+
+
+def of_file(name: str) -> Choices:
+    """For a file that another program has changed: "load" for theirs, "keep" for mine."""
+    return Choices(
+        f"{name}: your text and the file",
+        "- only in your text      + only in the file",
+        (("keep", "Keep Mine"), ("load", "Load Theirs")),
+    )
+
+
 class ChangesView(QDialog):
-    """`chosen`: "load" for theirs, "keep" for mine. Closing it chooses nothing."""
+    """`chosen`: the id of an answer. Closing it chooses nothing."""
 
     chosen = Signal(str)
 
-    def __init__(self, name: str, theme: Theme, font: QFont, window: QWidget) -> None:
+    def __init__(self, choices: Choices, theme: Theme, font: QFont, window: QWidget) -> None:
         """`font`: that of the text."""
         super().__init__(window)
-        self.setWindowTitle(f"{name}: your text and the file")
+        self.setWindowTitle(choices.question)
         self._theme = theme
-        explanation = QLabel("- only in your text      + only in the file")
+        explanation = QLabel(choices.explanation)
         explanation.setProperty("role", "muted")
         self.lines = QPlainTextEdit()
         self.lines.setReadOnly(True)
@@ -91,12 +110,15 @@ class ChangesView(QDialog):
         self.lines.setFont(font)
         self.lines.setAccessibleName("Differences")
         buttons = QDialogButtonBox()
-        for wish, title in (("keep", "Keep Mine"), ("load", "Load Theirs")):
+        for wish, title in choices.answers:
             button = buttons.addButton(title, QDialogButtonBox.ButtonRole.ActionRole)
             button.setAccessibleName(title)
-            button.setAutoDefault(False)  # Enter must not decide between two texts
+            button.setAutoDefault(False)  # Enter must not decide between two texts of a person's
+            button.setDefault(wish == choices.usual)
             button.clicked.connect(lambda _=False, wish=wish: self._choose(wish))
-        buttons.addButton(QDialogButtonBox.StandardButton.Close).clicked.connect(self.reject)
+        close = buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        close.clicked.connect(self.reject)
+        close.setAutoDefault(not choices.usual)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)

@@ -26,12 +26,6 @@ _TO_COME = {
         "The page is still being built; these commands do it today.",
         ("bench speed --model MODEL",),
     ),
-    "chat": (
-        "Chat",
-        "Ask about your code, and put answers into the editor. "
-        "The panel is still being built; this command does it today.",
-        ("chat --model MODEL",),
-    ),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
-from app.editor.changes_view import ChangesView
+from app.editor.changes_view import ChangesView, of_file
 from app.editor.document import Document
 from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
@@ -107,7 +107,7 @@ class Project(QObject):
 
     async def compare(self, document: Document) -> None:
         theirs = await self._documents.theirs(document)
-        view = ChangesView(document.name, self._theme, document.editor.font(), self._tabs.window())
+        view = ChangesView(of_file(document.name), self._theme, document.editor.font(), self._tabs.window())
         view.compare(document.text(), theirs)
         view.finished.connect(view.deleteLater)
         view.chosen.connect(partial(self._settle, document))

@@ -28,6 +28,7 @@ class SettingsPage(QWidget):
     """`model_choice_requested` and its like: a button of this page was pressed."""
 
     model_choice_requested = Signal()
+    chat_model_choice_requested = Signal()
     font_choice_requested = Signal()
     shortcuts_requested = Signal()
 
@@ -53,6 +54,8 @@ class SettingsPage(QWidget):
                 self._add_group(group.name, group.metadata["help"], column)
         column.addStretch()
         self._forms["engine"].put_beside("model", self._button("a model", self.model_choice_requested))
+        beside = self._button("a model that answers", self.chat_model_choice_requested)
+        self._forms["chat"].put_beside("model", beside)
         self._forms["appearance"].put_beside(
             "code_font", self._button("a typeface for code", self.font_choice_requested)
         )

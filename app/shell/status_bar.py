@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolBut
 from app.editor.code_editor import CodeEditor
 from app.editor.completion_policy import CompletionState, Mood
 from app.editor.document import Document
-from app.engine_client import EngineState
+from app.engine_client import EngineState, model_name
 from app.naming import named, set_role
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
@@ -203,10 +203,3 @@ def _running(facts: ModelFacts) -> tuple[str, str]:
     about = [f"{facts.name} runs as {facts.precision} on {facts.device}, with {facts.threads} threads"]
     about += [f"Matrix products by {facts.kernel}"] if facts.kernel else []
     return f"{facts.name} · {facts.precision} · {facts.device}", "\n".join([*about, *facts.concessions])
-
-
-def model_name(state: EngineState) -> str:
-    if state.facts is not None:
-        return state.facts.name
-    path = state.target.path.replace("\\", "/").rstrip("/") if state.target else "the model"
-    return path.rpartition("/")[2]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from core.spec.fields import to_json
 from core.spec.gguf_header import read_gguf_header
 
 _FORMAT = 1
+_SAY_EVERY = 5  # percent
 _ALIGNMENT = 64  # torch's int8 operation crashes below 16
 
 
@@ -42,9 +43,11 @@ def load_quantised(
             return _with_state(model, _mapped(place, model), packing)
         except ModelFormatError:
             say("the packed weights on disk are damaged, so they are made again")
-    say(f"packing the weights as {precision}, once")
+    step = f"packing the weights as {precision}, once"
+    say(step)
     try:
-        _keep(model, packing.state(model, stored.parameters()), place)
+        state = packing.state(model, stored.parameters())
+        _keep(model, _told(state, len(_expected(model)), lambda share: say(f"{step}: {share} %")), place)
         if stored.variant:
             _forget_other_variants(place)
     except OSError as error:
@@ -52,6 +55,19 @@ def load_quantised(
         return _with_state(model, dict(packing.state(model, stored.parameters())), packing)
     _give_back_freed_memory()
     return _with_state(model, _mapped(place, model), packing)
+
+
+def _told(
+    state: Iterable[tuple[str, Tensor]], count: int, say: Callable[[int], None]
+) -> Iterator[tuple[str, Tensor]]:
+    """The same, saying now and then how much of it has passed, in percent."""
+    said = 0
+    for place, entry in enumerate(state, 1):
+        yield entry
+        share = 100 * place // max(1, count)
+        if share >= said + _SAY_EVERY:
+            said = share
+            say(share)
 
 
 def _give_back_freed_memory() -> None:

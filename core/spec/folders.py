@@ -42,6 +42,10 @@ def runs_folder() -> Path:
     return data_folder() / "runs"
 
 
+def chats_folder() -> Path:
+    return data_folder() / "chats"
+
+
 def benchmarks_folder() -> Path:
     return data_folder() / "benchmarks"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.editor.changes_view import ChangesView, differences
+from app.editor.changes_view import ChangesView, differences, of_file
 from app.settings import Appearance
 from app.theme import Theme
 
@@ -45,7 +45,7 @@ def test_a_version_is_chosen(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     theme = Theme(QApplication.instance(), Appearance())  # type: ignore[arg-type]
-    view = ChangesView("a.py", theme, window.font(), window)
+    view = ChangesView(of_file("a.py"), theme, window.font(), window)
     view.compare("a\nb", "a\nc")
     assert view.lines.toPlainText() == "  a\n- b\n+ c"
     button = next(button for button in view.findChildren(QPushButton) if button.text() == "Load Theirs")

@@ -1,0 +1,135 @@
+"""ModelLine: which model answers, what it is doing, and what a person can do where it does not."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from app.engine_client import EngineState, model_name
+from app.naming import label, named, set_role
+from app.theme import Theme
+from core.spec.catalogue import Offer, catalogue
+
+
+class ModelLine(QFrame):
+    """
+    Signals:
+        choice_requested: another model is to be chosen for the chat.
+        download_requested: the catalogue's id of one that was taught to answer.
+        load_anyway_requested: though it does not fit.
+    """
+
+    choice_requested = Signal()
+    download_requested = Signal(str)
+    load_anyway_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, style="model_line")
+        self._theme = theme
+        self._facts: object = None
+        self._name = named(QToolButton(self), "The model that answers", role="model")
+        self._name.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._name.clicked.connect(self.choice_requested)
+        self._state = label("", "muted")
+        self._notice = named(QFrame(self), style="chat_notice")
+        self._sentence = label("", wraps=True)
+        self._get = self._button("", self._ask_for_download)
+        self._choose = self._button("Choose a Model…", self.choice_requested.emit)
+        self._anyway = self._button("Load Anyway", self.load_anyway_requested.emit)
+        self._arrange()
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def show_engine(self, state: EngineState, *, has_begun: bool) -> bool:
+        """Whether another model runs than before. `has_begun`: the conversation has its first words."""
+        was_other = state.facts != self._facts
+        self._facts = state.facts
+        words, about = _described(state)
+        self._name.setText(model_name(state) if state.target is not None else "No model")
+        self._name.setToolTip(about)
+        self._state.setText(words)
+        set_role(self._state, "danger" if state.phase == "failed" else "muted")
+        self._show_notice(state, has_begun)
+        return was_other
+
+    def _show_notice(self, state: EngineState, has_begun: bool) -> None:
+        offer = recommended()
+        is_untaught = state.facts is not None and not state.facts.has_chat
+        has_failed = state.phase == "failed"
+        is_missing = state.target is None and not has_failed
+        self._notice.setVisible((is_untaught and not has_begun) or has_failed or is_missing)
+        if has_failed:
+            self._sentence.setText(state.problem)
+        elif is_untaught:
+            self._sentence.setText(
+                f"{model_name(state)} completes code and was never taught to answer: expect it to go on with "
+                "your text. For answers, get a model that was taught to chat."
+            )
+        else:
+            self._sentence.setText("No model is chosen, so nobody can answer yet.")
+        set_role(self._notice, "error" if has_failed else "warning")
+        self._get.setVisible(offer is not None and not has_failed)
+        self._anyway.setVisible(state.is_too_large)
+        if offer is not None:
+            self._get.setText(f"Get {offer.id.rpartition('/')[2]} ({_size(offer.download_mb)})…")
+            self._get.setToolTip(f"{offer.about} Licence: {offer.licence}. You are asked first.")
+
+    def _arrange(self) -> None:
+        line = QHBoxLayout()
+        line.setContentsMargins(12, 0, 16, 4)
+        line.setSpacing(8)
+        line.addWidget(self._name)
+        line.addWidget(self._state, 1)
+        deeds = QHBoxLayout()
+        deeds.setSpacing(16)
+        for button in (self._get, self._anyway, self._choose):
+            deeds.addWidget(button)
+        deeds.addStretch(1)
+        inner = QVBoxLayout(self._notice)
+        inner.setContentsMargins(12, 8, 12, 8)
+        inner.setSpacing(4)
+        inner.addWidget(self._sentence)
+        inner.addLayout(deeds)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(line)
+        layout.addWidget(self._notice)
+
+    def _button(self, text: str, do: Callable[[], object]) -> QPushButton:
+        button = named(QPushButton(text, self), role="link")
+        button.clicked.connect(lambda _=False: do())
+        return button
+
+    def _ask_for_download(self) -> None:
+        if (offer := recommended()) is not None:
+            self.download_requested.emit(offer.id)
+
+    def _draw(self) -> None:
+        self._name.setIcon(self._theme.icon("models"))
+
+
+def recommended() -> Offer | None:
+    """The model to begin with for a chat."""
+    offers = [offer for offer in catalogue().values() if offer.role == "chat"]
+    return next((offer for offer in offers if offer.is_recommended), offers[0] if offers else None)
+
+
+def _described(state: EngineState) -> tuple[str, str]:
+    """In a word or two, and in a sentence."""
+    name = model_name(state)
+    if state.phase == "ready" and state.facts is not None:
+        about = f"{name} runs as {state.facts.precision} on {state.facts.device}; press to choose another"
+        return ("" if state.facts.has_chat else "not taught to answer"), about
+    if state.phase in ("starting", "loading"):
+        return "loading…", f"{name}: {state.step or 'the engine is being started'}"
+    if state.phase == "failed":
+        return "not running", state.problem
+    if state.target is None:
+        return "", "Press to choose a model that answers"
+    return "loaded when you ask", f"{name} takes no memory until you ask; press to choose another"
+
+
+def _size(megabytes: int) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes} MB"

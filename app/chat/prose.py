@@ -1,0 +1,145 @@
+"""Prose: Markdown that somebody else wrote, as text to read and select. It loads nothing and opens nothing.
+
+Markup in it is shown as the text that it is. A link is a wish; who hears it asks the person first.
+"""
+
+import math
+from typing import Any
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QResizeEvent,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
+
+from app.theme import Theme
+
+_FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+_LINE_HEIGHT, _PROPORTIONAL = 120, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
+_HEADING_SIZES = {1: 1.3, 2: 1.2, 3: 1.1}  # times that of the text; deeper ones are only bold
+
+
+class Prose(QTextBrowser):
+    """`link_requested`: the address of a link that was pressed."""
+
+    link_requested = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._markdown = ""
+        self.setAccessibleName("Text of the answer")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setOpenLinks(False)
+        self.setUndoRedoEnabled(False)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.viewport().setAutoFillBackground(False)
+        self.document().setDocumentMargin(0)
+        self.anchorClicked.connect(lambda url: self.link_requested.emit(url.toString()))
+
+    def show_markdown(self, text: str) -> None:
+        if text != self._markdown:
+            self._markdown = text
+            self.document().setMarkdown(text, _FEATURES)
+            self._dress()
+            self._fit()
+
+    def draw_again(self) -> None:
+        """In the theme's new colours."""
+        self._dress()
+        self._fit()
+
+    def loadResource(self, type: int, name: QUrl | str) -> Any:
+        """No picture of a model's choosing is fetched, from wherever."""
+        return None
+
+    def _dress(self) -> None:
+        document = self.document()
+        document.setDefaultFont(self.font())
+        whole = QTextCursor(document)
+        whole.select(QTextCursor.SelectionType.Document)
+        spacing = QTextBlockFormat()
+        spacing.setLineHeight(_LINE_HEIGHT, _PROPORTIONAL)
+        whole.mergeBlockFormat(spacing)
+        colours = self._theme.colours
+        block = document.begin()
+        while block.isValid():
+            level = block.blockFormat().headingLevel()
+            if level:
+                _raise(block, self.font().pointSizeF() * _HEADING_SIZES.get(level, 1.0))
+            if block.blockFormat().hasProperty(QTextFormat.Property.BlockQuoteLevel):
+                _merge(block, _coloured(colours.colour("muted")))
+            _dress_code(block, colours.colour("hover"))
+            block = block.next()
+
+    def _fit(self) -> None:
+        self.document().setTextWidth(self.viewport().width())
+        height = math.ceil(self.document().size().height())
+        if height != self.height():
+            self.setFixedHeight(max(1, height))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # it is the transcript that moves
+
+
+def _merge(block: QTextBlock, look: QTextCharFormat) -> None:
+    cursor = QTextCursor(block)
+    cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+    cursor.mergeCharFormat(look)
+
+
+def _coloured(colour: QColor) -> QTextCharFormat:
+    look = QTextCharFormat()
+    look.setForeground(colour)
+    return look
+
+
+def _raise(block: QTextBlock, points: float) -> None:
+    """A heading stands apart from what is above it."""
+    if block.previous().isValid():
+        apart = QTextBlockFormat()
+        apart.setTopMargin(points)
+        QTextCursor(block).mergeBlockFormat(apart)
+    look = QTextCharFormat()
+    look.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
+    look.setFontPointSize(points)
+    look.setFontWeight(QFont.Weight.Bold)
+    _merge(block, look)
+
+
+def _dress_code(block: QTextBlock, ground: QColor) -> None:
+    """Code within a sentence."""
+    found = []
+    iterator = block.begin()
+    while not iterator.atEnd():
+        fragment = iterator.fragment()
+        if fragment.charFormat().fontFixedPitch():
+            found.append((fragment.position(), fragment.length()))
+        iterator += 1
+    fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    for start, length in found:
+        cursor = QTextCursor(block)
+        cursor.setPosition(start)
+        cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
+        look = QTextCharFormat()
+        look.setFontFamilies(fixed.families())
+        look.setBackground(ground)
+        cursor.mergeCharFormat(look)

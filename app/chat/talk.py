@@ -1,0 +1,260 @@
+"""Talk: the conversation that is open. Asks, streams the answer, and writes all of it down as it comes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.chat.archive import Archive
+from app.chat.conversation import (
+    Answering,
+    Asked,
+    Attachment,
+    Conversation,
+    Cut,
+    Ended,
+    Message,
+    Record,
+    Renamed,
+    Wrote,
+    told,
+    turns,
+)
+from app.engine_client import EngineState, model_name
+from app.engines import RoleEngine
+from app.settings import Chat as ChatSettings
+from core.spec.errors import sentence_about
+from core.spec.messages import Chat, Done, Failed, Reading, Reply, Text
+from core.spec.sampling import Sampling
+
+_WRITE_EVERY_S = 0.5
+_TOP_P, _PENALTY = 0.95, 1.05
+_SEED = 42
+
+Start = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
+
+
+class Talk(QObject):
+    """
+    Signals:
+        changed: the Conversation has other messages, or is another one.
+        wrote: a message's number, and the next piece of its text.
+        progressed: a message's number, and what is being done for it, in words.
+        ended: a message's number; its text is whole.
+        failed: a sentence for the person.
+    """
+
+    changed = Signal(object)
+    wrote = Signal(int, str)
+    progressed = Signal(int, str)
+    ended = Signal(int)
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        archive: Archive,
+        engine: RoleEngine,
+        settings: Callable[[], ChatSettings],
+        start: Start,
+        parent: QObject | None = None,
+    ) -> None:
+        """`start`: how a coroutine is started that nobody waits for."""
+        super().__init__(parent)
+        self._archive, self._engine, self._settings, self._start = archive, engine, settings, start
+        self.conversation = Conversation(archive.new_id())
+        self._answer: _Answer | None = None
+        self._could_write = True
+        engine.state_changed.connect(self._tell_loading)
+
+    @property
+    def answering(self) -> int | None:
+        """The number of the answer that is being written."""
+        return None if self._answer is None else self._answer.number
+
+    def begin(self) -> None:
+        """A new one, which has no file before something is asked."""
+        self.stop()
+        self._show(Conversation(self._archive.new_id()))
+
+    def open(self, id: str) -> None:
+        if id == self.conversation.id:
+            return
+        self.stop()
+        try:
+            talk, strange = self._archive.read(id)
+        except OSError as error:
+            self.failed.emit(f"The conversation cannot be read: {sentence_about(error) or error}")
+            return
+        if strange:
+            self.failed.emit(
+                f"{strange:,} lines of this conversation could not be understood and are not shown; "
+                "they stay in its file."
+            )
+        self._show(talk)
+
+    def ask(self, text: str, attachments: Sequence[Attachment] = ()) -> None:
+        self._note(Asked(self.conversation.next_number, text, time.time(), tuple(attachments)))
+        self._begin_answer()
+
+    def ask_again(self, number: int) -> None:
+        """Another answer in the place of this one; what came after it is taken back."""
+        self.stop()
+        if self.conversation.message(number) is not None:
+            self._note(Cut(number))
+            self._begin_answer()
+
+    def take_back(self, number: int) -> Message | None:
+        """The question with this number, to be changed. It and what follows leave the conversation."""
+        self.stop()
+        question = self.conversation.message(number)
+        if question is not None:
+            self._note(Cut(number))
+            self.changed.emit(self.conversation)
+        return question
+
+    def rename(self, id: str, title: str) -> None:
+        if id == self.conversation.id:
+            self._note(Renamed(title))
+            self.changed.emit(self.conversation)
+        else:
+            self._write(id, Renamed(title))
+
+    def stop(self) -> None:
+        """The answer ends where it is."""
+        if self._answer is not None:
+            self._answer.stop()
+
+    def _show(self, talk: Conversation) -> None:
+        self.conversation = talk
+        self.changed.emit(talk)
+
+    def _note(self, record: Record) -> None:
+        self.conversation = told(self.conversation, record)
+        self._write(self.conversation.id, record)
+
+    def _write(self, id: str, record: Record) -> None:
+        """Said once when it begins to fail; what could not be written is written as soon as it can be."""
+        try:
+            self._archive.add(id, record)
+        except OSError as error:
+            if self._could_write:
+                self.failed.emit(
+                    f"The conversation cannot be written down ({error.strerror}); free some space. It is "
+                    "kept while SmallCoder is open, and written as soon as that works."
+                )
+            self._could_write = False
+        else:
+            self._could_write = True
+
+    def _begin_answer(self) -> None:
+        talk = self.conversation
+        self._note(Answering(talk.next_number, model_name(self._engine.state), time.time()))
+        self._answer = _Answer(self, talk)
+        self.changed.emit(self.conversation)
+        self._answer.task = self._start(self._answer.run())
+
+    def _tell_loading(self, state: EngineState) -> None:
+        if self.answering is not None and state.phase in ("starting", "loading"):
+            self.progressed.emit(self.answering, f"Loading the model: {state.step or 'starting the engine'}")
+
+
+class _Answer:
+    """One answer under way. It is written down to its end, whichever conversation is open by then."""
+
+    def __init__(self, talk: Talk, before: Conversation) -> None:
+        self.number = before.next_number
+        self.task: asyncio.Task[Any] | None = None
+        self._talk, self._before = talk, before
+        self._question_id: int | None = None
+        self._unwritten: list[str] = []
+        self._written_at = time.monotonic()
+        self._first: tuple[float, int] | None = None  # when the first text came, after how many tokens
+        self._ended = Ended(self.number, "cancelled")
+
+    def stop(self) -> None:
+        """An engine that is at work is told, and has a last word; before that, nobody need be."""
+        if self._question_id is not None:
+            self._talk._engine.cancel(self._question_id)
+        elif self.task is not None:
+            self.task.cancel()
+
+    async def run(self) -> None:
+        talk = self._talk
+        try:
+            state = await talk._engine.ready()
+            question = Chat(talk._engine.new_id(), self._turns(), self._sampling(state))
+            self._question_id = question.id
+            async for reply in talk._engine.answers(question):
+                self._hear(reply)
+        except asyncio.CancelledError:
+            pass  # it was stopped before it began, or the program ends: what is there is kept
+        finally:
+            self._keep_text()
+            self._keep(self._ended)
+            if talk._answer is self:
+                talk._answer = None
+            talk.ended.emit(self.number)
+
+    def _turns(self) -> Any:
+        return turns(self._before, self._talk._settings().system)
+
+    def _sampling(self, state: EngineState) -> Sampling:
+        """Each answer to a question differs from those before it, where it is not always the likeliest."""
+        settings = self._talk._settings()
+        most = answer_tokens(settings, state)
+        return Sampling(
+            temperature=settings.temperature,
+            top_p=_TOP_P,
+            repetition_penalty=_PENALTY,
+            max_tokens=most,
+            seed=_SEED + self.number,
+        )
+
+    def _hear(self, reply: Reply) -> None:
+        match reply:
+            case Reading():
+                self._say(f"Reading: {reply.done:,} of {reply.total:,} tokens")
+            case Text():
+                self._take(reply)
+            case Done():
+                self._ended = Ended(self.number, _END.get(reply.ending, "end"), "", reply.statistics)
+            case Failed():
+                self._ended = Ended(self.number, "failed", reply.message)
+
+    def _take(self, reply: Text) -> None:
+        now = time.monotonic()
+        self._unwritten.append(reply.text)
+        self._talk.wrote.emit(self.number, reply.text)
+        if self._first is None:
+            self._first = now, reply.tokens
+        since, tokens = now - self._first[0], reply.tokens - self._first[1]
+        self._say(f"Writing: {tokens / since:,.0f} tokens/s" if since > 0.2 else "Writing")
+        if now - self._written_at > _WRITE_EVERY_S:
+            self._keep_text()
+            self._written_at = now
+
+    def _say(self, progress: str) -> None:
+        self._talk.progressed.emit(self.number, progress)
+
+    def _keep_text(self) -> None:
+        text, self._unwritten = "".join(self._unwritten), []
+        if text:
+            self._keep(Wrote(self.number, text))
+
+    def _keep(self, record: Record) -> None:
+        if self._talk.conversation.id == self._before.id:
+            self._talk._note(record)
+        else:
+            self._talk._write(self._before.id, record)
+
+
+_END: dict[str, Any] = {"stop": "stop", "length": "length", "context": "context", "cancelled": "cancelled"}
+
+
+def answer_tokens(settings: ChatSettings, state: EngineState) -> int:
+    """As many as are set, and no more than half of what the model can hold."""
+    if state.facts is None:
+        return settings.max_tokens
+    return max(1, min(settings.max_tokens, state.facts.context_tokens // 2))
