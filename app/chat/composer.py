@@ -240,7 +240,8 @@ class Composer(QFrame):
     def _draw(self) -> None:
         about = "Stop the answer (Esc)" if self._is_answering else "Ask (Enter)"
         can_press = self._is_answering or bool(self.question)
-        self._send.setIcon(self._theme.icon("stop" if self._is_answering else "send", "on_accent"))
+        colour = "on_accent" if can_press else "faint"
+        self._send.setIcon(self._theme.icon("stop" if self._is_answering else "send", colour))
         self._send.setEnabled(can_press)
         self._send.setToolTip(about)
         self._send.setAccessibleName(about)

@@ -81,11 +81,10 @@ class ModelLine(QFrame):
         line.setSpacing(8)
         line.addWidget(self._name)
         line.addWidget(self._state, 1)
-        deeds = QHBoxLayout()
-        deeds.setSpacing(16)
+        deeds = QVBoxLayout()  # beside each other they would be wider than the panel need be
+        deeds.setSpacing(0)
         for button in (self._get, self._anyway, self._choose):
-            deeds.addWidget(button)
-        deeds.addStretch(1)
+            deeds.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         inner = QVBoxLayout(self._notice)
         inner.setContentsMargins(12, 8, 12, 8)
         inner.setSpacing(4)

@@ -18,12 +18,14 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
     QTextFormat,
+    QTextFrameFormat,
     QTextOption,
+    QTextTable,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
-from app.theme import Theme
+from app.theme import Colours, Theme
 
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _LINE_HEIGHT, _PROPORTIONAL = 120, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
@@ -80,10 +82,11 @@ class Prose(QTextBrowser):
             level = block.blockFormat().headingLevel()
             if level:
                 _raise(block, self.font().pointSizeF() * _HEADING_SIZES.get(level, 1.0))
-            if block.blockFormat().hasProperty(QTextFormat.Property.BlockQuoteLevel):
-                _merge(block, _coloured(colours.colour("muted")))
-            _dress_code(block, colours.colour("hover"))
+            _dress_parts(block, colours)
             block = block.next()
+        for frame in document.rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                _dress_table(frame, colours.colour("border"))
 
     def _fit(self) -> None:
         self.document().setTextWidth(self.viewport().width())
@@ -106,12 +109,6 @@ def _merge(block: QTextBlock, look: QTextCharFormat) -> None:
     cursor.mergeCharFormat(look)
 
 
-def _coloured(colour: QColor) -> QTextCharFormat:
-    look = QTextCharFormat()
-    look.setForeground(colour)
-    return look
-
-
 def _raise(block: QTextBlock, points: float) -> None:
     """A heading stands apart from what is above it."""
     if block.previous().isValid():
@@ -125,21 +122,36 @@ def _raise(block: QTextBlock, points: float) -> None:
     _merge(block, look)
 
 
-def _dress_code(block: QTextBlock, ground: QColor) -> None:
-    """Code within a sentence."""
-    found = []
+def _dress_parts(block: QTextBlock, colours: Colours) -> None:
+    """Code within a sentence stands on a ground of its own, what is quoted steps back."""
+    is_quoted = block.blockFormat().hasProperty(QTextFormat.Property.BlockQuoteLevel)
+    found: list[tuple[int, int, bool]] = []
     iterator = block.begin()
     while not iterator.atEnd():
         fragment = iterator.fragment()
-        if fragment.charFormat().fontFixedPitch():
-            found.append((fragment.position(), fragment.length()))
+        is_code = fragment.charFormat().fontFixedPitch()
+        if is_code or (is_quoted and not fragment.charFormat().isAnchor()):
+            found.append((fragment.position(), fragment.length(), is_code))
         iterator += 1
     fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    for start, length in found:
+    for start, length, is_code in found:
         cursor = QTextCursor(block)
         cursor.setPosition(start)
         cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
         look = QTextCharFormat()
-        look.setFontFamilies(fixed.families())
-        look.setBackground(ground)
+        if is_code:
+            look.setFontFamilies(fixed.families())
+            look.setBackground(colours.colour("hover"))
+        else:
+            look.setForeground(colours.colour("muted"))
         cursor.mergeCharFormat(look)
+
+
+def _dress_table(table: QTextTable, border: QColor) -> None:
+    look = table.format()
+    look.setBorderBrush(border)
+    look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+    look.setBorder(1)
+    look.setBorderCollapse(True)
+    look.setCellPadding(4)
+    table.setFormat(look)

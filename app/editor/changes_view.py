@@ -75,7 +75,7 @@ def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
 
 @dataclass(frozen=True)
 class Choices:
-    """What is asked, what + and - mean, and the answers: an id and a title each. `usual`: what Enter takes."""
+    """What is asked, what + and - mean, and answers: an id and a title each. `usual`: what Enter takes."""
 
     question: str
     explanation: str
