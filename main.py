@@ -31,8 +31,15 @@ def run(words: list[str], *, sets_itself_up: bool) -> int:
             environment.check_python(sys.version_info[:2])
         arguments = parse(words)
         asks_for_change = bool(arguments.torch or arguments.extra)
+        if asks_for_change and not sets_itself_up:
+            raise SetupError(
+                "--torch and --extra set up a copy from source. With an installed one pip does that, and the "
+                "packaged app is as it is: there is one for the processor and one for CUDA."
+            )
         if arguments.purpose == "window" and not asks_for_change and without_display(arguments):
             return 2
+        if arguments.purpose == "window" and getattr(sys, "frozen", False):
+            environment.check_system_of_packaged()
         if sets_itself_up and arguments.purpose != "nothing":
             environment.enter(
                 arguments.purpose, extras=[*arguments.needs, *arguments.extra], torch=arguments.torch

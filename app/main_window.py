@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
@@ -29,6 +29,7 @@ from app.settings import Settings, SettingsStore
 from app.shell.activity_bar import ActivityBar
 from app.shell.chatting import Chatting
 from app.shell.commands import Commands
+from app.shell.diagnostics import diagnostics
 from app.shell.editing import OF_A_TEXT, Editing
 from app.shell.finding import Finding
 from app.shell.frame import Frame
@@ -227,6 +228,7 @@ class MainWindow(QMainWindow):
                 "view.code_font": flow(self.choices.code_font),
                 "help.log": self._show_log,
                 "help.shortcuts": lambda: _open(ShortcutsDialog(self.keys, self._theme, self)),
+                "help.diagnostics": self._copy_diagnostics,
                 "help.about": self._show_about,
             }
         )
@@ -258,7 +260,15 @@ class MainWindow(QMainWindow):
         _open(AboutDialog(self._theme, self))
 
     def _show_log(self) -> None:
-        _open(LogDialog(self.mistakes.text, self.engines.log(), self._theme, self))
+        _open(LogDialog(self._diagnostics(), self._theme, self))
+
+    def _copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(self._diagnostics())
+        self.status.say("Diagnostics are copied, without names of people; paste them into a report.")
+
+    def _diagnostics(self) -> str:
+        states = [client.state for client in self.engines.clients()]
+        return diagnostics(states, self.mistakes.text, self.engines.log())
 
     def _show_mistake(self, sentence: str) -> None:
         deeds = (("What Went Wrong", self._show_log),)

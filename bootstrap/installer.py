@@ -185,22 +185,33 @@ def provide(missing: Mapping[str, str], who: str) -> None:
     """Installs what a Linux system lacks (what -> Debian package), at a terminal with the person's leave."""
     if not missing:
         return
-    lack = f"{who} needs what this system lacks ({', '.join(missing)})"
     if not system_packages.has_apt():
-        raise SetupError(f"{lack}: install it with the system's own package manager, then start again.")
+        raise SetupError(by_hand(missing, who))
     packages = sorted({*missing.values()})
-    command = system_packages.apt_text(packages)
-    by_hand = f"{lack}: install it with `{command}`, then start again"
     if at_terminal():
-        if ask(f"{lack}. Install it now, with `{command}`? [Y/n] ") not in ("", "y", "yes"):
-            raise SetupError(f"{by_hand}.")
+        command = system_packages.apt_text(packages)
+        if ask(f"{lack(missing, who)}. Install it now, with `{command}`? [Y/n] ") not in ("", "y", "yes"):
+            raise SetupError(by_hand(missing, who))
     elif os.geteuid() != 0:
-        raise SetupError(f"{by_hand}.")
+        raise SetupError(by_hand(missing, who))
     say(f"Installing system packages: {' '.join(packages)}")
     succeeded, said = apt_install(packages)
     if not succeeded:
         last = (said.strip().splitlines() or ["nothing"])[-1]
-        raise SetupError(f"{by_hand}; apt-get failed just now, and its last words were: {last}")
+        sentence = by_hand(missing, who).removesuffix(".")
+        raise SetupError(f"{sentence}; apt-get failed just now, and its last words were: {last}")
+
+
+def by_hand(missing: Mapping[str, str], who: str) -> str:
+    """What a person is to do about it."""
+    if not system_packages.has_apt():
+        return f"{lack(missing, who)}: install it with the system's own package manager, then start again."
+    command = system_packages.apt_text(sorted({*missing.values()}))
+    return f"{lack(missing, who)}: install it with `{command}`, then start again."
+
+
+def lack(missing: Mapping[str, str], who: str) -> str:
+    return f"{who} needs what this system lacks ({', '.join(missing)})"
 
 
 def apt_install(packages: Sequence[str]) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ from core.fitting import budget_of, context_of, require, this_card, this_machine
 from core.model.cache import CacheLayers, CacheRows, KVCache
 from core.model.card import CardPacking
 from core.model.crossover import choose_reads
-from core.model.device import Attempt, attempts, usable_cores, use_threads
+from core.model.device import Attempt, attempts, unused_card, usable_cores, use_threads
 from core.model.graphs import choose_graphs
 from core.model.quant import Packing, TorchPacking, choose_kernels
 from core.model.tiled import CacheTiles, LibraryPacking
@@ -87,7 +87,7 @@ def faster_of(one: PlacedModel, other: PlacedModel) -> PlacedModel:
 
 def _first_that_works(stored: StoredModel, placement: Placement, say: Say, ours_bytes: int) -> PlacedModel:
     problem: Exception | None = None
-    concessions: list[str] = []
+    concessions = [unused_card()] if placement.device == "auto" and unused_card() else []
     for attempt in attempts(placement):
         if problem is not None:
             concessions.append(f"{_reason(problem)}; it runs {attempt.why} instead")

@@ -92,6 +92,15 @@ def test_the_version_is_the_projects_and_needs_no_set_up() -> None:
     assert nothing_was_set_up()
 
 
+@pytest.mark.parametrize("words", [["--torch", "cuda"], ["--extra", "export", "models", "list"]])
+def test_only_a_copy_from_source_sets_itself_up(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SET_UP, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("--torch and --extra set up a copy from source.")
+
+
 @only_linux
 def test_without_a_display_the_commands_that_need_none_are_named() -> None:
     done = start(DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")

@@ -1,6 +1,6 @@
 """The engine's commands. Heavy libraries are imported inside the handlers, so that --help stays fast."""
 
-from core.cli import chat, complete, models, serve, tokenize
+from core.cli import chat, complete, diagnostics, models, serve, tokenize
 from core.cli.command import Commands
 
 
@@ -11,3 +11,4 @@ def add_commands(commands: Commands) -> None:
     tokenize.add_command(commands)
     models.add_command(commands)
     serve.add_command(commands)
+    diagnostics.add_command(commands)

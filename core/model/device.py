@@ -1,6 +1,9 @@
 """Where to compute: which processor, how many threads, and what to try next when a place has no room."""
 
+import ctypes
+import functools
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -66,3 +69,27 @@ def _required(device: Literal["cuda", "mps"]) -> DeviceName:
     if _card() != device:
         raise UsageError(f"There is no {device} device that PyTorch can use here; take --device cpu or auto.")
     return device
+
+
+@functools.cache
+def unused_card() -> str:
+    """One sentence where an NVIDIA card is here that this build of PyTorch cannot use; empty elsewhere."""
+    if torch.version.cuda is not None or not _nvidia_cards():
+        return ""
+    other = "python3 main.py --torch cuda gets the one that can"
+    if getattr(sys, "frozen", False):
+        other = "the package whose name ends in -cuda can"
+    return f"The NVIDIA card here is not used, for this copy has PyTorch without CUDA; {other}"
+
+
+def _nvidia_cards() -> int:
+    """Asked of the driver, which needs no CUDA."""
+    try:
+        driver = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_uint(0)
+    if driver.nvmlInit_v2() != 0 or driver.nvmlDeviceGetCount_v2(ctypes.byref(count)) != 0:
+        return 0
+    driver.nvmlShutdown()
+    return count.value

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import SIGNAL, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDropEvent, QKeySequence
+from PySide6.QtGui import QAccessible, QDropEvent, QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
 from app.actions import ACTIONS
 from app.main_window import MainWindow
 from app.run import make_window
-from app.shell.about import AboutDialog, licence_of, required_packages
+from app.shell.about import AboutDialog
+from app.shell.licences import licence_of, required_packages
 from app.shell.log_dialog import LogDialog
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
@@ -375,6 +376,11 @@ async def test_a_mistake_of_ours_is_said_in_a_sentence_and_kept_for_the_report(
     assert "in the test" in dialog.text.toPlainText()
     assert "in the test" in capsys.readouterr().err
     close(dialog)
+    started.trigger("help.diagnostics")
+    copied = QGuiApplication.clipboard().text()
+    assert copied.startswith("SmallCoder: ")
+    assert "in the test" in copied
+    assert str(Path.home()) not in copied
 
 
 async def test_files_dropped_on_the_window_are_opened(run: Run, started: Started, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from pathlib import Path, PurePosixPath
 
-from core.spec.errors import DataError, JobError
+from core.spec.errors import DataError, JobError, UsageError
 from trainer.data.licences import against_licence
 from trainer.data.names import is_licence
 from trainer.spec.packages import Package, PackageList
@@ -43,6 +43,8 @@ class Unpacked:
 
 def download(package: Package, plan: PackageList, folder: Path) -> Path:
     """The archive, in `folder`, which is made anew; pip has compared its sha256."""
+    if getattr(sys, "frozen", False):
+        raise UsageError("The packaged app has no pip to get packages with; do this with a copy from source.")
     for tries_left in reversed(range(_TRIES)):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
