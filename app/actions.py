@@ -14,8 +14,8 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from app.settings import BoundKeys
 
 # where an action's keys count: anywhere; where code is edited; in the find bar; while grey text is shown,
-# before anything else; in the file tree
-Context = Literal["window", "editor", "find", "ghost", "files"]
+# before anything else; in the file tree; on the prompt page
+Context = Literal["window", "editor", "find", "ghost", "files", "prompt"]
 Category = Literal["File", "Edit", "Selection", "View", "Go", "Run", "Completion", "Chat", "Help"]
 
 
@@ -87,6 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.palette", "Command Palette…", "View", ("Ctrl+Shift+P", "F1")),
     Action("view.files", "Files", "View", ("Ctrl+Shift+E",)),
     Action("view.chat", "Chat", "View", ("Ctrl+L",)),
+    Action("view.prompt", "Prompt", "View", ("Ctrl+Shift+L",)),
     Action("view.models", "Models", "View", ("Ctrl+Shift+M",)),
     Action("view.train", "Train", "View"),
     Action("view.benchmark", "Benchmark", "View"),
@@ -123,6 +124,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("ghost.dismiss", "Dismiss the Suggestion", "Completion", ("Esc",), "ghost"),
     Action("ghost.next", "Next Suggestion", "Completion", ("Alt+]",), "ghost"),
     Action("ghost.previous", "Previous Suggestion", "Completion", ("Alt+[",), "ghost"),
+    Action("prompt.write", "Write Code from the Prompt", "Completion", ("Ctrl+Return",), "prompt"),
+    Action("prompt.stop", "Stop Writing", "Completion", ("Esc",), "prompt"),
     Action("engine.choose", "Choose the Model…", "Completion", ("Ctrl+K, M",)),
     Action("engine.load", "Load the Model", "Completion"),
     Action("engine.unload", "Unload the Model", "Completion"),
@@ -216,7 +219,7 @@ class KeyMap(QObject):
 
 def _places(context: Context) -> Iterator[str]:
     if context == "window":
-        yield from ("editor", "find", "files")
+        yield from ("editor", "find", "files", "prompt")
     else:
         yield context
 

@@ -4,7 +4,7 @@ Which dataclass, and what happens with what was set, is the caller's.
 """
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Union, get_args, get_origin
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -26,7 +26,7 @@ from core.spec.errors import UsageError
 from core.spec.fields import Setting, from_json, settings_of, to_json
 
 _ABBREVIATIONS = {"ui": "UI", "ram": "memory", "vram": "card memory", "mb": "(MB)", "ms": "(ms)"}
-_FIELD_LETTERS = 26
+_FIELD_LETTERS, _NARROW_LETTERS = 26, 16
 _SPIN_MARGINS = (6, 0, 0, 0)  # the style sheet's padding does not reach inside
 _LARGEST_INT = 2**31 - 1  # of a spin box
 
@@ -36,9 +36,18 @@ class Form(QWidget):
 
     changed = Signal(object)
 
-    def __init__(self, value: Any, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        value: Any,
+        parent: QWidget | None = None,
+        *,
+        is_narrow: bool = False,
+        leave_out: Iterable[str] = (),
+    ) -> None:
+        """`is_narrow`: for a column in which the help stands below; what is left out keeps its value."""
         super().__init__(parent)
-        self._kind = type(value)
+        self._kind, self._is_narrow = type(value), is_narrow
+        self._settings = [item for item in settings_of(self._kind) if item.name not in {*leave_out}]
         self._values = to_json(value)
         self._fields: dict[str, QWidget] = {}
         self._problems: dict[str, QLabel] = {}
@@ -49,7 +58,7 @@ class Form(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for item in settings_of(self._kind):
+        for item in self._settings:
             layout.addWidget(self._row(item))
         self.set_value(value)
         self._set_widths()
@@ -67,7 +76,7 @@ class Form(QWidget):
     def set_value(self, value: Any) -> None:
         """Without telling that it has changed."""
         self._values = to_json(value)
-        for item in settings_of(self._kind):
+        for item in self._settings:
             self._fields[item.name].blockSignals(True)
             _show(self._fields[item.name], self._values[item.name])
             self._fields[item.name].blockSignals(False)
@@ -77,7 +86,7 @@ class Form(QWidget):
         """Rows that hold all the words; whether there is any."""
         wanted = words.lower().split()
         any_shown = False
-        for item in settings_of(self._kind):
+        for item in self._settings:
             text = f"{title(item.name)} {item.help}".lower()
             is_shown = all(word in text for word in wanted)
             self._rows[item.name].setVisible(is_shown)
@@ -86,7 +95,8 @@ class Form(QWidget):
 
     def _set_widths(self) -> None:
         for field in self._wide_fields:
-            field.setFixedWidth(self.fontMetrics().averageCharWidth() * _FIELD_LETTERS)
+            letters = _NARROW_LETTERS if self._is_narrow else _FIELD_LETTERS
+            field.setFixedWidth(self.fontMetrics().averageCharWidth() * letters)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -95,9 +105,12 @@ class Form(QWidget):
 
     def _row(self, item: Setting) -> QWidget:
         row = QWidget(self)
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 8, 0, 8)
+        whole = QVBoxLayout(row)
+        whole.setContentsMargins(0, 8, 0, 8)
+        whole.setSpacing(2)
+        layout = QHBoxLayout()
         layout.setSpacing(16)
+        whole.addLayout(layout)
         field = _field(item, lambda value: self._take(item, value))
         if isinstance(field, QCheckBox):
             field.setProperty("role", "bare")
@@ -106,15 +119,21 @@ class Form(QWidget):
         field.setAccessibleName(title(item.name))
         field.setAccessibleDescription(item.help)
         field.installEventFilter(self._no_wheel)
-        texts = QVBoxLayout()
-        texts.setSpacing(2)
         name = label(title(item.name), "heading")
         name.setBuddy(field)
         problem = label("", "danger", wraps=True)
         problem.hide()
-        for text in (name, label(f"{item.help}.", "muted", wraps=True), problem):
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        if not self._is_narrow:
+            texts.addWidget(name)
+        for text in (label(f"{item.help}.", "muted", wraps=True), problem):
             texts.addWidget(text)
-        layout.addLayout(texts, 1)
+        if self._is_narrow:
+            whole.addLayout(texts)
+            layout.addWidget(name, 1)
+        else:
+            layout.addLayout(texts, 1)
         layout.addWidget(field, 0, Qt.AlignmentFlag.AlignTop)
         self._fields[item.name], self._problems[item.name] = field, problem
         self._rows[item.name], self._places[item.name] = row, layout

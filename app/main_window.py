@@ -44,6 +44,7 @@ from app.shell.opening import Opening
 from app.shell.pages import page_to_come
 from app.shell.placing import Placing
 from app.shell.project import Project
+from app.shell.prompting import Prompting
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.shell.status_bar import StatusBar
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts, store)
         self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engines, self.palette_line, self.questions)
+        self.prompting = Prompting(self.documents, self.tabs, self.texts, self.commands)
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
@@ -136,6 +138,8 @@ class MainWindow(QMainWindow):
         frame.add_page("welcome", lambda: self.welcome)
         frame.add_page("texts", lambda: self.finding.page)
         frame.add_page("settings", self._make_settings_page)
+        engine = self.engines.engine_for("chat")
+        frame.add_page("prompt", lambda: self.prompting.make_page(self._theme, engine, self.start))
         for name in ("models", "train", "benchmark"):
             frame.add_page(name, partial(page_to_come, name, self._theme))
         self.project.arrange(frame)
@@ -173,6 +177,7 @@ class MainWindow(QMainWindow):
         self.opening.folder_changed.connect(self.project.open_folder)
         self.opening.folder_changed.connect(self._show_folder)
         self.project.failed.connect(self._warn)
+        self.prompting.failed.connect(self._warn)
         self.project.said.connect(self.status.say)
 
     def _connect_engine(self) -> None:

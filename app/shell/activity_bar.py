@@ -8,7 +8,7 @@ from app.actions import KeyMap
 from app.naming import named
 from app.theme import Theme
 
-PARTS = ("files", "chat", "models", "train", "benchmark")
+PARTS = ("files", "chat", "prompt", "models", "train", "benchmark")
 _BELOW = ("settings",)
 
 

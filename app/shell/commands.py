@@ -30,7 +30,7 @@ _LINE_BEFORE = {
     *("view.zoom_in", "view.theme", "go.next_tab", "completion.toggle", "ghost.accept", "engine.choose"),
     *("help.log", "help.about", "run.interpreter", "chat.stop"),
 }
-_ONLY_BY_KEY: set[Context] = {"find", "files"}
+_ONLY_BY_KEY: set[Context] = {"find", "files", "prompt"}
 
 
 class Commands(QObject):

@@ -6,9 +6,18 @@ It shows what the gauge looks at, and offers what can be done about it; nothing 
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPolygonF
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.naming import label, named
 from app.shell.memory import GB, Memory, Plan, Sight
@@ -27,9 +36,10 @@ class MemoryPanel(QFrame):
     action_requested = Signal(str)
 
     def __init__(self, theme: Theme, gauge: MemoryGauge, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+        super().__init__(parent)
         named(self, "Memory", style="memory_panel")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._focus_before = parent.window().focusWidget()
         self._theme, self._gauge = theme, gauge
         self._machine = _Place(theme, "Memory", self)
         self._card = _Place(theme, "Card", self)
@@ -45,16 +55,32 @@ class MemoryPanel(QFrame):
         gauge.looked.connect(self.show_sight)
         gauge.look()
 
-    def open_at(self, gauge: QWidget) -> None:
+    def open(self) -> None:
         """Above the gauge, and within its window."""
         self._fit()
-        corner = gauge.mapToGlobal(QPoint(gauge.width(), 0))
-        right = gauge.window().mapToGlobal(QPoint(gauge.window().width(), 0)).x()
-        gap = self._theme.scaled(8)
-        left = min(corner.x(), right - gap) - self.width()
-        self.move(left, corner.y() - self.height() - gap)
         self.show()
+        self.raise_()
         self._first.setFocus(Qt.FocusReason.PopupFocusReason)
+        QApplication.instance().focusChanged.connect(self._follow_focus)  # type: ignore[union-attr]
+        self.window().installEventFilter(self)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+            return
+        self.close()
+        if self._focus_before is not None:
+            self._focus_before.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return False
+
+    def _follow_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        """Who goes on elsewhere has seen enough."""
+        if now is not None and now.window() is self.window() and not self.isAncestorOf(now):
+            self.close()
 
     def show_sight(self, sight: Sight) -> None:
         history = self._gauge.watch.history
@@ -71,10 +97,11 @@ class MemoryPanel(QFrame):
             self._fit()
 
     def _fit(self) -> None:
-        """As high as its text at this width; it grows upwards, as it stands on the gauge."""
-        bottom = self.geometry().bottom()
-        self.resize(self.width(), self._column.totalHeightForWidth(self.width()))
-        self.move(self.x(), bottom + 1 - self.height())
+        """As high as its text at this width; it stands on the gauge, at the right edge."""
+        window, gap = self.window(), self._theme.scaled(8)
+        foot = self._gauge.mapTo(window, QPoint(0, 0)).y() - gap
+        height = self._column.totalHeightForWidth(self.width())
+        self.setGeometry(window.width() - self.width() - gap, foot - height, self.width(), height)
 
     def _deeds(self) -> QHBoxLayout:
         row = QHBoxLayout()

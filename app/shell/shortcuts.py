@@ -33,6 +33,7 @@ _PLACES = {
     "find": "In the find bar",
     "ghost": "While a suggestion is shown",
     "files": "In the file tree",
+    "prompt": "On the prompt page",
 }
 _ANY = QModelIndex | QPersistentModelIndex
 

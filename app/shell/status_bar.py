@@ -138,9 +138,14 @@ class StatusBar(QFrame):
         set_role(self._parts["model"], "danger" if state.phase == "failed" else "")
 
     def _open_memory(self) -> None:
+        """A second time puts it away."""
+        shown = self.window().findChild(MemoryPanel)
+        if isinstance(shown, MemoryPanel):
+            shown.close()
+            return
         panel = MemoryPanel(self._theme, self._gauge, self.window())
         panel.action_requested.connect(self._commands.trigger)
-        panel.open_at(self._gauge)
+        panel.open()
 
     def _part(self, name: str, action: str) -> QToolButton:
         button = QToolButton(self)

@@ -11,7 +11,7 @@ from app.shell.frame import Frame
 from app.theme import Theme
 
 _STEP = 1.0
-_PARTS = ("files", "chat", "models", "train", "benchmark", "settings")
+_PARTS = ("files", "chat", "prompt", "models", "train", "benchmark", "settings")
 
 
 class Viewing:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import SIGNAL, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDropEvent, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAccessible, QDropEvent, QGuiApplication, QKeySequence, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -23,18 +23,21 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import ACTIONS
+from app.languages import language_named
 from app.main_window import MainWindow
+from app.prompt.alternative import Written
 from app.run import make_window
 from app.shell.about import AboutDialog
 from app.shell.licences import licence_of, required_packages
 from app.shell.log_dialog import LogDialog
+from app.shell.memory_panel import MemoryPanel
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.theme import DARK
 from core.spec.folders import data_folder, settings_folder
 from tests.app.conftest import Run
 
-PARTS = ("files", "chat", "models", "train", "benchmark", "settings")
+PARTS = ("files", "chat", "prompt", "models", "train", "benchmark", "settings")
 
 
 class Started:
@@ -497,3 +500,41 @@ async def test_a_part_is_reached_by_its_key_and_left_by_the_same(run: Run, start
         started.trigger(action)
         assert part.isHidden(), action
         assert not part.isAncestorOf(window.focusWidget()), action
+
+
+async def test_code_from_the_prompt_comes_in_at_the_cursor_as_deep_as_its_line(
+    run: Run, started: Started
+) -> None:
+    started.trigger("view.prompt")
+    written = Written("if ready:\n    go()\n", language_named("go"))
+    window = started.window
+    window.prompting.insert(written)  # no text is open: it becomes one
+    assert started.names == ["Untitled-1"]
+    editor = window.tabs.documents()[0].editor
+    assert editor.toPlainText() == "if ready:\n    go()\n"
+    assert window.status.text("language") == "Go"
+    assert window.frame.page == "texts"
+    editor.selectAll()
+    editor.insertPlainText("def f():\n    \n")
+    editor.moveCursor(QTextCursor.MoveOperation.End)
+    editor.moveCursor(QTextCursor.MoveOperation.Left)
+    started.trigger("view.prompt")
+    window.prompting.insert(written)
+    assert editor.toPlainText() == "def f():\n    if ready:\n        go()\n"
+    editor.undo()
+    assert editor.toPlainText() == "def f():\n    \n"
+    editor.setReadOnly(True)
+    window.prompting.insert(written)
+    assert "cannot be changed" in started.texts()
+
+
+async def test_memory_opens_above_its_gauge_and_goes_with_escape(run: Run, started: Started) -> None:
+    started.trigger("view.memory")
+    panel = started.window.findChild(MemoryPanel)
+    assert isinstance(panel, MemoryPanel)
+    assert panel.isVisible()
+    within = started.window.focusWidget()
+    assert panel.isAncestorOf(within)
+    assert controls_without_a_name(panel) == set()
+    QTest.keyClick(within, Qt.Key.Key_Escape)
+    await until(lambda: started.window.findChild(MemoryPanel) is None)
