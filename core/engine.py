@@ -16,8 +16,9 @@ from torch import Tensor
 from core.checkpoint.adapted import open_placed
 from core.checkpoint.load import open_model
 from core.generate.answer import NO_HOOKS, Answer, Ending, Hooks, Statistics
-from core.generate.drafting import Drafter, DraftModel, FirstGuess, PromptLookup
+from core.generate.drafting import DraftModel, FirstGuess, Guessing, PromptLookup, Trust
 from core.generate.loop import decode
+from core.generate.pace import Pace
 from core.generate.prefixes import PrefixStore
 from core.generate.sampling import Chooser, TokenChooser, WeighingChooser
 from core.model.cache import KVCache, shared_length
@@ -94,6 +95,7 @@ class Engine:
         self, placed: PlacedModel, tokenizer: Tokenizer, origin: Origin, draft: DraftModel | None = None
     ) -> None:
         self.origin, self.tokenizer, self._draft = origin, tokenizer, draft
+        self._trust, self._pace = Trust(), Pace()
         self._placed = placed
         self._model = placed.model
         self._marks = find_marks(tokenizer)
@@ -183,9 +185,11 @@ class Engine:
         self._prefixes.clear()
         del self._model, self._placed, self._draft
 
-    def _drafter(self) -> Drafter:
-        lookup = PromptLookup()
-        return lookup if self._draft is None else FirstGuess((lookup, self._draft))
+    def _guessing(self) -> Guessing:
+        """For one text, knowing what came of guesses in those before."""
+        lookup = PromptLookup(self._trust)
+        drafter = lookup if self._draft is None else FirstGuess((lookup, self._draft))
+        return Guessing(drafter, self._pace)
 
     def _room(self, sampling: Sampling) -> int:
         return self.max_context - sampling.max_tokens
@@ -222,7 +226,7 @@ class Engine:
         """A text a token, the last of which may finish a character; empty ones too."""
         decoder = StreamDecoder(self.tokenizer)
         written = decode(
-            self._model, cache, task.tokens, drafter=self._drafter(), chooser=chooser, is_cancelled=watch
+            self._model, cache, task.tokens, guessing=self._guessing(), chooser=chooser, is_cancelled=watch
         )
         for token in islice(written, task.sampling.max_tokens):
             if statistics.new_tokens == 0:

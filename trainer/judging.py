@@ -16,8 +16,9 @@ import torch
 
 from core.checkpoint.adapter import attach_adapter
 from core.checkpoint.load import open_model
-from core.generate.drafting import PromptLookup
+from core.generate.drafting import Guessing, PromptLookup, Trust
 from core.generate.loop import decode
+from core.generate.pace import Pace
 from core.generate.sampling import Chooser
 from core.model.cache import CacheRows, KVCache
 from core.model.lora import set_strength
@@ -93,6 +94,7 @@ class _Examiner:
         self, judge: Judge, model: Transformer, spec: TrainSpec, place: Place, *, fills: bool
     ) -> None:
         self._judge, self._model, self._spec, self._place = judge, model, spec, place
+        self._trust, self._pace = Trust(), Pace()
         self._tokenizer, self._context = judge.tokenizer, min(spec.context_tokens, model.config.max_context)
         marks = find_marks(self._tokenizer) if fills else None
         self._windows = WindowBuilder(self._tokenizer, marks)
@@ -143,7 +145,7 @@ class _Examiner:
                 self._model,
                 cache,
                 window.tokens,
-                drafter=PromptLookup(),
+                guessing=Guessing(PromptLookup(self._trust), self._pace),
                 chooser=Chooser(Sampling(temperature=0.0), cache.device),
                 is_cancelled=lambda: False,
             ):

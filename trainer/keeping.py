@@ -11,7 +11,7 @@ from torch import Tensor
 from core.checkpoint.adapter import write_adapter
 from core.checkpoint.load import open_model
 from core.checkpoint.native import write_network
-from core.generate.drafting import NoDraft
+from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
 from core.model.cache import CacheRows, KVCache
@@ -128,7 +128,8 @@ class Keeper:
                     model,
                     cache,
                     tokens,
-                    drafter=NoDraft(),  # when to guess hangs on the clock, and several processes must agree
+                    # none: when it pays hangs on the clock, and several processes must do the same
+                    guessing=Guessing(),
                     chooser=chooser,
                     is_cancelled=lambda: False,
                 )

@@ -4,10 +4,9 @@ Invariant: `cache` holds the keys and values of a prefix of `tokens`; what it la
 prompt in chunks, plain decoding, speculation and the reuse of a prefix all follow from keeping that true.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from core.generate.drafting import Drafter
-from core.generate.pace import Pace
+from core.generate.drafting import Guessing
 from core.generate.sampling import TokenChooser
 from core.model.cache import KVCache, shared_length
 from core.model.transformer import Transformer
@@ -20,13 +19,13 @@ def decode(
     cache: KVCache,
     tokens: list[int],
     *,
-    drafter: Drafter,
+    guessing: Guessing,
     chooser: TokenChooser,
     is_cancelled: Callable[[], bool],
 ) -> Iterator[int]:
     """The tokens that follow, until cancelled or until the cache can hold no more."""
     tokens = list(tokens)
-    pace = Pace()
+    pace = guessing.pace
     # one token is always left to feed, else there would be no logits to choose from
     cache.keep(min(shared_length(cache.tokens, tokens), len(tokens) - 1))
     while not is_cancelled() and len(tokens) <= cache.max_length:
@@ -34,11 +33,8 @@ def decode(
         if len(missing) > PREFILL_CHUNK:
             model.read(missing[:PREFILL_CHUNK], cache, last=0)
             continue
-        room = cache.max_length - len(tokens)
+        draft = _guessed(tokens, guessing, cache.max_length - len(tokens)) if len(missing) == 1 else []
         pace.start()
-        draft = drafter.propose(tokens, min(pace.guesses(), room)) if len(missing) == 1 else []
-        if not draft:
-            pace.start()  # looking for a guess is no part of a plain step
         logits = model.read(missing + draft, cache, last=1 + len(draft))
         if not bool(logits.isfinite().all()):
             cache.forget()
@@ -47,10 +43,17 @@ def decode(
             )
         accepted = chooser.along(draft, logits, tokens)
         if len(missing) == 1:
-            pace.finish(len(draft), len(accepted) - 1)
+            pace.finish(len(draft))
         tokens += accepted
         cache.keep(len(tokens) - 1)
         for place, token in enumerate(accepted):
             if place > 0 and is_cancelled():
                 return
             yield token
+
+
+def _guessed(tokens: list[int], guessing: Guessing, room: int) -> list[int]:
+    def worth(chances: Sequence[float], seconds_each: float = 0.0) -> int:
+        return guessing.pace.worth(chances[:room], seconds_each)
+
+    return guessing.drafter.propose(tokens, worth)

@@ -1,58 +1,85 @@
-"""Pace: how many guessed tokens are worth checking, from what checking has cost and yielded so far.
+"""Pace: how many guessed tokens are worth checking, from what checking so many has cost.
 
 It measures, so it decides differently from run to run; that changes how fast a text comes, never the text.
+How likely guesses are right is for those who guess to say (drafting).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import mul
 
-_MOST_GUESSES = 15
-_MEMORY = 0.85  # share of the old value that an average keeps at each new measurement
-_FIRST_ROW_COST = 0.15  # a further row, as a share of a single one, until it is measured
-_TRIAL_EVERY = 48  # plain steps after which a text that did not repeat is tried again
+MOST_GUESSES = 15
+_MEMORY = 0.9  # share of the old value that an average keeps at each new measurement
+_MEMORY_AT_FIRST = 0.2  # where the old value was only thought
+_LEAST_GAIN = 1.1  # tokens in a plain step's time; for less, being wrong about it is not worth the risk
+# what a step with 0, 1, 2 guesses and so on costs, in plain steps, until it is measured
+_COSTS_AT_FIRST = (1.0, 1.3, 1.6, 1.65, 2.0, 2.2, 2.4, 2.5, 2.8, 3.0, 3.2, 3.4, 3.7, 3.9, 4.2, 4.4)
+_PATIENCE, _MOST_PATIENCE = 16, 4096  # occasions let pass before what was too dear is tried again
 
 
 class Pace:
+    """Outlives a text: what a step costs is a matter of the model and the machine."""
+
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._started = 0.0
-        self._right, self._wrong = 2.0, 1.0  # guesses, the older the less they count; at first a hope
-        self._step_seconds: float | None = None  # of one row alone
-        self._row_cost = _FIRST_ROW_COST
-        self._plain_steps = 0
+        self._step_seconds: float | None = None  # without guesses
+        self._measured: dict[int, float] = {}  # by guesses: the cost of a step, in plain steps
+        self._let_pass, self._patience = 0, _PATIENCE
 
-    def guesses(self) -> int:
-        """How many to ask for; 0 where checking them does not pay at present."""
-        if self._step_seconds is None:  # without which nothing can be compared
+    def worth(self, chances: Sequence[float], seconds_each: float = 0.0) -> int:
+        """How many guesses to check; 0 where that does not pay.
+
+        `chances`: of each guess, that it is right if those before it are. `seconds_each`: to make a guess.
+        """
+        if not self._step_seconds:  # without which nothing can be compared
             return 0
-        if self._plain_steps >= _TRIAL_EVERY:
-            return 2
-        gains = [self._gain(count) for count in range(_MOST_GUESSES + 1)]
-        return gains.index(max(gains))
+        guessing = seconds_each / self._step_seconds
+        count = self._best(chances, guessing)
+        if count > 0:
+            if count in self._measured:
+                self._let_pass, self._patience = 0, _PATIENCE
+            return count
+        known, self._measured = self._measured, {}
+        hoped = self._best(chances, guessing)
+        if hoped > 0:  # only what was measured speaks against it, and the machine may have been busy then
+            self._let_pass += 1
+            if self._let_pass >= self._patience:
+                self._let_pass, self._patience = 0, min(2 * self._patience, _MOST_PATIENCE)
+                return hoped  # and all is measured anew
+        self._measured = known
+        return 0
 
     def start(self) -> None:
         self._started = self._clock()
 
-    def finish(self, guessed: int, accepted: int) -> None:
-        """A step has checked `guessed` tokens and found `accepted` of them right."""
-        seconds = self._clock() - self._started
-        if guessed == 0:
-            self._plain_steps += 1
-            self._step_seconds = _mixed(self._step_seconds, seconds)
-            return
-        self._plain_steps = 0
-        self._right = _MEMORY * self._right + accepted
-        self._wrong = _MEMORY * self._wrong + (accepted < guessed)
-        if self._step_seconds:
-            cost = max(seconds / self._step_seconds - 1, 0) / guessed
-            self._row_cost = _mixed(self._row_cost, cost)
+    def finish(self, guesses: int) -> None:
+        """A step has checked so many."""
+        seconds = max(self._clock() - self._started, 0.0)
+        if guesses == 0:
+            self._step_seconds = _mixed(self._step_seconds or seconds, seconds)
+        elif self._step_seconds:
+            memory = _MEMORY if guesses in self._measured else _MEMORY_AT_FIRST
+            cost = max(seconds / self._step_seconds, 1.0)
+            self._measured[guesses] = _mixed(self._cost(guesses), cost, memory)
 
-    def _gain(self, count: int) -> float:
-        """Tokens expected of a step with `count` guesses, for each plain step's worth of time."""
-        chance = self._right / (self._right + self._wrong)
-        expected = sum(chance**place for place in range(count + 1))
-        return expected / (1 + self._row_cost * count)
+    def _cost(self, guesses: int) -> float:
+        """As measured; else as thought at first, and off by as much as the nearest one that was measured."""
+        if guesses in self._measured or guesses == 0:
+            return self._measured.get(guesses, 1.0)
+        nearest = min(self._measured, key=lambda count: abs(count - guesses), default=0)
+        off = self._measured.get(nearest, 1.0) - _COSTS_AT_FIRST[nearest]
+        return max(1.0, _COSTS_AT_FIRST[guesses] + off)
+
+    def _best(self, chances: Sequence[float], guessing: float) -> int:
+        """The count of guesses that yields most tokens in a plain step's time, where that is enough more."""
+        tokens = accumulate(accumulate(chances, mul), initial=1.0)
+        gains = [known / (self._cost(count) + count * guessing) for count, known in enumerate(tokens)]
+        best = max(gains)
+        return gains.index(best) if best >= _LEAST_GAIN else 0
 
 
-def _mixed(old: float | None, new: float) -> float:
-    return new if old is None else _MEMORY * old + (1 - _MEMORY) * new
+def _mixed(old: float, new: float, memory: float = _MEMORY) -> float:
+    """A moment in which the machine was busy moves the average only so far."""
+    return memory * old + (1 - memory) * min(new, 3 * old)

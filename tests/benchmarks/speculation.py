@@ -20,8 +20,9 @@ import torch
 
 from core import report
 from core.checkpoint.load import open_model
-from core.generate.drafting import Drafter, NoDraft, PromptLookup
+from core.generate.drafting import Guessing, PromptLookup, Trust
 from core.generate.loop import decode
+from core.generate.pace import Pace
 from core.generate.sampling import Chooser
 from core.model.cache import KVCache
 from core.model.transformer import Transformer
@@ -100,14 +101,15 @@ def measured(placed: PlacedModel, script: list[int], rounds: int) -> tuple[float
     """Tokens a second without and with guesses."""
     without, guessing = [], []
     cache = placed.new_cache()
+    trust, pace = Trust(), Pace()  # kept from text to text, as an engine does; the first has yet to find out
     for _ in range(rounds):
-        without.append(seconds(placed.model, cache, script, NoDraft()))
-        guessing.append(seconds(placed.model, cache, script, PromptLookup()))
+        without.append(seconds(placed.model, cache, script, Guessing()))
+        guessing.append(seconds(placed.model, cache, script, Guessing(PromptLookup(trust), pace)))
     return NEW_TOKENS / statistics.median(without), NEW_TOKENS / statistics.median(guessing)
 
 
 @torch.inference_mode()
-def seconds(model: Transformer, cache: KVCache, script: list[int], drafter: Drafter) -> float:
+def seconds(model: Transformer, cache: KVCache, script: list[int], guessing: Guessing) -> float:
     """From the first new token to the last."""
     cache.keep(min(len(cache), PROMPT_TOKENS - 1))
     scripted: Any = Scripted(model, script)
@@ -115,7 +117,7 @@ def seconds(model: Transformer, cache: KVCache, script: list[int], drafter: Draf
         scripted,
         cache,
         script[:PROMPT_TOKENS],
-        drafter=drafter,
+        guessing=guessing,
         chooser=Chooser(Sampling(temperature=0)),
         is_cancelled=lambda: False,
     )

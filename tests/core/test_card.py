@@ -8,7 +8,7 @@ import torch
 
 from core.checkpoint.load import open_model
 from core.checkpoint.packed import load_quantised
-from core.generate.drafting import NoDraft
+from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
 from core.model.cache import CacheRows, KVCache
@@ -83,7 +83,7 @@ def test_a_text_that_overflows_leaves_nothing_behind_in_the_cache() -> None:
     model.embed.weight[7, 3] = float("nan")
     cache = KVCache(64, CacheRows(model.config, torch.float32))
     written = decode(
-        model, cache, [1, 7, 2], drafter=NoDraft(), chooser=Chooser(Sampling()), is_cancelled=lambda: False
+        model, cache, [1, 7, 2], guessing=Guessing(), chooser=Chooser(Sampling()), is_cancelled=lambda: False
     )
     with torch.inference_mode(), pytest.raises(NotNumbers):
         next(written)

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.generate.drafting import Drafter, DraftModel, NoDraft, PromptLookup
+from core.generate.drafting import Drafter, DraftModel, Guessing, NoDraft, PromptLookup, Worth
 from core.generate.loop import PREFILL_CHUNK, decode
+from core.generate.pace import MOST_GUESSES
 from core.generate.sampling import Chooser, choose, probabilities
 from core.model.cache import CacheRows, KVCache
 from core.spec.sampling import Sampling
@@ -38,7 +39,8 @@ class Wild:
     def __init__(self, seed: int) -> None:
         self._luck = torch.Generator().manual_seed(seed)
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[int]:
+    def propose(self, tokens: Sequence[int], worth: Worth) -> list[int]:
+        limit = worth([1.0] * MOST_GUESSES)
         count = int(torch.randint(0, limit + 1, (1,), generator=self._luck))
         return torch.randint(0, 40, (count,), generator=self._luck).tolist()
 
@@ -57,7 +59,9 @@ def written(
     tokens: list[int], count: int, sampling: Sampling, drafter: Drafter, cache: KVCache | None = None
 ) -> list[int]:
     cache = cache or new_cache()
-    stream = decode(MODEL, cache, tokens, drafter=drafter, chooser=Chooser(sampling), is_cancelled=never)
+    stream = decode(
+        MODEL, cache, tokens, guessing=Guessing(drafter), chooser=Chooser(sampling), is_cancelled=never
+    )
     return list(islice(stream, count))
 
 
@@ -120,7 +124,7 @@ def test_any_sequence_of_edits_and_cancels_on_one_cache_equals_computing_afresh(
                 MODEL,
                 cache,
                 tokens,
-                drafter=DRAFTERS[drafter](),
+                guessing=Guessing(DRAFTERS[drafter]()),
                 chooser=Chooser(sampling),
                 is_cancelled=lambda asked=asked, end=cancelled_after: next(asked) >= end,
             )
@@ -151,7 +155,7 @@ def test_cancel_is_seen_between_two_chunks_and_between_two_tokens() -> None:
             MODEL,
             cache,
             [1] * (2 * PREFILL_CHUNK + 3),
-            drafter=NoDraft(),
+            guessing=Guessing(),
             chooser=Chooser(Sampling()),
             is_cancelled=lambda allowed=allowed, asked=asked: next(asked) >= allowed,
         )
@@ -174,8 +178,8 @@ def test_speculative_sampling_has_the_distribution_of_the_model() -> None:
     favourite = int(row.argmax())
 
     class Favourite:
-        def propose(self, tokens: Sequence[int], limit: int) -> list[int]:
-            return [favourite][:limit]
+        def propose(self, tokens: Sequence[int], worth: Worth) -> list[int]:
+            return [favourite][: worth([1.0])]
 
     for seed in range(count):
         cache.keep(len(prompt) - 1)
@@ -183,16 +187,25 @@ def test_speculative_sampling_has_the_distribution_of_the_model() -> None:
     assert float(((found - expected * count) ** 2 / (expected * count)).sum()) < 73
 
 
+def at_most(limit: int) -> Worth:
+    return lambda chances, seconds_each=0.0: min(limit, len(chances))
+
+
 def test_prompt_lookup_guesses_what_followed_before() -> None:
     lookup = PromptLookup()
-    assert lookup.propose([1, 2, 3, 4, 5, 1, 2], 3) == [3, 4, 5]
-    assert lookup.propose([1, 2, 3, 4, 5, 1, 2, 9], 3) == []
-    assert lookup.propose([1, 2, 3, 4, 5, 1, 2, 9, 1, 2], 2) == [9, 1]
+    assert lookup.propose([1, 2, 3, 4, 5, 1, 2], at_most(3)) == [3, 4, 5]
+    assert lookup.propose([1, 2, 3, 4, 5, 1, 2, 9], at_most(3)) == []
+    assert lookup.propose([1, 2, 3, 4, 5, 1, 2, 9, 1, 2], at_most(2)) == [9, 1]
+
+
+def test_prompt_lookup_follows_the_longest_run_that_stood_before() -> None:
+    text = [1, 2, 3, 4, 5, 6, 9, 3, 4, 7, 1, 2, 3, 4]
+    assert PromptLookup().propose(text, at_most(1)) == [5]
 
 
 @given(text=st.lists(st.integers(0, 3), max_size=60), cuts=st.lists(st.integers(0, 60), max_size=5))
 def test_prompt_lookup_grown_step_by_step_equals_one_made_at_once(text: list[int], cuts: list[int]) -> None:
     grown = PromptLookup()
     for cut in sorted(cuts):
-        grown.propose(text[:cut], 4)
-    assert grown.propose(text, 4) == PromptLookup().propose(text, 4)
+        grown.propose(text[:cut], at_most(4))
+    assert grown.propose(text, at_most(4)) == PromptLookup().propose(text, at_most(4))

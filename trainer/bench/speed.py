@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from core.checkpoint.stored import StoredModel
-from core.generate.drafting import NoDraft
+from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
 from core.model.cache import KVCache
@@ -128,7 +128,9 @@ def _one_round(placed: PlacedModel, cache: KVCache, length: int, new_tokens: int
 def _written(placed: PlacedModel, cache: KVCache, tokens: list[int]) -> Iterator[int]:
     """Whichever token comes is a number on this side by then, so a card has finished."""
     chooser = Chooser(_GREEDY, cache.device)
-    return decode(placed.model, cache, tokens, drafter=NoDraft(), chooser=chooser, is_cancelled=lambda: False)
+    return decode(
+        placed.model, cache, tokens, guessing=Guessing(), chooser=chooser, is_cancelled=lambda: False
+    )
 
 
 def _speed(length: int, new_tokens: int, rounds: list[_Round]) -> Speed:
