@@ -143,6 +143,18 @@ class JobClient(QObject):
         """
         self._worker.stop(round(patience_s * 1000))
 
+    async def end(self, patience_s: float = _PATIENCE_S) -> None:
+        """Stops it and waits until it has ended, for who is about to leave."""
+        if not self.is_running:
+            return
+        over = asyncio.Event()
+        self.ended.connect(over.set)
+        try:
+            self.stop(patience_s)
+            await over.wait()
+        finally:
+            self.ended.disconnect(over.set)
+
     def kill(self) -> None:
         """By the wish of a person who will not wait for `stop`."""
         self._worker.stop(0)

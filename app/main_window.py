@@ -39,6 +39,7 @@ from app.shell.memory import MemoryWatch
 from app.shell.memory_gauge import MemoryGauge
 from app.shell.mistakes import Mistakes
 from app.shell.model_choice import ModelChoice
+from app.shell.modelling import Modelling
 from app.shell.notices import Notice, Weight
 from app.shell.opening import Opening
 from app.shell.pages import page_to_come
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
         self.viewing = Viewing(store, theme, self.frame)
         self.chatting = Chatting(self.documents, self.tabs, self.texts, self.questions, self.frame)
         self.memory = MemoryWatch(lambda: store.settings.budget, self.engines.clients)
+        self.modelling = Modelling(self.engines, store, self.memory, self.frame, self.questions, theme)
         self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self.memory))
         self._arrange()
         self._connect_texts()
@@ -115,6 +117,11 @@ class MainWindow(QMainWindow):
         self.welcome.setFocus()
         await self.opening.begin(paths, with_tabs=self._store.settings.safety.restore_session)
 
+    def welcome_newcomer(self) -> None:
+        """Where this is the first start of all."""
+        if self._store.is_first_start:
+            self.modelling.welcome_newcomer()
+
     async def end(self) -> None:
         """What is not asked of anybody: files, threads and the worker are let go."""
         self.placing.stop()
@@ -123,6 +130,7 @@ class MainWindow(QMainWindow):
         self._store.flush()
         self.project.stop()
         await self.opening.end()
+        await self.modelling.end()
         await self.engines.close()
         self.mistakes.let_go()
 
@@ -140,7 +148,7 @@ class MainWindow(QMainWindow):
         frame.add_page("settings", self._make_settings_page)
         engine = self.engines.engine_for("chat")
         frame.add_page("prompt", lambda: self.prompting.make_page(self._theme, engine, self.start))
-        for name in ("models", "train", "benchmark"):
+        for name in ("train", "benchmark"):
             frame.add_page(name, partial(page_to_come, name, self._theme))
         self.project.arrange(frame)
         self.chatting.join(self.engines, self._store, self._theme, self.commands)
@@ -187,7 +195,9 @@ class MainWindow(QMainWindow):
         self.engine.replied.connect(self.status.hear)
         self.engines.engine_for("chat").replied.connect(self.giving_way.note_use)
         self.chatting.said.connect(self.status.say)
-        self.chatting.download_requested.connect(self.commands["view.models"].trigger)
+        self.chatting.download_requested.connect(lambda id: self.modelling.download(id, "chat"))
+        self.modelling.said.connect(self.status.say)
+        self.modelling.train_requested.connect(lambda _: self.commands.trigger("view.train"))
 
     def _connect_settings(self) -> None:
         self._store.changed.connect(self._follow_settings)

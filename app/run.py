@@ -94,12 +94,18 @@ async def live(application: QApplication, instance: Instance, paths: Sequence[Pa
         left.set()
 
     with told_of_signals(leave_at_once):
-        window.start(window.begin(paths))  # whatever comes of it, the window stays
+        window.start(begin(window, paths))  # whatever comes of it, the window stays
         await left.wait()
         window.hide()
         await window.end()
     garbage.stop()
     return 128 + killed_by[0] if killed_by else 0
+
+
+async def begin(window: MainWindow, paths: Sequence[Path]) -> None:
+    await window.begin(paths)
+    if not paths:
+        window.welcome_newcomer()
 
 
 def make_window(application: QApplication) -> MainWindow:

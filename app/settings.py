@@ -106,6 +106,13 @@ class Chat:
 
 
 @dataclass(frozen=True)
+class Models:
+    folders: tuple[str, ...] = setting(
+        (), "Folders and GGUF files in which models are found beside SmallCoder's own"
+    )
+
+
+@dataclass(frozen=True)
 class Budget:
     ram_mb: int = setting(
         8192, "Memory that all programs may take together; 0 is all there is", low=0, high=2**20
@@ -143,6 +150,7 @@ class Settings:
     completion: Completion = setting(Completion(), "Completion")
     engine: Engine = setting(Engine(), "Model and engine")
     chat: Chat = setting(Chat(), "Chat")
+    models: Models = setting(Models(), "Where models are")
     budget: Budget = setting(Budget(), "Memory budget")
     training: Training = setting(Training(), "Training")
     safety: Safety = setting(Safety(), "Safety of text")
@@ -204,6 +212,7 @@ class SettingsStore(QObject):
     def __init__(self, file: SettingsFile, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._file = file
+        self.is_first_start = not file.path.exists()
         self.settings, self.problem = file.read()
         self._write_later = QTimer(self, singleShot=True, interval=_WRITE_AFTER_MS)
         self._write_later.timeout.connect(self.flush)

@@ -309,9 +309,7 @@ def _plain_words(name: str, kind: Kind) -> Iterator[None]:
 
 
 def _unreachable(reason: str) -> HubError:
-    return HubError(
-        f"The hub cannot be reached ({reason}); what is there is kept, so give the command again later."
-    )
+    return HubError(f"The hub cannot be reached ({reason}); what is there is kept, so try again later.")
 
 
 def _unfinished(folder: Path, file: RemoteFile) -> Path:

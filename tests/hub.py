@@ -1,5 +1,6 @@
 """A server on this machine that speaks the part of the hub's language that downloads need, and can fail."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -19,12 +20,15 @@ _FILE = re.compile(rf"(?:/datasets)?/{ID}/resolve/{COMMIT}/(.+)")
 
 @dataclass
 class Hub:
-    """`drops_after`: how many bytes of a file are sent before the connection breaks, at most so often."""
+    """`drops_after`: how many bytes of a file are sent before the connection breaks, at most so often.
+    `holds_after`: how many are sent of a file before the rest waits until `go_on` is set."""
 
     files: dict[str, bytes]
     large: frozenset[str] = frozenset()
     drops_after: int | None = None
     drops_left: int = 0
+    holds_after: int | None = None
+    go_on: threading.Event = field(default_factory=threading.Event)
     ignores_ranges: bool = False
     is_gated: bool = False
     licence: str = "apache-2.0"
@@ -67,6 +71,7 @@ def running(hub: Hub) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.go_on.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -124,4 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if promised is None else promised))
         self.end_headers()
-        self.wfile.write(body)
+        held = self.hub.holds_after
+        if held is None or len(body) <= held:
+            self.wfile.write(body)
+            return
+        self.wfile.write(body[:held])
+        self.hub.go_on.wait()
+        with contextlib.suppress(OSError):  # whoever waited has gone
+            self.wfile.write(body[held:])

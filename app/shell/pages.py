@@ -5,12 +5,6 @@ from app.theme import Theme
 
 _RUN = "python3 main.py"
 _TO_COME = {
-    "models": (
-        "Models",
-        "Choose, import, convert and quantise models, and see beforehand whether one fits this machine. "
-        "The page is still being built; these commands do it today.",
-        ("models list", "models fit MODEL", "models convert SOURCE FOLDER --to native --precision int8"),
-    ),
     "train": (
         "Train",
         "Teach a model your own code: choose folders, watch it learn, stop and resume. "

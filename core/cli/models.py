@@ -59,20 +59,21 @@ def add_command(commands: Commands) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     from core.spec.folders import hub_cache_folder, models_folder
-    from core.spec.library import find_models
+    from core.spec.library import find_models, find_unfinished
 
     library = find_models([models_folder(), hub_cache_folder(), *arguments.folders])
+    models = [*library.models, *find_unfinished(models_folder())]
     for problem in library.problems:
         report.complain(problem)
     if arguments.json:
-        report.say_json([to_json(model) | {"path": str(model.path)} for model in library.models])
+        report.say_json([to_json(model) | {"path": str(model.path)} for model in models])
         return 0
-    if not library.models:
+    if not models:
         report.say(
             f"No models found; put some into {models_folder()}, name a folder to look in, or get one "
             "of those that 'main.py models catalogue' shows."
         )
-    for model in library.models:
+    for model in models:
         what = model.problem or f"{model.architecture or model.kind}, {_abilities(model)}"
         report.say(f"{model.name}  {_megabytes(model.size_bytes)}  {what}\n    {model.path}")
     return 0

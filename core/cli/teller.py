@@ -12,6 +12,7 @@ from core.spec.messages import Event, Finished, Note, Progress, Started, failed,
 from core.spec.version import version
 
 _EVERY_S = 2.0
+_EVENTS_EVERY_S = 0.5  # a window shows them as they come
 
 T = TypeVar("T")
 
@@ -29,11 +30,12 @@ class Teller:
         self._is_silent = arguments.json and not arguments.events
         self._tells_events = arguments.events
         self._sentence, self._progress = sentence, progress
-        self._told_s = time.monotonic()
+        self._every_s = min(_EVERY_S, _EVENTS_EVERY_S) if self._tells_events else _EVERY_S
+        self._told_s = -self._every_s if self._tells_events else time.monotonic()
 
     def tell(self, first: int, second: int) -> None:
         now_s = time.monotonic()
-        if self._is_silent or now_s - self._told_s < _EVERY_S:
+        if self._is_silent or now_s - self._told_s < self._every_s:
             return
         self._told_s = now_s
         if self._tells_events:

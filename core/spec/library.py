@@ -34,6 +34,7 @@ _HUB_FOLDER = re.compile(r"models--(.+)$")
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")  # OWNER/NAME, which as a path leads nowhere else
 _NO_MODELS_IN = frozenset({"blobs", "refs", "node_modules", "__pycache__"})
 _NO_WEIGHTS = frozenset({"BOOL", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
+_UNFINISHED = ".download"  # as core/hub.py calls it until it is whole
 _MAX_DEPTH = 8
 _MAX_ENTRIES = 200_000
 _MAX_TOKENIZER_BYTES = 32 * 2**20
@@ -47,6 +48,7 @@ class ModelFile:
     """A folder or a GGUF file. What its headers do not say is None; `problem` says why it cannot be used.
 
     `network` is its shape, for the arithmetic of the budget alone; `licence` as its publisher spells it.
+    `is_unfinished`: what has come of a download that goes on when it is asked for again.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class ModelFile:
     problem: str | None = None
     licence: str | None = None
     network: ModelConfig | None = None
+    is_unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,34 @@ class Library:
 
 
 def find_models(folders: Iterable[Path]) -> Library:
-    """Below each folder, links followed. A folder that does not exist has no models."""
+    """Below each folder, links followed; or a GGUF file. What does not exist has no models."""
     walk = _Walk()
-    places = [place for folder in folders for place in walk.candidates(folder)]
+    places = [place for folder in folders for place in walk.candidates_at(folder)]
     found = [model for place in places if (model := describe_model(place)) is not None]
     return Library(
         tuple(sorted(found, key=lambda model: (model.name.lower(), model.path))), tuple(walk.problems)
     )
+
+
+def find_unfinished(folder: Path) -> list[ModelFile]:
+    """Downloads that were begun into `folder` and not ended; they are called as on the hub."""
+    begun = []
+    for place in sorted(folder.glob(f"*/.*{_UNFINISHED}")):
+        name = f"{place.parent.name}/{place.name[1 : -len(_UNFINISHED)]}"
+        size = sum(_size(path) for path in place.rglob("*"))
+        problem = f"{name} has not come whole yet; 'main.py models download {name}' goes on."
+        begun.append(
+            ModelFile(place, name, "huggingface", size_bytes=size, problem=problem, is_unfinished=True)
+        )
+    return begun
+
+
+def _size(path: Path) -> int:
+    """0 of what is no file, or no longer there: it is being written."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def describe_model(path: Path) -> ModelFile | None:
@@ -143,6 +167,12 @@ class _Walk:
         self.problems: list[str] = []
         self._entries_left = _MAX_ENTRIES
         self._seen: set[tuple[int, int]] = set()
+
+    def candidates_at(self, place: Path) -> Iterator[Path]:
+        if place.suffix.lower() == ".gguf" and place.is_file():
+            yield place
+        else:
+            yield from self.candidates(place)
 
     def candidates(self, folder: Path, depth: int = 0) -> Iterator[Path]:
         entries = self._entries(folder)

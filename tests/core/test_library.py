@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.spec import library
-from core.spec.library import ModelFile, describe_model, find_models
+from core.spec.library import ModelFile, describe_model, find_models, find_unfinished
 from tests.fuzz.builders import Gguf, number_pair, tensor_entry, text_pair, texts_pair, write
 
 LLAMA = {"model_type": "llama", "max_position_embeddings": 2048}
@@ -242,3 +242,14 @@ def test_looking_for_models_loads_neither_torch_nor_numpy(tmp_path: Path) -> Non
     assert (
         subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=root, check=False).returncode == 0
     )
+
+
+def test_a_download_that_was_begun_is_listed_by_its_name_and_is_no_model(tmp_path: Path) -> None:
+    begun = tmp_path / "someone" / ".stories.download"
+    begun.mkdir(parents=True)
+    (begun / "model.safetensors.0123456789ab.partial").write_bytes(bytes(1000))
+    (model,) = find_unfinished(tmp_path)
+    assert (model.name, model.size_bytes, model.is_unfinished) == ("someone/stories", 1000, True)
+    assert model.problem is not None
+    assert "models download someone/stories" in model.problem
+    assert find_models([tmp_path]).models == ()

@@ -8,8 +8,8 @@ Of one model, the most exact precision that runs pleasantly. Where none does, th
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PLEASANT_TOKENS_PER_S = 20.0
-PLEASANT_KEYSTROKE_MS = 250.0
+from trainer.spec.speed import PLEASANT_KEYSTROKE_MS, PLEASANT_TOKENS_PER_S
+
 _EXACTNESS = ("fp32", "bf16", "fp16", "int8", "int4")
 _MB = 1e6
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from core.spec.errors import UsageError
 from core.spec.fields import setting
 
+# from here on it is pleasant to have code written along with one's own
+PLEASANT_TOKENS_PER_S = 20.0
+PLEASANT_KEYSTROKE_MS = 250.0
+
 
 @dataclass(frozen=True)
 class SpeedSettings:

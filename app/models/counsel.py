@@ -1,0 +1,105 @@
+"""Counsel: all that is known of the models and of this machine, in one place, and what follows for each role.
+
+Pages show it; nothing here is a widget.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from app.models.advice import Advice, advise, better_than
+from app.models.downloads import Download, Downloads
+from app.models.entry import Entry
+from app.models.fit import Memory
+from app.models.measuring import Measuring
+from app.models.shelf import Shelf
+from core.spec.catalogue import Role
+
+ROLES: tuple[Role, ...] = ("completion", "chat")
+_NOTICEABLE = 0.01  # of all memory
+
+
+@dataclass(frozen=True)
+class Uses:
+    """The path that is set for each role, empty where none is; and of those the ones that are loaded."""
+
+    completion: str = ""
+    chat: str = ""
+    loaded: tuple[str, ...] = ()
+
+    def of(self, role: Role) -> str:
+        return self.completion if role == "completion" else self.chat
+
+    def roles_of(self, entry: Entry) -> tuple[Role, ...]:
+        """A chat with a model that was not made for it is none to boast of."""
+        of_it = tuple(role for role in ROLES if entry.path and self.of(role) == entry.path)
+        return of_it if entry.has_chat else tuple(role for role in of_it if role != "chat")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Of one role. `used` is the model set for it, `is_ready` whether that is loaded; `download` of the one
+    that is advised; `better`: a sentence about one that would do more, and why it is not advised."""
+
+    advice: Advice | None
+    used: Entry | None
+    is_ready: bool = False
+    download: Download | None = None
+    better: str = ""
+
+    @property
+    def is_as_advised(self) -> bool:
+        return self.advice is not None and self.used is not None and self.used.key == self.advice.entry.key
+
+
+class Counsel(QObject):
+    """`changed`: something else is known or advised than before."""
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        downloads: Downloads,
+        measuring: Measuring,
+        memory_now: Callable[[], Memory],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.shelf, self.downloads, self.measuring = shelf, downloads, measuring
+        self._memory_now = memory_now
+        self.memory = memory_now()
+        self.uses = Uses()
+        shelf.changed.connect(self.changed)
+        measuring.changed.connect(self.changed)
+        downloads.changed.connect(lambda _: self.changed.emit())
+        downloads.arrived.connect(lambda _id, _path: shelf.look())
+
+    def take_uses(self, uses: Uses) -> None:
+        if uses != self.uses:
+            self.uses = uses
+            self.changed.emit()
+
+    def look_at_memory(self) -> None:
+        memory = self._memory_now()
+        if abs(memory.free_bytes - self.memory.free_bytes) > memory.limit_bytes * _NOTICEABLE:
+            self.memory = memory
+            self.changed.emit()
+
+    def entries(self) -> list[Entry]:
+        return self.shelf.entries(self.downloads.ids)
+
+    def standing(self, role: Role) -> Standing:
+        entries, path = self.entries(), self.uses.of(role)
+        advice = advise(role, entries, self.memory, self.measuring.pace)
+        return Standing(
+            advice,
+            self.shelf.find(path) if path else None,
+            is_ready=path in self.uses.loaded,
+            download=self.downloads[advice.entry.id] if advice else None,
+            better=better_than(advice, role, entries, self.memory, self.measuring.pace),
+        )
+
+    def standings(self) -> dict[Role, Standing]:
+        return {role: self.standing(role) for role in ROLES}

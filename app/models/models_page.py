@@ -1,0 +1,221 @@
+"""ModelsPage: what to use on this machine, all models in one list, and the one that is looked at beside it.
+
+It shows and wishes. What is on the disk is told by Shelf, what comes by Downloads; settings and engine belong
+to the window.
+"""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.models.counsel import ROLES, Counsel
+from app.models.detail import Detail
+from app.models.entry import Entry
+from app.models.fit import verdict_of
+from app.models.model_list import ModelList, rows_of
+from app.models.role_card import RoleCard
+from app.naming import label, named
+from app.theme import Theme
+
+_NARROW = 640  # below this one part stands over the other
+_LOOK_AT_MEMORY_MS = 5000
+
+
+class ModelsPage(QWidget):
+    """
+    Signals, all wishes:
+        default_requested: a role, "completion" or "chat", and a path.
+        unload_requested: the path of a model that is loaded.
+        download_requested: a name on the hub, empty where a person is still to say which; and the role that
+            it is wanted for, which may be empty too.
+        convert_requested, train_requested: an Entry.
+        reveal_requested: a path.
+        folder_requested, file_requested: to look in, or to use.
+        measure_requested: how fast this machine is.
+    """
+
+    default_requested = Signal(str, str)
+    unload_requested = Signal(str)
+    download_requested = Signal(str, str)
+    convert_requested = Signal(object)
+    train_requested = Signal(object)
+    reveal_requested = Signal(str)
+    folder_requested = Signal()
+    file_requested = Signal()
+    measure_requested = Signal()
+
+    def __init__(self, theme: Theme, counsel: Counsel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "Models", style="page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme, self._counsel = theme, counsel
+        self._downloads, self._shelf = counsel.downloads, counsel.shelf
+        self._left = QWidget(self)  # before all else, so that the keyboard comes to it first
+        self.search = named(QLineEdit(self._left), "Find a model")
+        self.search.setPlaceholderText("Find a model")
+        self.search.setClearButtonEnabled(True)
+        self.list = ModelList(theme, self._left)
+        self.detail = Detail(theme, self)
+        self.cards = {role: RoleCard(role, theme, self) for role in ROLES}
+        self._state = label("", "muted", wraps=True)
+        self._nothing = label("No model has these words.", "muted")
+        self._cards_row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self._again = named(QToolButton(self), "Look for models again")
+        self._add = QPushButton("Add a Model", self)
+        self._measure = QPushButton("Measure This Machine…", self)
+        self._watch = QTimer(self, interval=_LOOK_AT_MEMORY_MS)
+        self._arrange()
+        self._connect()
+        self._draw_icons()
+        self.renew()
+
+    def renew(self) -> None:
+        """From all that is known now."""
+        counsel, words = self._counsel, self.search.text().lower().split()
+        shown = [entry for entry in counsel.entries() if all(word in _searched(entry) for word in words)]
+        rows = rows_of(
+            shown,
+            lambda entry: verdict_of(entry.network, counsel.memory),
+            counsel.uses.roles_of,
+            lambda id: counsel.downloads[id],
+        )
+        self.list.show_rows(rows)
+        self._nothing.setVisible(not shown)
+        standings = counsel.standings()
+        if self.list.current is None:
+            keys = [entry.key for entry in shown if counsel.uses.roles_of(entry)]
+            keys += [standing.advice.entry.key for standing in standings.values() if standing.advice]
+            next((key for key in (*keys, *(entry.key for entry in shown)) if self.list.choose(key)), None)
+        self._show_detail()
+        for role, standing in standings.items():
+            self.cards[role].show_standing(standing)
+        self._state.setText(self._said())
+        self._state.setVisible(bool(self._state.text()))
+
+    def look_at(self, key: str) -> None:
+        """Shows this one, whatever was searched for."""
+        self.search.clear()
+        if self.list.choose(key):
+            self.list.scrollTo(self.list.currentIndex())
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(label("Models", "title"))
+        top.addStretch(1)
+        top.addWidget(self._measure)
+        top.addWidget(self._add)
+        top.addWidget(self._again)
+        self._cards_row.setSpacing(12)
+        for card in self.cards.values():
+            self._cards_row.addWidget(card, 1)
+        head = QVBoxLayout()
+        head.setContentsMargins(24, 20, 24, 16)
+        head.setSpacing(12)
+        head.addLayout(top)
+        head.addLayout(self._cards_row)
+        head.addWidget(self._state)
+        left = self._left
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        finder = QVBoxLayout()
+        finder.setContentsMargins(16, 12, 16, 4)
+        finder.addWidget(self.search)
+        finder.addWidget(self._nothing)
+        column.addLayout(finder)
+        column.addWidget(self.list, 1)
+        left.setMinimumWidth(self._theme.scaled(240))
+        self._split.addWidget(left)
+        self._split.addWidget(self.detail)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([self._theme.scaled(360), self._theme.scaled(440)])
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(1)
+        line = named(QWidget(self), style="line")
+        line.setFixedHeight(1)
+        line.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(line)
+        layout.addWidget(self._split, 1)
+
+    def _connect(self) -> None:
+        menu = QMenu(self._add)
+        menu.addAction("Folder to Look In…", self.folder_requested.emit)
+        menu.addAction("GGUF File…", self.file_requested.emit)
+        menu.addAction("From the Hugging Face Hub…", lambda: self.download_requested.emit("", ""))
+        self._add.setMenu(menu)
+        self._again.clicked.connect(lambda _=False: self._shelf.look())
+        self._measure.clicked.connect(lambda _=False: self.measure_requested.emit())
+        self._counsel.changed.connect(self.renew)
+        self.search.textChanged.connect(lambda _: self.renew())
+        self.list.chosen.connect(lambda _: self._show_detail())
+        self._watch.timeout.connect(self._counsel.look_at_memory)
+        self._theme.changed.connect(self._draw_icons)
+        for role, card in self.cards.items():
+            card.use_requested.connect(lambda path, role=role: self.default_requested.emit(role, path))
+            card.download_requested.connect(lambda id, role=role: self.download_requested.emit(id, role))
+            card.looked_at.connect(self.look_at)
+        detail = self.detail
+        detail.use_requested.connect(self.default_requested)
+        detail.unload_requested.connect(self.unload_requested)
+        detail.download_requested.connect(lambda id: self.download_requested.emit(id, ""))
+        detail.pause_requested.connect(self._downloads.pause)
+        detail.convert_requested.connect(self.convert_requested)
+        detail.train_requested.connect(self.train_requested)
+        detail.reveal_requested.connect(self.reveal_requested)
+
+    def _draw_icons(self) -> None:
+        self._again.setIcon(self._theme.icon("refresh"))
+        self._again.setToolTip("Look for Models Again")
+
+    def _show_detail(self) -> None:
+        entry, counsel = self.list.current, self._counsel
+        self.detail.setVisible(entry is not None)
+        if entry is not None:
+            is_loaded = entry.path in counsel.uses.loaded
+            uses = counsel.uses.roles_of(entry)
+            self.detail.show_entry(entry, counsel.memory, uses, is_loaded, counsel.downloads[entry.id])
+
+    def _said(self) -> str:
+        if self._shelf.is_looking and not self._shelf.has_looked:
+            return "Looking at what is on this disk…"
+        return "\n".join(self._shelf.problems)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < self._theme.scaled(_NARROW)
+        wanted = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
+        if self._cards_row.direction() != wanted:
+            self._cards_row.setDirection(wanted)
+            for card in self.cards.values():
+                card.set_compact(is_narrow)
+            self._split.setOrientation(Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._counsel.look_at_memory()
+        self._watch.start()
+        self._shelf.look()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._watch.stop()
+        super().hideEvent(event)
+
+
+def _searched(entry: Entry) -> str:
+    return f"{entry.name} {entry.id} {' '.join(entry.facts)} {entry.family}".lower()

@@ -1,0 +1,247 @@
+"""Modelling: the room of models joined to the window: its wishes to the settings, the engine and the disk.
+
+What is advised is app/models/counsel's; which model runs is ModelChoice's, which follows the settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
+
+from app import engines
+from app.editor.errands import Errands
+from app.editor.questions import Questions
+from app.engines import Engines
+from app.job_client import JobClient
+from app.models.counsel import ROLES, Counsel, Uses
+from app.models.downloads import Downloads
+from app.models.entry import Entry
+from app.models.fit import Memory
+from app.models.measuring import Measuring
+from app.models.shelf import Shelf
+from app.settings import Settings, SettingsStore
+from app.shell.frame import Frame
+from app.shell.memory import MemoryWatch
+from app.shell.notices import Notice
+from app.theme import Theme
+from core.spec.calibration import runtime_bytes
+from core.spec.catalogue import Role
+
+if TYPE_CHECKING:  # pages and dialogs are read when they are first wanted, so that the window is seen sooner
+    from app.models.convert_dialog import ConvertDialog
+    from app.models.download_dialog import DownloadDialog
+    from app.models.models_page import ModelsPage
+
+_WINDOW = "Window"  # what MemoryWatch calls us
+
+
+class Modelling(QObject):
+    """
+    Signals:
+        said: a sentence for the status bar.
+        train_requested: what is to be trained: a path or a preset's name.
+    """
+
+    said = Signal(str)
+    train_requested = Signal(str)
+
+    def __init__(
+        self,
+        engines: Engines,
+        store: SettingsStore,
+        watch: MemoryWatch,
+        frame: Frame,
+        questions: Questions,
+        theme: Theme,
+    ) -> None:
+        super().__init__(frame)
+        self._engines, self._store, self._watch = engines, store, watch
+        self._frame, self._questions, self._theme = frame, questions, theme
+        self._errands = Errands()
+        self._wanted_for: dict[str, Role | None] = {}
+        self._page: ModelsPage | None = None
+        self._dialogs: set[DownloadDialog | ConvertDialog] = set()
+        self.downloads = Downloads(self)
+        self.counsel = Counsel(
+            Shelf(self._folders, self), self.downloads, Measuring(self), self._memory, self
+        )
+        self.downloads.arrived.connect(self._greet)
+        frame.add_page("models", self._make_page)
+        frame.add_page("first_run", self._make_first_run)
+        for role in ROLES:
+            engines.engine_for(role).state_changed.connect(self._show_uses)
+        store.changed.connect(self._follow_settings)
+        self._show_uses()
+
+    def welcome_newcomer(self) -> None:
+        """At the first start of all: what suits this machine is found out while one reads on."""
+        self._frame.show_page("first_run")
+        self.counsel.shelf.look()
+        self.counsel.measuring.start()
+
+    def show_measuring(self) -> None:
+        self._frame.show_page("first_run")
+        self.counsel.measuring.start()
+
+    def use(self, role: Role, path: str) -> None:
+        """From now on, until another is chosen."""
+        is_usual = role == "completion" and path == str(engines.EMBEDDED)
+        self._engines.set_default(role, "" if is_usual else path)
+
+    def download(self, id: str, role: Role | None = None) -> None:
+        """Asks first. `role`: what it is to be used for once it is here, where that was said."""
+        from app.models.download_dialog import DownloadDialog
+
+        dialog = DownloadDialog(id, self._theme, self._frame.window())
+        dialog.agreed.connect(lambda name, file: self._fetch(name, file, role))
+        dialog.is_here.connect(lambda path: self._take_found(path, role))
+        self._open(dialog)
+
+    async def end(self) -> None:
+        """Whatever runs is ended; a download loses nothing by it."""
+        await self._errands.stop()
+        jobs = [*self.findChildren(JobClient), *(dialog.job for dialog in self._dialogs)]
+        await asyncio.gather(*(job.end(patience_s=0) for job in jobs))
+
+    def _make_page(self) -> QWidget:
+        from app.models.models_page import ModelsPage
+
+        page = ModelsPage(self._theme, self.counsel)
+        page.default_requested.connect(self.use)
+        page.unload_requested.connect(self._unload)
+        page.download_requested.connect(lambda id, role: self.download(id, role or None))
+        page.convert_requested.connect(self._convert)
+        page.train_requested.connect(lambda entry: self.train_requested.emit(entry.path or entry.id))
+        page.reveal_requested.connect(_reveal)
+        page.folder_requested.connect(lambda: self._errands.start(self._add_folder()))
+        page.file_requested.connect(lambda: self._errands.start(self._add_file()))
+        page.measure_requested.connect(self.show_measuring)
+        adapter = page.detail.adapter
+        adapter.adapter_requested.connect(self._set_adapter)
+        adapter.choice_requested.connect(lambda: self._errands.start(self._choose_adapter()))
+        self._page = page
+        self._show_adapter()
+        self.counsel.measuring.recall()
+        return page
+
+    def _make_first_run(self) -> QWidget:
+        from app.models.first_run import FirstRunPage
+
+        page = FirstRunPage(self._theme, self.counsel)
+        page.default_requested.connect(self.use)
+        page.download_requested.connect(lambda id, role: self.download(id, role or None))
+        page.looked_at.connect(self.look_at)
+        page.all_requested.connect(lambda: self._frame.show_page("models"))
+        page.done.connect(lambda: self._frame.show_page("welcome"))
+        return page
+
+    def look_at(self, key: str) -> None:
+        self._frame.show_page("models")
+        if self._page is not None:
+            self._page.look_at(key)
+
+    def _folders(self) -> list[Path]:
+        embedded = [engines.EMBEDDED] if engines.has_embedded() else []
+        return [*embedded, *map(Path, self._store.settings.models.folders)]
+
+    def _memory(self) -> Memory:
+        """A model that is loaded makes room for another, so ours are not counted, but for the window."""
+        sight = self._watch.history[-1] if self._watch.history else self._watch.look()
+        machine, card = sight.machine, sight.card
+        window = sum(share.held_bytes for share in machine.ours if share.name == _WINDOW)
+        card_free = max(0, card.limit_bytes - card.others_bytes) if card else None
+        return Memory(machine.limit_bytes, machine.others_bytes + window, runtime_bytes(), card_free)
+
+    def _follow_settings(self, _: Settings) -> None:
+        self._show_uses()
+        self._show_adapter()
+
+    def _show_uses(self) -> None:
+        targets = {role: self._engines.target(role) for role in ROLES}
+        paths = {role: target.path if target else "" for role, target in targets.items()}
+        loaded = [paths[role] for role in ROLES if self._engines.engine_for(role).is_ready]
+        self.counsel.take_uses(Uses(paths["completion"], paths["chat"], tuple(loaded)))
+
+    def _show_adapter(self) -> None:
+        if self._page is not None:
+            engine = self._store.settings.engine
+            self._page.detail.adapter.show_adapter(engine.adapter, engine.adapter_strength)
+
+    def _unload(self, path: str) -> None:
+        for role in ROLES:
+            if self.counsel.uses.of(role) == path:
+                self._engines.unload(role)
+
+    def _set_adapter(self, folder: str, strength: float) -> None:
+        self._store.change("engine", adapter=folder, adapter_strength=strength)
+
+    async def _choose_adapter(self) -> None:
+        folder = await self._questions.folder_to_open(Path.home())
+        if folder is not None:
+            self._set_adapter(str(folder), self._store.settings.engine.adapter_strength)
+
+    async def _add_folder(self) -> None:
+        folder = await self._questions.folder_to_open(Path.home())
+        if folder is not None:
+            self._look_in(folder)
+
+    async def _add_file(self) -> None:
+        """A file is looked at by itself, and not all that lies beside it."""
+        for file in await self._questions.names_to_open(Path.home(), "Open GGUF File"):
+            self._look_in(file)
+
+    def _look_in(self, place: Path) -> None:
+        folders = self._store.settings.models.folders
+        if str(place) not in folders:
+            self._store.change("models", folders=[*folders, str(place)])
+        self.counsel.shelf.look()
+
+    def _fetch(self, id: str, file: str, role: Role | None) -> None:
+        self._wanted_for[id] = role
+        self.downloads.start(id, file)
+        self.look_at(f"hub:{id}")
+
+    def _greet(self, id: str, path: str) -> None:
+        role = self._wanted_for.pop(id, None)
+        if role:
+            self.use(role, path)
+            self.said.emit(f"{id} is here and is used for {role}.")
+            return
+        deeds = (
+            ("Use for Completion", lambda: self.use("completion", path)),
+            ("Show It", lambda: self.look_at(f"disk:{path}")),
+        )
+        self._frame.notices.add(Notice(f"{id} has come and is whole.", "info", f"download {id}", deeds))
+
+    def _take_found(self, path: str, role: Role | None) -> None:
+        if role:
+            self.use(role, path)
+        self.counsel.shelf.look()
+
+    def _convert(self, entry: Entry) -> None:
+        from app.models.convert_dialog import ConvertDialog
+
+        dialog = ConvertDialog(entry, self._theme, self._frame.window())
+        dialog.made.connect(lambda _: self.counsel.shelf.look())
+        dialog.place_requested.connect(lambda: self._errands.start(self._choose_place(dialog)))
+        self._open(dialog)
+
+    def _open(self, dialog: DownloadDialog | ConvertDialog) -> None:
+        self._dialogs.add(dialog)
+        dialog.destroyed.connect(lambda: self._dialogs.discard(dialog))
+        dialog.open()
+
+    async def _choose_place(self, dialog: ConvertDialog) -> None:
+        folder = await self._questions.folder_to_open(Path.home())
+        if folder is not None:
+            dialog.put_into(folder)
+
+
+def _reveal(path: str) -> None:
+    place = Path(path)
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place.parent if place.suffix else place)))

@@ -1,0 +1,217 @@
+"""The page with a real folder of models, looked for by a real process: what is seen, wished and said."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.models.convert_dialog import TARGETS, ConvertDialog
+from app.models.counsel import Counsel, Uses
+from app.models.downloads import Downloads
+from app.models.first_run import FirstRunPage
+from app.models.fit import Memory
+from app.models.measuring import Measuring
+from app.models.models_page import ModelsPage
+from app.models.shelf import Shelf
+from app.settings import Appearance
+from app.theme import Theme
+from core.checkpoint.load import open_model
+from core.spec.budget import MB
+from core.spec.folders import models_folder
+from tests.tiny import tiny_folder, tiny_tokenizer
+
+PATIENCE_MS = 60_000
+LAPTOP = Memory(8192 * MB, 4096 * MB)
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model, half a model, and a file that is none."""
+    folder = tmp_path_factory.mktemp("stock")
+    tokenizer = tiny_tokenizer(folder)
+    models = folder / "models"
+    models.mkdir()
+    tiny_folder(models / "whole", tokenizer)
+    weights = tiny_folder(models / "half", tokenizer) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    (models / "none.gguf").write_bytes(b"<html>Not found</html>")
+    return models
+
+
+class Desk:
+    """The page, and all that it wished."""
+
+    def __init__(self, qtbot: QtBot, qapp: QApplication, folders: list[Path]) -> None:
+        self.theme = Theme(qapp, Appearance(theme="light"))
+        self.memory = LAPTOP
+        self.counsel = Counsel(Shelf(lambda: folders), Downloads(), Measuring(), lambda: self.memory)
+        self.page = ModelsPage(self.theme, self.counsel)
+        self.defaults: list[tuple[str, str]] = []
+        self.wanted: list[tuple[str, str]] = []
+        self.page.default_requested.connect(lambda role, path: self.defaults.append((role, path)))
+        self.page.download_requested.connect(lambda id, role: self.wanted.append((id, role)))
+        self.page.resize(900, 700)
+        self._qtbot = qtbot
+        qtbot.addWidget(self.page)
+
+    def show(self) -> None:
+        self.page.show()
+        self.wait_until_looked()
+
+    def wait_until_looked(self) -> None:
+        shelf = self.counsel.shelf
+        self._qtbot.waitUntil(lambda: shelf.has_looked and not shelf.is_looking, timeout=PATIENCE_MS)
+
+    @property
+    def lines(self) -> dict[str, str]:
+        return {row.title: row.second_line for row in self.page.list.rows}
+
+    def press(self, text: str) -> None:
+        button(self.page.detail, text).click()
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, qapp: QApplication, stock: Path) -> Iterator[Desk]:
+    shutil.copytree(stock, models_folder())
+    made = Desk(qtbot, qapp, [])
+    made.show()
+    yield made
+    made.page.hide()
+    made.counsel.measuring.stop()
+    qtbot.waitUntil(lambda: not made.counsel.measuring.is_running, timeout=PATIENCE_MS)
+
+
+def button(inside: QWidget, text: str) -> QPushButton:
+    QApplication.processEvents()  # what has just been put into a layout is shown then
+    found = [button for button in inside.findChildren(QPushButton) if button.text() == text]
+    shown = [button for button in found if not button.isHidden()]
+    assert len(shown) == 1, [button.text() for button in inside.findChildren(QPushButton)]
+    return shown[0]
+
+
+def said(inside: QWidget) -> str:
+    QApplication.processEvents()
+    return "\n".join(label.text() for label in inside.findChildren(QLabel) if not label.isHidden())
+
+
+def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_away_is_gone(
+    desk: Desk,
+) -> None:
+    page, whole = desk.page, str(models_folder() / "whole")
+    assert desk.lines["whole"].startswith("0.1M · fills in · 512")
+    assert "ends before its tensor" in desk.lines["half"]
+    assert "is a web page and not a model" in desk.lines["none"]
+
+    page.look_at(f"disk:{whole}")
+    assert "Does it fit?" in said(page.detail)
+    desk.press("Use for Completion")
+    assert desk.defaults == [("completion", whole)]
+    desk.counsel.take_uses(Uses(whole, whole, (whole,)))
+    assert "Used for" in said(page.detail)
+    unloads: list[str] = []
+    page.unload_requested.connect(unloads.append)
+    desk.press("Unload")
+    assert unloads == [whole]
+
+    page.look_at(f"disk:{models_folder() / 'half'}")
+    assert "ends before its tensor" in said(page.detail)
+    texts = [button.text() for button in page.detail.findChildren(QPushButton) if button.isVisible()]
+    assert "Show in Folder" in texts
+    assert "Use for Completion" not in texts
+
+    shutil.rmtree(models_folder() / "whole")
+    desk.counsel.shelf.look()
+    desk.wait_until_looked()
+    assert "whole" not in desk.lines
+
+
+def test_what_is_advised_is_one_press_away_and_a_search_finds_by_ability(desk: Desk) -> None:
+    page = desk.page
+    button(page.cards["completion"], "Download, 1.0 GB").click()
+    button(page.cards["chat"], "Download, 1.0 GB").click()
+    assert desk.wanted == [
+        ("Qwen/Qwen2.5-Coder-0.5B", "completion"),
+        ("Qwen/Qwen2.5-Coder-0.5B-Instruct", "chat"),
+    ]
+    page.search.setText("chats granite")
+    assert [row.title for row in page.list.rows] == ["To download", "granite-4.0-350m"]
+    page.search.setText("nothing like it")
+    assert "No model has these words." in said(page)
+    assert not page.detail.isVisible()
+    page.search.clear()
+    desk.memory = Memory(8192 * MB, 7900 * MB)
+    desk.counsel.look_at_memory()
+    assert "No model that chats fits" in said(page.cards["chat"])
+
+
+def test_every_control_has_a_name_and_nothing_wide_is_cut_off_where_there_is_little_room(desk: Desk) -> None:
+    page = desk.page
+    page.resize(480, 700)
+    QApplication.processEvents()
+    for control in page.findChildren(QWidget):
+        if control.focusPolicy() & Qt.FocusPolicy.TabFocus and control.isVisible():
+            interface = QAccessible.queryAccessibleInterface(control)
+            assert interface.text(QAccessible.Text.Name), control
+        if isinstance(control, QPushButton) and control.isVisible() and not control.visibleRegion().isEmpty():
+            right = control.mapTo(page, QPoint(control.width(), 0)).x()
+            assert right <= page.width(), control.text()
+
+
+def test_the_first_page_tells_what_suits_this_machine_and_what_is_used_amiss(
+    desk: Desk, qtbot: QtBot
+) -> None:
+    whole = str(models_folder() / "whole")
+    desk.counsel.take_uses(Uses(whole, whole))
+    first = FirstRunPage(desk.theme, desk.counsel)
+    qtbot.addWidget(first)
+    assert "Its speed has not been measured" in said(first)
+    assert "3.5 GB are free for a model" in said(first)
+    wanted: list[tuple[str, str]] = []
+    first.download_requested.connect(lambda id, role: wanted.append((id, role)))
+    button(first.cards["chat"], "Download, 1.0 GB").click()
+    assert wanted == [("Qwen/Qwen2.5-Coder-0.5B-Instruct", "chat")]
+    assert "Now: whole, which is made for completion" in said(first.cards["chat"])
+
+
+def test_a_model_is_converted_checked_and_found_again(desk: Desk, qtbot: QtBot) -> None:
+    entry = desk.counsel.shelf.find(str(models_folder() / "whole"))
+    assert entry is not None
+    dialog = ConvertDialog(entry, desk.theme)
+    made: list[str] = []
+    dialog.made.connect(made.append)
+    dialog.open()
+    dialog._format.setCurrentIndex([target.format for target in TARGETS].index("gguf"))
+    assert "--to gguf --precision int8" in said(dialog)
+    button(dialog, "Convert").click()
+    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    assert "Done and checked" in said(dialog)
+    assert open_model(Path(made[0])).config.dim == 64
+    button(dialog, "Convert").click()  # once more, onto what is there now
+    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    assert "exists already" in said(dialog)
+    dialog.reject()
+
+
+def test_an_adapter_is_turned_on_weakened_and_turned_off(qtbot: QtBot, qapp: QApplication) -> None:
+    from app.models.adapter_panel import AdapterPanel
+
+    panel = AdapterPanel(Theme(qapp, Appearance(theme="light")))
+    qtbot.addWidget(panel)
+    wishes: list[tuple[str, float]] = []
+    panel.adapter_requested.connect(lambda folder, strength: wishes.append((folder, strength)))
+    assert not panel._on.isEnabled()
+    panel.show_adapter("/run/adapter", 1.0)
+    assert wishes == []
+    panel._slider.setFocus()
+    qtbot.keyClick(panel._slider, Qt.Key.Key_Left)
+    assert wishes == [("/run/adapter", 0.95)]
+    panel._on.click()
+    assert wishes[-1] == ("", 0.95)
+    panel.show_adapter("", 0.95)
+    panel._on.click()
+    assert wishes[-1] == ("/run/adapter", 0.95)

@@ -1,0 +1,84 @@
+"""Models in the whole window: wishes become settings, the first start, and nothing left at the end."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from app import run as program
+from app.main_window import MainWindow
+from app.models.first_run import FirstRunPage
+from app.models.models_page import ModelsPage
+from app.run import make_window
+from tests.app.conftest import Run
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def leave(window: MainWindow) -> None:
+    window.hide()
+    await window.end()
+    window.deleteLater()
+
+
+async def test_a_wish_becomes_a_setting_and_the_page_follows_it(run: Run, qapp: QApplication) -> None:
+    qapp.setQuitOnLastWindowClosed(False)
+    window = make_window(qapp)
+    window.show()
+    await window.begin([])
+    window.commands.trigger("view.models")
+    page = window.frame.made_page("models")
+    assert isinstance(page, ModelsPage)
+    page.default_requested.emit("chat", "/models/answers")
+    page.default_requested.emit("completion", "/models/writes")
+    page.detail.adapter.adapter_requested.emit("/runs/one/adapter", 0.5)
+    settings = window._store.settings
+    assert (settings.chat.model, settings.engine.model) == ("/models/answers", "/models/writes")
+    assert (settings.engine.adapter, settings.engine.adapter_strength) == ("/runs/one/adapter", 0.5)
+    assert page.detail.adapter.strength == 0.5
+    uses = window.modelling.counsel.uses
+    assert (uses.completion, uses.chat) == ("/models/writes", "/models/answers")
+    page.default_requested.emit("completion", "/models/other")
+    assert window._store.settings.engine.adapter == ""
+    window.modelling._look_in(Path("/models/more"))
+    window.modelling._look_in(Path("/models/more"))
+    assert window._store.settings.models.folders == ("/models/more",)
+    await leave(window)
+    assert not window.modelling.counsel.shelf.is_looking
+
+
+async def test_the_first_start_of_all_measures_and_a_later_one_does_not(run: Run, qapp: QApplication) -> None:
+    qapp.setQuitOnLastWindowClosed(False)
+    window = make_window(qapp)
+    window.show()
+    await program.begin(window, [])
+    assert isinstance(window.frame.made_page("first_run"), FirstRunPage)
+    assert window.frame.page == "first_run"
+    assert window.modelling.counsel.measuring.is_running
+    await leave(window)
+    assert not window.modelling.counsel.measuring.is_running
+
+    window = make_window(qapp)
+    window.show()
+    await program.begin(window, [])
+    assert window.frame.page == "welcome"
+    assert not window.modelling.counsel.measuring.is_running
+    await leave(window)
+
+
+async def test_where_files_are_opened_the_first_start_goes_to_them(
+    run: Run, qapp: QApplication, tmp_path: Path
+) -> None:
+    qapp.setQuitOnLastWindowClosed(False)
+    (tmp_path / "x.py").write_text("x = 1\n")
+    window = make_window(qapp)
+    window.show()
+    await program.begin(window, [tmp_path / "x.py"])
+    await until(lambda: window.frame.page == "texts")
+    assert not window.modelling.counsel.measuring.is_running
+    await leave(window)
