@@ -206,6 +206,7 @@ class Composer(QFrame):
         self._chips += [self._offered_chip(offer) for offer in offered]
         for chip in self._chips:
             self._chip_row.addWidget(chip)
+            chip.show()
         self._chip_row.addStretch(1)
 
     def _taken_chip(self, attachment: Attachment) -> QToolButton:

@@ -4,6 +4,7 @@ Pure. What is shown live and what is read from a file goes the same way: record 
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -186,8 +187,8 @@ def written(message: Message) -> str:
 
 def fenced(attachment: Attachment) -> str:
     """In a fence that is longer than any within."""
-    runs = [len(run) for run in attachment.text.replace("\n", " ").split() if set(run) == {"`"}]
-    fence = "`" * max(3, *(run + 1 for run in runs)) if runs else "```"
+    longest = max(map(len, re.findall("`+", attachment.text)), default=0)
+    fence = "`" * max(3, longest + 1)
     end = "" if attachment.text.endswith("\n") else "\n"
     return f"{attachment.name}:\n{fence}{attachment.language}\n{attachment.text}{end}{fence}"
 

@@ -109,7 +109,7 @@ class GrowingText:
 
     def _open_code(self) -> Block:
         first, _, rest = self.text[self._begin :].partition("\n")
-        return Block("code", rest, _language(first.strip().strip("`~")))
+        return Block("code", rest.removesuffix("\n"), _language(first.strip().strip("`~")))
 
 
 @cache

@@ -4,6 +4,7 @@ Markup in it is shown as the text that it is. A link is a wish; who hears it ask
 """
 
 import math
+import re
 from typing import Any
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -11,6 +12,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontDatabase,
+    QImage,
     QResizeEvent,
     QTextBlock,
     QTextBlockFormat,
@@ -28,6 +30,7 @@ from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 from app.theme import Colours, Theme
 
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+_CODE_SPAN = re.compile(r"(`+[^`\n]+`+)")
 _LINE_HEIGHT, _PROPORTIONAL = 120, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
 _HEADING_SIZES = {1: 1.3, 2: 1.2, 3: 1.1}  # times that of the text; deeper ones are only bold
 
@@ -55,7 +58,7 @@ class Prose(QTextBrowser):
     def show_markdown(self, text: str) -> None:
         if text != self._markdown:
             self._markdown = text
-            self.document().setMarkdown(text, _FEATURES)
+            self.document().setMarkdown(_without_pictures(text), _FEATURES)
             self._dress()
             self._fit()
 
@@ -65,8 +68,10 @@ class Prose(QTextBrowser):
         self._fit()
 
     def loadResource(self, type: int, name: QUrl | str) -> Any:
-        """No picture of a model's choosing is fetched, from wherever."""
-        return None
+        """No picture of a model's choosing is fetched. For nothing at all, Qt would read the disk itself."""
+        nothing = QImage(1, 1, QImage.Format.Format_ARGB32)
+        nothing.fill(0)
+        return nothing
 
     def _dress(self) -> None:
         document = self.document()
@@ -101,6 +106,12 @@ class Prose(QTextBrowser):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()  # it is the transcript that moves
+
+
+def _without_pictures(text: str) -> str:
+    """A picture becomes a link to it, as it is neither fetched nor left out unseen."""
+    parts = _CODE_SPAN.split(text)
+    return "".join(part if number % 2 else part.replace("![", "\\![") for number, part in enumerate(parts))
 
 
 def _merge(block: QTextBlock, look: QTextCharFormat) -> None:

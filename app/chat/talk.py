@@ -32,6 +32,7 @@ from core.spec.sampling import Sampling
 _WRITE_EVERY_S = 0.5
 _TOP_P, _PENALTY = 0.95, 1.05
 _SEED = 42
+_MISTAKE = "SmallCoder made a mistake; Help, What Went Wrong tells more. Please report it."
 
 Start = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
@@ -153,7 +154,7 @@ class Talk(QObject):
         self._note(Answering(talk.next_number, model_name(self._engine.state), time.time()))
         self._answer = _Answer(self, talk)
         self.changed.emit(self.conversation)
-        self._answer.task = self._start(self._answer.run())
+        self._answer.begin(self._start)
 
     def _tell_loading(self, state: EngineState) -> None:
         if self.answering is not None and state.phase in ("starting", "loading"):
@@ -165,7 +166,7 @@ class _Answer:
 
     def __init__(self, talk: Talk, before: Conversation) -> None:
         self.number = before.next_number
-        self.task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._talk, self._before = talk, before
         self._question_id: int | None = None
         self._unwritten: list[str] = []
@@ -177,25 +178,29 @@ class _Answer:
         """An engine that is at work is told, and has a last word; before that, nobody need be."""
         if self._question_id is not None:
             self._talk._engine.cancel(self._question_id)
-        elif self.task is not None:
-            self.task.cancel()
+        elif self._task is not None:
+            self._task.cancel()
 
-    async def run(self) -> None:
-        talk = self._talk
-        try:
-            state = await talk._engine.ready()
-            question = Chat(talk._engine.new_id(), self._turns(), self._sampling(state))
-            self._question_id = question.id
-            async for reply in talk._engine.answers(question):
-                self._hear(reply)
-        except asyncio.CancelledError:
-            pass  # it was stopped before it began, or the program ends: what is there is kept
-        finally:
-            self._keep_text()
-            self._keep(self._ended)
-            if talk._answer is self:
-                talk._answer = None
-            talk.ended.emit(self.number)
+    def begin(self, start: Start) -> None:
+        self._task = start(self._run())
+        self._task.add_done_callback(self._finish)  # one that is called off before it has run ends, too
+
+    async def _run(self) -> None:
+        engine = self._talk._engine
+        state = await engine.ready()
+        question = Chat(engine.new_id(), self._turns(), self._sampling(state))
+        self._question_id = question.id
+        async for reply in engine.answers(question):
+            self._hear(reply)
+
+    def _finish(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._ended = Ended(self.number, "failed", _MISTAKE)
+        self._keep_text()
+        self._keep(self._ended)
+        if self._talk._answer is self:
+            self._talk._answer = None
+        self._talk.ended.emit(self.number)
 
     def _turns(self) -> Any:
         return turns(self._before, self._talk._settings().system)

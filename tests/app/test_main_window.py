@@ -73,7 +73,7 @@ class Started:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         while not condition():
             await asyncio.sleep(0.005)
 
