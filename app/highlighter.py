@@ -39,7 +39,7 @@ from app.lexing.lexing import Lexing, Span
 from app.lexing.whole import Whole
 from app.theme import SyntaxColours
 
-LARGEST_TEXT = 10_000_000
+LARGEST_TEXT = 5_000_000  # more takes longer to look through than a window may stand still
 _SLICE_SECONDS = 0.006
 _SLICE_EVERY_MS = 2
 _BLANKS = re.compile(r"[ \t]+")
@@ -188,7 +188,7 @@ class Highlighter(QObject):
             self._lexing = Checkpoints(lexer, self._lines)
         elif lexer is not None:
             self._lexing = Whole(lexer)
-        text = self._lines.read_all()
+        text = "" if self._was_too_large else self._lines.read_all()
         if self._lexing is not None:
             self._lexing.set_text(text)
             self._lexing.work(_SLICE_SECONDS / 2)  # often that is all
@@ -212,7 +212,7 @@ class Highlighter(QObject):
             if (before, now) != (1, 1):  # or the formats stay in the line's layout
                 self._shown[line : line + before] = [None] * now
             self._fresh[line : line + before] = bytes(now)
-            text = self._lines.read_again(first, before, last)
+            text = "" if self._was_too_large else self._lines.read_again(first, before, last)
             if self._lexing is not None:
                 self._lexing.replace(line, self._lines.start_of(line), before, text)
                 self._say_limit()

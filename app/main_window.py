@@ -89,6 +89,7 @@ class MainWindow(QMainWindow):
         self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engines, self.palette_line, self.questions)
         self.prompting = Prompting(self.documents, self.tabs, self.texts, self.commands)
+        self.finding.wanted.connect(self._show_number)
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
@@ -292,7 +293,8 @@ class MainWindow(QMainWindow):
     def _show_document(self, document: Document) -> None:
         self.tabs.show_document(document)
         self.viewing.show_texts(True)
-        document.editor.setFocus()
+        if not self.finding.is_typed_in:  # a restored text comes to the front, and nobody has asked for it
+            document.editor.setFocus()
 
     def _show_number(self) -> None:
         self.viewing.show_texts(len(self.documents) > 0)

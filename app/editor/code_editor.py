@@ -34,22 +34,29 @@ from app.editor.gutter import Gutter
 from app.editor.indentation import Indentation, detected
 from app.editor.keyboard import Keyboard
 from app.editor.line_range import LineRange, one_step, replace
+from app.editor.long_text import LONGEST_TYPED, has_long_line
 from app.editor.marks import Marks
 from app.highlighter import Highlighter
 from app.languages import Language
 from app.settings import Editing
 from app.theme import LIGHT, Colours
 
+_TOO_LONG_A_LINE = (
+    f"Not pasted: it has a line of more than {LONGEST_TYPED:,} characters, in which each key would make the "
+    "window stand still."
+)
 _WHOLE_LINES = "application/x-smallcoder-lines"  # copied without a selection
 
 
 class CodeEditor(QPlainTextEdit):
-    """`zoom_requested`: so many steps larger. `limited`: why there are no colours, or an empty text."""
+    """`zoom_requested`: so many steps larger. `limited`: why there are no colours, or an empty text.
+    `refused`: why something was not pasted."""
 
     zoom_requested = Signal(int)
     language_changed = Signal()
     indentation_changed = Signal()
     limited = Signal(str)
+    refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -307,6 +314,9 @@ class CodeEditor(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         cursor = self.textCursor()
         if self.isReadOnly() or not source.hasText():
+            return
+        if has_long_line(source.text()):
+            self.refused.emit(_TOO_LONG_A_LINE)
             return
         if source.hasFormat(_WHOLE_LINES) and not cursor.hasSelection():
             with one_step(self.document()) as edit:

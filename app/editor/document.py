@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
+from app.editor.long_text import LONGEST_TYPED, fill, has_long_line, in_pieces
 from app.editor.text_file import Stamp, TextFile
 from app.editor.text_form import TextForm
 from app.editor.text_mirror import TextMirror
@@ -22,6 +23,10 @@ from app.editor.text_mirror import TextMirror
 Fate = Literal["same", "changed", "deleted", "unreadable"]
 READ_ONLY = "This file is read-only: change its permissions to edit it, or save it under another name."
 _LONG_TEXT = 200_000  # characters, for which Qt takes as long as for a key
+_IN_PIECES = (
+    f"Lines longer than {LONGEST_TYPED:,} characters are shown in pieces, and the text cannot be edited, "
+    "as the window would stand still at each key."
+)
 _NOT_KEPT = "It holds characters that the editor cannot keep, so it is shown and cannot be edited."
 
 
@@ -68,6 +73,7 @@ class Document(QObject):
         self.file_turn = asyncio.Lock()  # one at a time reads or writes the file
         self._notes: list[str] = []
         self._mirror: TextMirror | None = None
+        self._whole: str | None = None  # where the editor shows it otherwise
         self._is_writable = self._is_kept = True
         editor.document().modificationChanged.connect(self.changed)
         editor.document().contentsChanged.connect(self.edited)
@@ -95,16 +101,21 @@ class Document(QObject):
         """What the person should know of the file; one sentence each."""
         return [
             *self._notes,
+            *([] if self._whole is None else [_IN_PIECES]),
             *([] if self._is_kept else [_NOT_KEPT]),
             *([] if self._is_writable else [READ_ONLY]),
         ]
 
     def text(self) -> str:
+        if self._whole is not None:
+            return self._whole
         # toPlainText would make plain spaces of those that do not break
         return self.editor.document().toRawText().replace("\u2029", "\n")
 
     def take_text(self) -> Callable[[], str]:
         """The text of now, to be asked for in a thread in the order of taking; a long one costs nothing."""
+        if self._whole is not None:
+            return partial(str, self._whole)
         if self._mirror is None and self.editor.document().characterCount() > _LONG_TEXT:
             self._mirror = TextMirror(self.editor.document(), parent=self)
         if self._mirror is not None:
@@ -114,12 +125,27 @@ class Document(QObject):
 
     def load(self, file: TextFile) -> None:
         """The first text; there is nothing to undo."""
-        self.editor.setPlainText(file.text)
-        if file.text.isascii():  # all of which Qt keeps; the whole of a long text takes its time
+        self.editor.setPlainText(self._shown(file.text))
+        self._take_first(file)
+
+    async def load_slowly(self, file: TextFile) -> None:
+        """The same for a long text, of which the window notices nothing."""
+        await fill(self.editor, self._shown(file.text))
+        self._take_first(file)
+
+    def _shown(self, text: str) -> str:
+        """With lines in pieces that are too long to be typed into; then the text itself is kept beside."""
+        self._whole = text if has_long_line(text) else None
+        return in_pieces(text) if self._whole is not None else text
+
+    def _take_first(self, file: TextFile) -> None:
+        if self._whole is not None:
+            self._mirror = None
+        elif file.text.isascii():  # all of which Qt keeps; the whole of a long text takes its time
             self._is_kept = self.editor.document().characterCount() - 1 == len(file.text)
         else:
             self._is_kept = self.text() == file.text
-        if len(file.text) > _LONG_TEXT and self._is_kept:
+        if self._whole is None and len(file.text) > _LONG_TEXT and self._is_kept:
             self._mirror = TextMirror(self.editor.document(), file.text, self)
         self.take_file(file)
 
@@ -130,6 +156,11 @@ class Document(QObject):
 
     def replace_text(self, text: str) -> None:
         """As one step of undo, and only what differs."""
+        if self._whole is not None or has_long_line(text):
+            self.editor.document().setModified(False)  # who is told of it must not look at half a text
+            self.editor.setPlainText(self._shown(text))
+            self._lock()
+            return
         old = self.text()
         start, old_end, new_end = _difference(old, text)
         if old_end == start == new_end:
@@ -211,7 +242,8 @@ class Document(QObject):
     def _lock(self) -> None:
         """What is typed already can still be changed: it will have to go somewhere."""
         is_modified = self.editor.document().isModified()
-        self.editor.setReadOnly(not self._is_kept or (not self._is_writable and not is_modified))
+        is_shown_only = not self._is_kept or self._whole is not None
+        self.editor.setReadOnly(is_shown_only or (not self._is_writable and not is_modified))
 
 
 def _difference(old: str, new: str) -> tuple[int, int, int]:

@@ -85,6 +85,7 @@ class DocumentTabs(QTabWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._newest: DocumentPage | None = None  # since another came to the front
         bar = _TabBar()
         self.setTabBar(bar)
         self.setDocumentMode(True)
@@ -104,8 +105,10 @@ class DocumentTabs(QTabWidget):
     def add(self, document: Document) -> DocumentPage:
         page = DocumentPage(document)
         page.notice.chosen.connect(self._wish_from_notice)
-        # beside the one that is seen, as the person is there
-        self.insertTab(self.currentIndex() + 1, page, document.name)
+        # beside the one that is seen, as the person is there, and behind those that came with it
+        last = self.indexOf(self._newest) if self._newest is not None else -1
+        self.insertTab(max(last, self.currentIndex()) + 1, page, document.name)
+        self._newest = page
         document.changed.connect(self.show_titles)
         self.show_titles()
         return page
@@ -116,6 +119,7 @@ class DocumentTabs(QTabWidget):
             document.changed.disconnect(self.show_titles)
             document.changed.disconnect(page.show_state)
             self.removeTab(self.indexOf(page))
+            self._newest = None
             page.deleteLater()
             self.show_titles()
 
@@ -123,7 +127,6 @@ class DocumentTabs(QTabWidget):
         page = self.page(document)
         if page is not None:
             self.setCurrentWidget(page)
-            page.setFocus()
 
     def page(self, document: Document) -> DocumentPage | None:
         return next((page for page in self.pages() if page.document is document), None)
@@ -187,6 +190,7 @@ class DocumentTabs(QTabWidget):
             menu.popup(self.tabBar().mapToGlobal(place))
 
     def _tell_current(self, _: int) -> None:
+        self._newest = None
         self.current_changed.emit(self.current())
 
 

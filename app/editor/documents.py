@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from app.editor.document import Document, Snapshot
 from app.editor.errands import Errands
+from app.editor.long_text import is_long
 from app.editor.outside import OutsideChanges
 from app.editor.questions import CANCEL, DISCARD, SAVE, Choice, Questions
 from app.editor.replace_file import may_be_written
@@ -103,7 +104,7 @@ class Documents(QObject):
             except CannotRead as error:
                 self.failed.emit(str(error))
                 return None
-            document = self.at(path) or self._opened(file)  # asked for twice at once
+            document = self.at(path) or await self._opened(file)  # asked for twice at once
         self.shown.emit(document)
         return document
 
@@ -248,9 +249,18 @@ class Documents(QObject):
         self._outside.watch(self._open)
         self.opened.emit(document)
 
-    def _opened(self, file: TextFile) -> Document:
+    async def _opened(self, file: TextFile) -> Document:
         document = self._made(0)
-        document.load(file)
+        if is_long(file.text):
+            self.said.emit(f"Opening {file.path.name}…")
+            await document.load_slowly(file)
+            if (other := self.at(file.path)) is not None:  # meanwhile
+                document.deleteLater()
+                document.editor.deleteLater()
+                return other
+            self.said.emit("")
+        else:
+            document.load(file)
         document.set_writable(may_be_written(Path(os.path.realpath(file.path))))
         self._add(document)
         self._remember(document)
@@ -267,7 +277,7 @@ class Documents(QObject):
                 self.failed.emit(str(error))
             return None
         file = chosen or file
-        document = self._opened(file)
+        document = await self._opened(file)
         document.chosen_encoding = chosen.form.encoding if chosen else ""
         if snapshot.text is not None and snapshot.form != replace(file.form, mixed=()):
             document.set_form(snapshot.form)

@@ -72,12 +72,12 @@ class DocumentLines:
     def _read(self, line: int, text: str, units: int) -> str:
         if _units_of(text) != units:  # PySide leaves out half of a pair of surrogates
             text = self._read_with_halves(line, text.count("\n") + 1)
-        lines = text.split("\n")
-        if _units_of(text) != len(text):
-            for number, content in enumerate(lines, line):
+        if not text.isascii() and _units_of(text) != len(text):
+            for number, content in enumerate(text.split("\n"), line):
                 if wide := sum(character > "\uffff" for character in content):
                     self._wide[number] = wide
-        if len(text) > LONGEST_LINE and max(map(len, lines)) > LONGEST_LINE:
+        if has_longer_line(text, LONGEST_LINE):
+            lines = text.split("\n")
             for place, content in enumerate(lines):
                 if len(content) > LONGEST_LINE:
                     self._long[line + place] = len(content)
@@ -102,6 +102,17 @@ class DocumentLines:
     def _before(self, line: int) -> int:
         """How many of them stand in the lines before."""
         return self._wide_sums[bisect_left(self._wide_lines, line)]
+
+
+def has_longer_line(text: str, length: int) -> bool:
+    """By leaps from line's end to line's end, as most texts have none."""
+    place = 0
+    while len(text) - place > length:
+        end = text.rfind("\n", place, place + length + 1)
+        if end < 0:
+            return True
+        place = end + 1
+    return False
 
 
 def _units_of(text: str) -> int:

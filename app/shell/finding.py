@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.editor.document import Document
@@ -19,6 +19,10 @@ _BY_THE_BAR = (
 
 
 class Finding(QObject):
+    """`wanted`: somebody is about to look for something, so that the texts must be in sight."""
+
+    wanted = Signal()
+
     def __init__(self, tabs: DocumentTabs, texts: Texts, commands: Commands, theme: Theme) -> None:
         super().__init__(tabs)
         self._texts = texts
@@ -31,8 +35,17 @@ class Finding(QObject):
         column.addWidget(self.bar)
         tabs.current_changed.connect(self._follow)
         commands.on({action: partial(self.bar.perform, action) for action in _BY_THE_BAR})
-        commands.on({"edit.find": self.bar.open, "edit.replace": partial(self.bar.open, with_replace=True)})
+        commands.on({"edit.find": self._open, "edit.replace": partial(self._open, with_replace=True)})
         commands.listen_in(self.bar, "find")
+
+    @property
+    def is_typed_in(self) -> bool:
+        focused = self.page.window().focusWidget()
+        return focused is not None and self.bar.isAncestorOf(focused)
+
+    def _open(self, *, with_replace: bool = False) -> None:
+        self.wanted.emit()
+        self.bar.open(with_replace)
 
     def _follow(self, document: Document | None) -> None:
         if document is None:

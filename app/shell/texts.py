@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QPlainTextEdit
@@ -17,7 +18,7 @@ from app.editor.quoted import kind_at
 from app.editor.surroundings import OpenText, open_text
 from app.editor.wishes import Sources
 from app.engine_client import EngineClient, EngineState
-from app.languages import Language, language_of
+from app.languages import PLAIN, PYTHON, Language, language_of
 from app.power import Power
 from app.settings import Settings, SettingsStore
 from app.theme import Theme
@@ -42,6 +43,7 @@ class Texts(QObject):
         self._completions: dict[Document, Completion] = {}
         self._ghosts: dict[Document, GhostText] = {}
         self._described: dict[Document, tuple[str, str]] = {}
+        self._chosen: dict[Document, Path | None] = {}  # a language by a person, and for which file
         theme.changed.connect(self._colour_all)
         store.changed.connect(self._set_all)
         engine.state_changed.connect(self._tell_engine)
@@ -52,6 +54,7 @@ class Texts(QObject):
         self._dress(editor)
         editor.zoom_requested.connect(self.zoom_requested)
         editor.limited.connect(self.said)
+        editor.refused.connect(self.said)
         return editor
 
     def follow(self, documents: Documents) -> None:
@@ -69,6 +72,7 @@ class Texts(QObject):
 
     def set_language(self, document: Document, language: Language) -> None:
         """By a person, until the file has another name."""
+        self._chosen[document] = document.path
         self.editor_of(document).set_language(language)
         self._tell_file(document)
 
@@ -101,6 +105,7 @@ class Texts(QObject):
         self._completions.pop(document).dismiss()
         del self._ghosts[document]
         self._described.pop(document, None)
+        self._chosen.pop(document, None)
 
     def _describe(self, document: Document) -> None:
         """By its name and its first line, when either is another."""
@@ -112,9 +117,12 @@ class Texts(QObject):
         if self._described.get(document) == known:
             return
         self._described[document] = known
-        language = language_of(document.path, first_line)
-        if language != editor.language:
-            editor.set_language(language)
+        if document not in self._chosen or self._chosen[document] != document.path:
+            language = language_of(document.path, first_line)
+            if document.path is None and language is PLAIN:
+                language = PYTHON  # what most begin with here, so that suggestions come at once
+            if language != editor.language:
+                editor.set_language(language)
         self._tell_file(document)
 
     def _tell_file(self, document: Document) -> None:

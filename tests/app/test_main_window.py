@@ -128,9 +128,10 @@ async def test_a_part_that_is_still_to_come_names_the_command_that_does_it_today
 async def test_tabs_place_and_parts_come_back_at_the_next_start(
     run: Run, start: Start, tmp_path: Path
 ) -> None:
-    for name in ("one.py", "two.py"):
+    names = ["one.py", "two.py", "three.py", "four.py"]
+    for name in names:
         (tmp_path / name).write_text("first\nsecond\nthird\n")
-    before = await start(tmp_path / "one.py", tmp_path / "two.py")
+    before = await start(*[tmp_path / name for name in names])
     before.window.resize(760, 600)
     before.window.tabs.documents()[0].go_to_line(2, 3)
     before.window.tabs.setCurrentIndex(0)
@@ -138,7 +139,7 @@ async def test_tabs_place_and_parts_come_back_at_the_next_start(
     await before.end()
     after = await start()
     window = after.window
-    assert after.names == ["one.py", "two.py"]
+    assert after.names == names
     assert (window.width(), window.height()) == (760, 600)
     assert window.frame.chat.isVisible()
     assert window.windowTitle() == "one.py[*] — SmallCoder"
@@ -543,3 +544,45 @@ async def test_memory_opens_above_its_gauge_and_goes_with_escape(run: Run, start
     assert controls_without_a_name(panel) == set()
     QTest.keyClick(within, Qt.Key.Key_Escape)
     await until(lambda: started.window.findChild(MemoryPanel) is None)
+
+
+async def test_typing_in_the_find_bar_goes_on_while_tabs_come_back(
+    run: Run, start: Start, qapp: QApplication, tmp_path: Path
+) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("item = 1\n")
+    await (await start(tmp_path / "one.py", tmp_path / "two.py")).end()
+    again = Started(qapp)
+    beginning = asyncio.ensure_future(again.begin())
+    await until(lambda: again.window.tabs.count() == 1)
+    again.trigger("edit.find")
+    field = again.window.finding.bar.find_field
+    for letter in "item":
+        QTest.keyClicks(again.window.focusWidget(), letter)
+        await asyncio.sleep(0)
+    await beginning
+    assert again.window.tabs.count() == 2
+    assert field.text() == "item"
+    assert again.window.focusWidget() is field
+    await again.end()
+
+
+async def test_finding_brings_the_texts_into_sight(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    started.trigger("view.settings")
+    started.trigger("edit.find")
+    assert started.window.frame.page == "texts"
+    assert started.window.focusWidget() is started.window.finding.bar.find_field
+
+
+async def test_a_new_text_is_python_until_somebody_says_otherwise(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    window, [document] = started.window, started.window.tabs.documents()
+    assert window.status.text("language") == "Python"
+    QTest.keyClicks(document.editor, "#!/bin/sh")
+    document.editor.document().setModified(False)  # its title is looked at again
+    assert window.status.text("language") == "Shell"
+    window.texts.set_language(document, language_named("go"))
+    document.editor.insertPlainText(" -e")
+    document.editor.document().setModified(False)
+    assert window.status.text("language") == "Go"

@@ -1,0 +1,64 @@
+"""Texts that are too long for the usual way: filled in by slices, and lines that no key could be typed into.
+
+Qt lays a line out anew at each key, which for one of a million characters takes a third of a second. Such a
+text is only looked at, with its longest lines in pieces; the file has it as it is.
+"""
+
+import asyncio
+
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QPlainTextEdit
+
+from app.lexing.document_lines import has_longer_line
+
+LONGEST_TYPED = 100_000  # characters of a line
+_PIECE = 2_000  # of a line that is longer
+_LONG_TEXT = 400_000  # characters, in which setting them at once would be noticed
+_SLICE = 50_000
+
+
+def is_long(text: str) -> bool:
+    return len(text) > _LONG_TEXT
+
+
+def has_long_line(text: str) -> bool:
+    return has_longer_line(text, LONGEST_TYPED)
+
+
+def in_pieces(text: str) -> str:
+    """With the long lines broken, behind a blank or a comma where there is one."""
+    lines = []
+    for line in text.split("\n"):
+        if len(line) <= LONGEST_TYPED:
+            lines.append(line)
+            continue
+        place = 0
+        while len(line) - place > _PIECE:
+            window = line[place : place + _PIECE]
+            end = max(window.rfind(sign, _PIECE // 2) for sign in " ,;}>") + 1 or _PIECE
+            lines.append(window[:end])
+            place += end
+        lines.append(line[place:])
+    return "\n".join(lines)
+
+
+async def fill(editor: QPlainTextEdit, text: str) -> None:
+    """Lets the window live between two slices. There is nothing to undo, and nobody may type yet."""
+    editor.setUndoRedoEnabled(False)
+    place = _end_of_slice(text, 0)
+    editor.setPlainText(text[:place])
+    cursor = QTextCursor(editor.document())
+    while place < len(text):
+        await asyncio.sleep(0)
+        end = _end_of_slice(text, place)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.insertText(text[place:end])
+        place = end
+    editor.setUndoRedoEnabled(True)
+
+
+def _end_of_slice(text: str, start: int) -> int:
+    """Behind a whole line, where one ends soon."""
+    if len(text) - start <= _SLICE:
+        return len(text)
+    return text.rfind("\n", start, start + _SLICE) + 1 or start + _SLICE
