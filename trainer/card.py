@@ -5,6 +5,7 @@ Both are written by what the run itself has recorded.
 
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 
 from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress
@@ -13,24 +14,34 @@ from trainer.spec.runs import Run, write_whole
 from trainer.spec.verdict import read_verdict
 
 _ROWS = 40
+_TEMPLATE = Path(__file__).parents[1] / "resources/templates/trained-model-card.md"
 
 
 def write_cards(run: Run, spec: TrainSpec, finished: Finished, data: str) -> None:
     write_whole(run.card, "\n".join(_lines(run, spec, finished, data)) + "\n")
-    write_whole(run.model_card, "\n".join(_about_model(run, spec, finished, data)) + "\n")
+    write_whole(run.model_card, _about_model(run, spec, finished, data))
 
 
-def _about_model(run: Run, spec: TrainSpec, finished: Finished, data: str) -> Iterator[str]:
+def _about_model(run: Run, spec: TrainSpec, finished: Finished, data: str) -> str:
     known = {metric.name: metric.value for metric in finished.metrics}
     kind = "A LoRA adapter for" if spec.trains_adapter else "A language model for code, made by training"
-    yield from (f"# {run.name}", "", f"{kind} `{Path(spec.model).name}`, by SmallCoder.", "")
-    yield from ("## How good it is", "", *_verdict(run), "", "## How it was made", "")
-    yield f"- recipe: {spec.recipe}, {known.get('steps') or 0:,.0f} steps of {_rows(spec)}"
-    yield f"- tokens read: {known.get('tokens') or 0:,.0f}, of data {data}"
-    yield f"- optimiser: {spec.optimizer}, {spec.schedule} from {spec.learning_rate:g}; seed {spec.seed}"
-    if spec.teacher is not None:
-        yield f"- teacher: `{Path(spec.teacher).name}`"
-    yield from ("", "## Licence", "", "That of the model it began from, and of the texts that it has learnt.")
+    facts = {
+        "name": run.name,
+        "kind": kind,
+        "base": Path(spec.model).name,
+        "verdict": "\n".join(_verdict(run)),
+        "recipe": spec.recipe,
+        "steps": f"{known.get('steps') or 0:,.0f}",
+        "rows": _rows(spec),
+        "tokens": f"{known.get('tokens') or 0:,.0f}",
+        "data": data,
+        "optimizer": spec.optimizer,
+        "schedule": spec.schedule,
+        "learning_rate": f"{spec.learning_rate:g}",
+        "seed": spec.seed,
+        "teacher": f"- teacher: `{Path(spec.teacher).name}`\n" if spec.teacher is not None else "",
+    }
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(facts)
 
 
 def _rows(spec: TrainSpec) -> str:
