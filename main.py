@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootstrap import environment
+from bootstrap import environment, packaged
 from bootstrap.installer import ROOT, SetupError
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def run(words: list[str], *, sets_itself_up: bool) -> int:
             )
         if arguments.purpose == "window" and not asks_for_change and without_display(arguments):
             return 2
-        if arguments.purpose == "window" and getattr(sys, "frozen", False):
-            environment.check_system_of_packaged()
+        if arguments.purpose == "window" and packaged.is_packaged():
+            packaged.check_system()
         if sets_itself_up and arguments.purpose != "nothing":
             environment.enter(
                 arguments.purpose, extras=[*arguments.needs, *arguments.extra], torch=arguments.torch
@@ -159,14 +159,12 @@ def say_version(_: Namespace) -> int:
 
 
 if __name__ == "__main__":
-    if getattr(sys, "frozen", False):
-        import multiprocessing
-
-        multiprocessing.freeze_support()
+    if packaged.is_packaged():
+        packaged.begin()
     if sys.argv[1:2] == ["sandbox-child"]:  # how a frozen copy starts itself to run what a model wrote
         from trainer.bench import child
 
         child.main(sys.argv[2:])
         sys.exit(0)
-    is_ready = getattr(sys, "frozen", False) or was_started_by_torchrun()
+    is_ready = packaged.is_packaged() or was_started_by_torchrun()
     sys.exit(run(sys.argv[1:], sets_itself_up=not is_ready))

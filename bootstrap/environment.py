@@ -85,13 +85,6 @@ def missing_from_system(purpose: Purpose, *, needs_pip: bool) -> dict[str, str]:
     return missing
 
 
-def check_system_of_packaged() -> None:
-    """The packaged app brings all but a few libraries of the display, and installs nothing."""
-    missing = system_packages.missing_for_window()
-    if missing:
-        raise SetupError(installer.by_hand(missing, NEEDS["window"]))
-
-
 def restart_inside() -> None:
     command = [str(venv_python()), *sys.argv]
     os.environ.pop("__PYVENV_LAUNCHER__", None)  # on macOS it makes the new process take itself for this one

@@ -47,11 +47,7 @@ def interpreter(file: Path, top: Path | None, chosen: str = "") -> Path:
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What the program sees: as if it had been started from a terminal, and its output comes at once."""
-    seen = {key: value for key, value in inherited.items() if key not in _OURS and not key.startswith("_PYI")}
-    if getattr(sys, "frozen", False):  # the packaged app has put its own libraries before the system's
-        seen.pop("LD_LIBRARY_PATH", None)
-        if "LD_LIBRARY_PATH_ORIG" in inherited:
-            seen["LD_LIBRARY_PATH"] = inherited["LD_LIBRARY_PATH_ORIG"]
+    seen = {key: value for key, value in inherited.items() if key not in _OURS}
     return seen | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 
 

@@ -222,9 +222,7 @@ def test_the_packaged_app_has_no_python_of_its_own(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     with pytest.raises(NoInterpreter, match=r"no Python .*install one"):
         interpreter(tmp_path / "a.py", None)
-    seen = environment({"LD_LIBRARY_PATH": "ours", "LD_LIBRARY_PATH_ORIG": "theirs", "PYTHONHOME": "x"})
-    assert seen["LD_LIBRARY_PATH"] == "theirs"
-    assert "PYTHONHOME" not in seen
+    assert "PYTHONHOME" not in environment({"PYTHONHOME": "x"})
 
 
 def lines_of(*parts: bytes) -> str:

@@ -1,0 +1,49 @@
+"""What only the packaged app has to do at its start, before anything is imported that could mind.
+
+Standard library only. How the app is made: packaging/.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from bootstrap import installer, system_packages
+from bootstrap.environment import NEEDS
+from bootstrap.installer import SetupError
+
+_OF_THE_STARTER = "_PYI_"
+
+
+def is_packaged() -> bool:
+    return bool(getattr(sys, "frozen", False))
+
+
+def begin() -> None:
+    """Also where this process is a child of ours: it may have been started to do a part of a job."""
+    import multiprocessing
+
+    restore_environment()
+    multiprocessing.freeze_support()
+
+
+def restore_environment() -> None:
+    """For what is started from here, be it a browser or ourselves again, as if it came from a terminal.
+
+    What starts the app has put its own libraries before the system's. This process has read them by now, and
+    others must not find them; and it has left notes, by which a child would take itself for a part of it.
+    """
+    before = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    if sys.platform == "linux":
+        os.environ.pop("LD_LIBRARY_PATH", None)
+    if before is not None:
+        os.environ["LD_LIBRARY_PATH"] = before
+    for name in [name for name in os.environ if name.startswith(_OF_THE_STARTER)]:
+        del os.environ[name]
+
+
+def check_system() -> None:
+    """The packaged app brings all but a few libraries of the display, and installs nothing."""
+    missing = system_packages.missing_for_window()
+    if missing:
+        raise SetupError(installer.by_hand(missing, NEEDS["window"]))

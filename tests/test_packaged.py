@@ -1,0 +1,38 @@
+"""What the packaged app does at its start, tried without one; packaging/check_build.py tries it in one."""
+
+import os
+import sys
+
+import pytest
+
+from bootstrap import packaged, system_packages
+from bootstrap.installer import SetupError
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems find libraries in other ways")
+
+
+@only_linux
+@pytest.mark.parametrize("before", ["/opt/theirs", None])
+def test_what_is_started_finds_the_systems_libraries(
+    monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/smallcoder/_internal")
+    monkeypatch.setenv("_PYI_PARENT_PROCESS_LEVEL", "1")
+    monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
+    if before is not None:
+        monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", before)
+    packaged.restore_environment()
+    assert os.environ.get("LD_LIBRARY_PATH") == before
+    assert not [name for name in os.environ if name.startswith("_PYI") or name == "LD_LIBRARY_PATH_ORIG"]
+
+
+@only_linux
+def test_a_library_of_the_display_that_is_missing_is_named_and_nothing_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packaged.check_system()
+    monkeypatch.setattr(system_packages, "QT_LIBRARIES", ["libEGL.so.1", "libnever.so.7"])
+    with pytest.raises(
+        SetupError, match=r"The window needs what this system lacks \(libnever\.so\.7\): install it"
+    ):
+        packaged.check_system()
