@@ -16,7 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- Products ---- */
+/* ---- Activations ---- */
 
 void quantise_row(const Step *step, Activations *into, const Matrix *matrix, int row, const float *x,
                   const float *gain, float multiplier)
@@ -34,6 +34,54 @@ void normalise_row(const Step *step, Activations *into, const Matrix *matrix, in
     quantise_row(step, into, matrix, to, x, gain, 1 / sqrtf(mean + step->network.norm_eps));
 }
 
+/* ---- What each product is of, whoever has quantised its activations ---- */
+
+Product qkv_product(const Turn *turn, const Layer *layer)
+{
+    return (Product){.matrix = &layer->qkv,
+                     .bias = layer->qkv_bias,
+                     .out = turn->step->qkv,
+                     .stride = qkv_width_of(&turn->step->network),
+                     .rows = turn->call->count,
+                     .finish = STORE,
+                     .multiplier = 1};
+}
+
+Product branch_product(const Turn *turn, const Matrix *matrix, const float *bias)
+{
+    return (Product){.matrix = matrix,
+                     .bias = bias,
+                     .out = turn->step->stream,
+                     .stride = turn->step->network.dim,
+                     .rows = turn->call->count,
+                     .finish = ADD,
+                     .multiplier = turn->step->network.residual_multiplier};
+}
+
+Product gate_up_product(const Turn *turn, const Layer *layer)
+{
+    return (Product){.matrix = &layer->gate_up,
+                     .bias = layer->up_bias,
+                     .gate_bias = layer->gate_bias,
+                     .out = turn->step->hidden,
+                     .stride = turn->step->network.ffn_dim,
+                     .rows = turn->call->count,
+                     .finish = GATE_AND_STORE};
+}
+
+Product head_product(const Turn *turn)
+{
+    const Network *network = &turn->step->network;
+    return (Product){.matrix = &network->head,
+                     .out = turn->call->logits,
+                     .stride = network->vocab_size,
+                     .rows = turn->call->last,
+                     .finish = STORE,
+                     .multiplier = 1 / network->logits_divisor};
+}
+
+/* ---- Layers, of few rows ---- */
+
 /* Rows of the residual stream from `first` on, normalised, for a product with `matrix`. */
 static void normalise(const Turn *turn, const Matrix *matrix, int first, const float *gain)
 {
@@ -49,32 +97,10 @@ static void multiply(const Turn *turn, Product product)
     turn->step->kernels->multiply(&product, share.first, share.end);
 }
 
-/* Added to the residual stream. */
-static void multiply_branch(const Turn *turn, const Matrix *matrix, const float *bias)
-{
-    const Step *step = turn->step;
-    multiply(turn, (Product){.matrix = matrix,
-                             .bias = bias,
-                             .out = step->stream,
-                             .stride = step->network.dim,
-                             .rows = turn->call->count,
-                             .finish = ADD,
-                             .multiplier = step->network.residual_multiplier});
-}
-
-/* ---- Layers ---- */
-
 static void multiply_qkv(const Turn *turn, const Layer *layer)
 {
-    const Step *step = turn->step;
     normalise(turn, &layer->qkv, 0, layer->attention_norm);
-    multiply(turn, (Product){.matrix = &layer->qkv,
-                             .bias = layer->qkv_bias,
-                             .out = step->qkv,
-                             .stride = qkv_width_of(&step->network),
-                             .rows = turn->call->count,
-                             .finish = STORE,
-                             .multiplier = 1});
+    multiply(turn, qkv_product(turn, layer));
 }
 
 static void multiply_output(const Turn *turn, const Layer *layer)
@@ -84,20 +110,13 @@ static void multiply_output(const Turn *turn, const Layer *layer)
         merge_row(turn, layer, row, lane->attended);
         quantise_row(turn->step, &lane->activations, &layer->output, row, lane->attended, NULL, 1);
     }
-    multiply_branch(turn, &layer->output, layer->output_bias);
+    multiply(turn, branch_product(turn, &layer->output, layer->output_bias));
 }
 
 static void multiply_gate_up(const Turn *turn, const Layer *layer)
 {
-    const Step *step = turn->step;
     normalise(turn, &layer->gate_up, 0, layer->mlp_norm);
-    multiply(turn, (Product){.matrix = &layer->gate_up,
-                             .bias = layer->up_bias,
-                             .gate_bias = layer->gate_bias,
-                             .out = step->hidden,
-                             .stride = step->network.ffn_dim,
-                             .rows = turn->call->count,
-                             .finish = GATE_AND_STORE});
+    multiply(turn, gate_up_product(turn, layer));
 }
 
 static void multiply_down(const Turn *turn, const Layer *layer)
@@ -107,19 +126,14 @@ static void multiply_down(const Turn *turn, const Layer *layer)
         const float *hidden = step->hidden + (size_t)row * step->network.ffn_dim;
         quantise_row(step, &turn->lane->activations, &layer->down, row, hidden, NULL, 1);
     }
-    multiply_branch(turn, &layer->down, layer->down_bias);
+    multiply(turn, branch_product(turn, &layer->down, layer->down_bias));
 }
 
 static void multiply_head(const Turn *turn)
 {
     const Network *network = &turn->step->network;
     normalise(turn, &network->head, turn->call->count - turn->call->last, network->final_norm);
-    multiply(turn, (Product){.matrix = &network->head,
-                             .out = turn->call->logits,
-                             .stride = network->vocab_size,
-                             .rows = turn->call->last,
-                             .finish = STORE,
-                             .multiplier = 1 / network->logits_divisor});
+    multiply(turn, head_product(turn));
 }
 
 /* The angles are those of torch: a product in fp32. */

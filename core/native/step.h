@@ -84,6 +84,14 @@ void quantise_row(const Step *step, Activations *into, const Matrix *matrix, int
 void normalise_row(const Step *step, Activations *into, const Matrix *matrix, int row, int to,
                    const float *gain);
 
+/* ---- Products; what they lack are the activations ---- */
+
+Product qkv_product(const Turn *turn, const Layer *layer);
+/* Added to the residual stream. */
+Product branch_product(const Turn *turn, const Matrix *matrix, const float *bias);
+Product gate_up_product(const Turn *turn, const Layer *layer);
+Product head_product(const Turn *turn);
+
 /* ---- Attention ---- */
 
 /* The chunks that the rows of a call see together. */

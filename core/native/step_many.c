@@ -14,10 +14,15 @@
    The results are those of a step with few rows, to the bit: each row goes through the same functions. */
 #include "step.h"
 
+/* This thread's share of a product with what all of them have quantised. */
 static void multiply(const Turn *turn, Product product)
 {
+    const Step *step = turn->step;
+    Activations activations = step->activations;
+    shape_activations(step, &activations, product.matrix);
+    product.activations = &activations;
     Span share = share_of(tiles_of(product.matrix), turn->id, turn->count);
-    multiply_groups(turn->step->kernels, product, share);
+    multiply_groups(step->kernels, product, share);
     meet();
 }
 
@@ -40,71 +45,11 @@ static void normalise_rows(const Turn *turn, const Matrix *matrix, int first, co
     meet();
 }
 
-static Activations activations_for(const Step *step, const Matrix *matrix)
-{
-    Activations activations = step->activations;
-    shape_activations(step, &activations, matrix);
-    return activations;
-}
-
-static void multiply_qkv(const Turn *turn, const Layer *layer)
-{
-    const Step *step = turn->step;
-    normalise_rows(turn, &layer->qkv, 0, layer->attention_norm);
-    Activations activations = activations_for(step, &layer->qkv);
-    multiply(turn, (Product){.matrix = &layer->qkv,
-                             .activations = &activations,
-                             .bias = layer->qkv_bias,
-                             .out = step->qkv,
-                             .stride = qkv_width_of(&step->network),
-                             .rows = turn->call->count,
-                             .finish = STORE,
-                             .multiplier = 1});
-}
-
-/* Added to the residual stream. */
-static void multiply_branch(const Turn *turn, const Matrix *matrix, const float *bias)
-{
-    const Step *step = turn->step;
-    Activations activations = activations_for(step, matrix);
-    multiply(turn, (Product){.matrix = matrix,
-                             .activations = &activations,
-                             .bias = bias,
-                             .out = step->stream,
-                             .stride = step->network.dim,
-                             .rows = turn->call->count,
-                             .finish = ADD,
-                             .multiplier = step->network.residual_multiplier});
-}
-
-static void multiply_gate_up(const Turn *turn, const Layer *layer)
-{
-    const Step *step = turn->step;
-    normalise_rows(turn, &layer->gate_up, 0, layer->mlp_norm);
-    Activations activations = activations_for(step, &layer->gate_up);
-    multiply(turn, (Product){.matrix = &layer->gate_up,
-                             .activations = &activations,
-                             .bias = layer->up_bias,
-                             .gate_bias = layer->gate_bias,
-                             .out = step->hidden,
-                             .stride = step->network.ffn_dim,
-                             .rows = turn->call->count,
-                             .finish = GATE_AND_STORE});
-}
-
 static void multiply_head(const Turn *turn)
 {
-    const Step *step = turn->step;
-    const Network *network = &step->network;
+    const Network *network = &turn->step->network;
     normalise_rows(turn, &network->head, turn->call->count - turn->call->last, network->final_norm);
-    Activations activations = activations_for(step, &network->head);
-    multiply(turn, (Product){.matrix = &network->head,
-                             .activations = &activations,
-                             .out = turn->call->logits,
-                             .stride = network->vocab_size,
-                             .rows = turn->call->last,
-                             .finish = STORE,
-                             .multiplier = 1 / network->logits_divisor});
+    multiply(turn, head_product(turn));
 }
 
 void run_many(const Turn *turn)
@@ -112,16 +57,18 @@ void run_many(const Turn *turn)
     const Step *step = turn->step;
     for (int i = 0; i < step->network.layers_count; i++) {
         const Layer *layer = &step->network.layers[i];
-        multiply_qkv(turn, layer);
+        normalise_rows(turn, &layer->qkv, 0, layer->attention_norm);
+        multiply(turn, qkv_product(turn, layer));
         write_share(turn, i);
         meet();
         attend_many_share(turn, i);
         meet();
         quantise_rows(turn, &layer->output, step->attended);
-        multiply_branch(turn, &layer->output, layer->output_bias);
-        multiply_gate_up(turn, layer);
+        multiply(turn, branch_product(turn, &layer->output, layer->output_bias));
+        normalise_rows(turn, &layer->gate_up, 0, layer->mlp_norm);
+        multiply(turn, gate_up_product(turn, layer));
         quantise_rows(turn, &layer->down, step->hidden);
-        multiply_branch(turn, &layer->down, layer->down_bias);
+        multiply(turn, branch_product(turn, &layer->down, layer->down_bias));
     }
     if (turn->call->last > 0) multiply_head(turn);
 }
