@@ -65,6 +65,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("edit.find_next", "Find Next", "Edit", ("F3",)),
     Action("edit.find_previous", "Find Previous", "Edit", ("Shift+F3",)),
     Action("edit.find_in_files", "Find in Files", "Edit", ("Ctrl+Shift+F",)),
+    Action("edit.replace_in_files", "Replace in Files", "Edit", ("Ctrl+Shift+H",)),
     Action("find.match_case", "Match Case", "Edit", ("Alt+C",), "find"),
     Action("find.whole_word", "Match Whole Word", "Edit", ("Alt+W",), "find"),
     Action("find.regex", "Use Regular Expression", "Edit", ("Alt+R",), "find"),

@@ -40,7 +40,8 @@ class Query:
 
 @dataclass(frozen=True)
 class Match:
-    """`line` from one, `column` and `length` as Qt counts; `shown`: a part of the line, the match in it."""
+    """`line` from one, `column` and `length` as Qt counts; `shown`: a part of the line, the match in it.
+    `number`: of those in its file; `groups`: what each caught, the whole first."""
 
     line: int
     column: int
@@ -48,6 +49,8 @@ class Match:
     shown: str
     start: int
     end: int
+    number: int = 0
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,15 +232,9 @@ def _fits_any(below: str, names: list[str]) -> bool:
 
 def _matches(pattern: "regex.Pattern[str]", text: str) -> Iterator[Match]:
     starts: list[int] = []
-    # concurrent: the window's thread can run meanwhile
-    for count, found in enumerate(pattern.finditer(text, timeout=_SECONDS_A_FILE, concurrent=True)):
-        if count >= _MAX_IN_FILE:
-            return
-        if not starts:
-            starts = _line_starts(text)
+    for number, found in each_match(pattern, text):
+        starts = starts or _line_starts(text)
         start, end = found.span()
-        if start == end:
-            continue
         row = bisect_right(starts, start) - 1
         line_start = starts[row]
         line_end = (starts[row + 1] if row + 1 < len(starts) else len(text) + 1) - 1
@@ -254,7 +251,19 @@ def _matches(pattern: "regex.Pattern[str]", text: str) -> Iterator[Match]:
             shown=shown,
             start=start - left + offset,
             end=min(end, right) - left + offset,
+            number=number,
+            groups=tuple((group or "")[:_SHOWN_LENGTH] for group in (found[0], *found.groups())),
         )
+
+
+def each_match(pattern: "regex.Pattern[str]", text: str) -> Iterator[tuple[int, "regex.Match[str]"]]:
+    """With its number, and none that is empty; TimeoutError where the expression takes too long."""
+    # concurrent: the window's thread can run meanwhile
+    for count, found in enumerate(pattern.finditer(text, timeout=_SECONDS_A_FILE, concurrent=True)):
+        if count >= _MAX_IN_FILE:
+            return
+        if found.start() != found.end():
+            yield count, found
 
 
 def _line_starts(text: str) -> list[int]:

@@ -1,20 +1,20 @@
-"""FindPanel: what to look for in all files, and what was found. Searching itself is in find_in_files."""
+"""FindPanel: what to look for in all files, what was found, and what is to stand there instead.
+
+Searching itself is in find_in_files, replacing in replace_in_files.
+"""
 
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QApplication,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
+    QPushButton,
     QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -22,20 +22,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.editor.find_in_files import FileMatches, FindInFiles, Match, Query, Summary
+from app.editor.find_in_files import FileMatches, FindInFiles, Match, Query, Summary, compiled
+from app.editor.match_painter import MATCH_ROLE, MatchPainter
+from app.editor.replace_in_files import Wish, replacement_for
+from app.editor.replacement import Replacement
 from app.theme import Theme
 from core.spec.errors import UsageError
 
 _PAUSE_MS = 250
 _TURN_S, _PIECE = 0.005, 25
-_MATCH, _PATH = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+_PATH, _COUNT = MATCH_ROLE + 1, MATCH_ROLE + 2
 _OPEN_FILES = 50  # so many files show their matches at once
 
 
 class FindPanel(QWidget):
-    """`open_requested`: a path, a line from one, a column and a length as Qt counts."""
+    """`open_requested`: a path, a line from one, a column and a length as Qt counts. `replace_requested`: the
+    Query, the text, and a list of Wish for what is still in the list."""
 
     open_requested = Signal(object, int, int, int)
+    replace_requested = Signal(object, str, list)
 
     def __init__(self, theme: Theme, unsaved: Callable[[], Mapping[Path, str]]) -> None:
         """`unsaved`: texts of the editor that their files do not have."""
@@ -54,6 +59,14 @@ class FindPanel(QWidget):
         self._pause.timeout.connect(self.search)
         self._words = self._field("Find in files")
         self._files = self._field("Files, as *.py, !tests/")
+        self.replace_field = self._field("Replace with", is_searched=False)
+        self.replace_field.textChanged.connect(self._show_previews)
+        self._query: Query | None = None
+        self._replacement: Replacement | None = None
+        self.turn_button = self._toggle("replace", "Show or Hide Replacing", is_option=False)
+        self.turn_button.toggled.connect(self._turn_replacing)
+        self.replace_button = QPushButton("Replace All…")
+        self.replace_button.clicked.connect(self._wish_replacing)
         self._toggles = {
             name: self._toggle(icon, title)
             for name, icon, title in (
@@ -75,10 +88,12 @@ class FindPanel(QWidget):
         self.results.setUniformRowHeights(True)
         self.results.setIndentation(12)
         self.results.setAccessibleName("What was found")
-        self.results.setItemDelegate(_MatchPainter(theme, self.results))
+        self.results.setItemDelegate(MatchPainter(theme, self.preview, self.results))
         self.results.itemClicked.connect(self._open)
         self.results.itemActivated.connect(self._open)
+        self.results.installEventFilter(self)
         self._arrange()
+        self._turn_replacing(False)
         theme.changed.connect(self._show_icons)
         self._show_icons()
         self._say_ready()
@@ -93,8 +108,10 @@ class FindPanel(QWidget):
         self._folder = folder
         self._say_ready()
 
-    def look_for(self, text: str) -> None:
+    def look_for(self, text: str, *, with_replace: bool = False) -> None:
         """Brings the panel's field to the front, with what is selected in the text."""
+        if with_replace:
+            self.turn_button.setChecked(True)
         if text and "\n" not in text:
             self._words.setText(text)
         self._words.setFocus()
@@ -113,6 +130,7 @@ class FindPanel(QWidget):
             files=self._files.text(),
             **{name: button.isChecked() for name, button in self._toggles.items()},
         )
+        self._query = query
         try:
             self._search.search(query, self._folder, self._unsaved())
         except UsageError as error:
@@ -138,22 +156,82 @@ class FindPanel(QWidget):
         self._turn.stop()
         self.results.clear()
 
-    def _field(self, title: str) -> QLineEdit:
+    def preview(self, match: Match) -> str | None:
+        """What the match becomes; None while nothing is to be replaced."""
+        if self._replacement is None:
+            return None
+        return self._replacement.of(match.groups)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Delete leaves out a file or a match."""
+        is_delete = isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Delete)
+        if event.type() == QEvent.Type.KeyPress and is_delete and (item := self.results.currentItem()):
+            parent = item.parent()
+            if parent is None:
+                self.results.takeTopLevelItem(self.results.indexOfTopLevelItem(item))
+            else:
+                parent.removeChild(item)
+                if parent.childCount() == 0:
+                    self.results.takeTopLevelItem(self.results.indexOfTopLevelItem(parent))
+            self._say(f"Left out; {_counted(self._shown_matches(), 'match')} in the list.")
+            self._show_previews()
+            return True
+        return False
+
+    def _turn_replacing(self, shown: bool) -> None:
+        self.replace_field.setVisible(shown)
+        self.replace_button.setVisible(shown)
+        self._show_previews()
+
+    def _show_previews(self) -> None:
+        """In the list, as the text is written."""
+        self._replacement = None
+        problem = ""
+        if self.turn_button.isChecked() and self._query is not None and self._stop_button.isHidden():
+            try:
+                pattern = compiled(self._query)
+                self._replacement = replacement_for(pattern, self._query, self.replace_field.text())
+            except UsageError as error:
+                problem = str(error)
+        self.replace_field.setProperty("state", "wrong" if problem else "")
+        self.replace_field.setToolTip(problem)
+        self.replace_field.style().polish(self.replace_field)
+        self.replace_button.setEnabled(self._replacement is not None and self.results.topLevelItemCount() > 0)
+        self.results.viewport().update()
+
+    def _shown_matches(self) -> int:
+        tops = [self.results.topLevelItem(place) for place in range(self.results.topLevelItemCount())]
+        return sum(top.childCount() for top in tops if top is not None)
+
+    def _wish_replacing(self) -> None:
+        wishes = []
+        for place in range(self.results.topLevelItemCount()):
+            top = self.results.topLevelItem(place)
+            if top is not None:
+                children = [top.child(number) for number in range(top.childCount())]
+                numbers = frozenset(child.data(0, MATCH_ROLE).number for child in children if child)
+                wishes.append(Wish(Path(top.data(0, _PATH)), numbers, top.data(0, _COUNT)))
+        if wishes and self._query is not None:
+            self.replace_requested.emit(self._query, self.replace_field.text(), wishes)
+
+    def _field(self, title: str, *, is_searched: bool = True) -> QLineEdit:
         field = QLineEdit()
         field.setPlaceholderText(title)
         field.setAccessibleName(title)
         field.setClearButtonEnabled(True)
-        field.textChanged.connect(lambda _: self._pause.start())
-        field.returnPressed.connect(self.search)
+        if is_searched:
+            field.textChanged.connect(lambda _: self._pause.start())
+            field.returnPressed.connect(self.search)
         return field
 
-    def _toggle(self, icon: str, title: str) -> QToolButton:
+    def _toggle(self, icon: str, title: str, *, is_option: bool = True) -> QToolButton:
         button = QToolButton()
         button.setCheckable(True)
         button.setAccessibleName(title)
         button.setToolTip(title)
         button.setProperty("icon_name", icon)
-        button.toggled.connect(lambda _: self.search())
+        if is_option:
+            button.toggled.connect(lambda _: self.search())
         return button
 
     def _arrange(self) -> None:
@@ -162,6 +240,11 @@ class FindPanel(QWidget):
         first.addWidget(self._words, 1)
         for button in self._toggles.values():
             first.addWidget(button)
+        first.addWidget(self.turn_button)
+        replacing = QHBoxLayout()
+        replacing.setSpacing(4)
+        replacing.addWidget(self.replace_field, 1)
+        replacing.addWidget(self.replace_button)
         last = QHBoxLayout()
         last.addWidget(self._state, 1)
         last.addWidget(self._stop_button)
@@ -169,6 +252,7 @@ class FindPanel(QWidget):
         top.setContentsMargins(16, 0, 16, 8)
         top.setSpacing(8)
         top.addLayout(first)
+        top.addLayout(replacing)
         top.addWidget(self._files)
         top.addLayout(last)
         layout = QVBoxLayout(self)
@@ -178,7 +262,7 @@ class FindPanel(QWidget):
         layout.addWidget(self.results, 1)
 
     def _show_icons(self) -> None:
-        for button in self._toggles.values():
+        for button in (*self._toggles.values(), self.turn_button):
             button.setIcon(self._theme.icon(button.property("icon_name")))
         self._stop_button.setIcon(self._theme.icon("stop"))
         self.results.viewport().update()
@@ -197,6 +281,7 @@ class FindPanel(QWidget):
 
     def _show_summary(self, summary: Summary) -> None:
         self._stop_button.hide()
+        self._show_previews()
         if not summary.matches:
             text = f"Nothing found in {_counted(summary.searched, 'file')}."
         else:
@@ -219,6 +304,8 @@ class FindPanel(QWidget):
             self._add(self._waiting.popleft())
         if self._waiting:
             self._turn.start()
+        else:
+            self._show_previews()
 
     def _add(self, file: FileMatches) -> None:
         item = self.results.topLevelItem(self.results.topLevelItemCount() - 1)
@@ -229,10 +316,11 @@ class FindPanel(QWidget):
             item.setData(0, _PATH, str(file.path))
             self.results.addTopLevelItem(item)
             item.setExpanded(is_opened)
+        item.setData(0, _COUNT, (item.data(0, _COUNT) or 0) + len(file.matches))
         item.setText(0, self._title(file.path, item.childCount() + len(file.matches)))
         for match in file.matches:
             child = QTreeWidgetItem(item, [match.shown])
-            child.setData(0, _MATCH, match)
+            child.setData(0, MATCH_ROLE, match)
             child.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"Line {match.line}: {match.shown}")
 
     def _title(self, path: Path, count: int) -> str:
@@ -240,45 +328,12 @@ class FindPanel(QWidget):
         return f"{path.name}  ·  {count}" + (f"  ·  {folder}" if folder not in ("", ".") else "")
 
     def _open(self, item: QTreeWidgetItem) -> None:
-        match, parent = item.data(0, _MATCH), item.parent()
+        match, parent = item.data(0, MATCH_ROLE), item.parent()
         if isinstance(match, Match) and parent is not None:
             path = Path(parent.data(0, _PATH))
             self.open_requested.emit(path, match.line, match.column, match.length)
         else:
             item.setExpanded(not item.isExpanded())
-
-
-class _MatchPainter(QStyledItemDelegate):
-    """Draws what was found on a ground of its own."""
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        match = index.data(_MATCH)
-        if not isinstance(match, Match):
-            super().paint(painter, option, index)
-            return
-        self.initStyleOption(option, index)
-        option.text = ""
-        widget = option.widget
-        style = widget.style() if widget else QApplication.style()
-        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, widget)
-        rect: QRect = option.rect.adjusted(4, 0, -4, 0)
-        metrics = option.fontMetrics
-        shown = match.shown.replace("\t", " ")
-        before = metrics.horizontalAdvance(shown[: match.start])
-        width = metrics.horizontalAdvance(shown[match.start : match.end])
-        ground = QRect(rect.left() + before, rect.top() + 2, width, rect.height() - 4).intersected(rect)
-        painter.save()
-        painter.fillRect(ground, self._theme.colours.colour("match"))
-        painter.setPen(option.palette.color(QPalette.ColorRole.Text))
-        text = metrics.elidedText(shown, Qt.TextElideMode.ElideRight, rect.width())
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-        painter.restore()
 
 
 def _counted(count: int, noun: str) -> str:

@@ -14,14 +14,17 @@ from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
 from app.editor.file_index import FileIndex
 from app.editor.file_tree import FileTree
+from app.editor.find_in_files import Query
 from app.editor.find_panel import FindPanel
 from app.editor.output_panel import OutputPanel
-from app.editor.questions import Questions
+from app.editor.questions import CANCEL, Choice, Questions
+from app.editor.replace_in_files import ReplaceInFiles, Report, Wish
 from app.editor.text_file import is_python
 from app.palette.palette import Entry
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.frame import Frame
+from app.shell.notices import Notice, Weight
 from app.theme import Theme
 
 _LONGEST_SELECTION = 200
@@ -56,6 +59,9 @@ class Project(QObject):
         store.changed.connect(self._dress)
         theme.changed.connect(self._dress)
         self._dress()
+        self.finder.replace_requested.connect(
+            lambda query, text, wishes: self._start(self._replace(query, text, wishes))
+        )
         for panel in (self.finder, self.output):
             panel.open_requested.connect(
                 lambda path, line, column, length: self._start(self._open(path, line, column, length))
@@ -72,6 +78,7 @@ class Project(QObject):
         commands.on(
             {
                 "edit.find_in_files": self.find,
+                "edit.replace_in_files": partial(self.find, with_replace=True),
                 "run.file": lambda: self._start(self.run()),
                 "run.stop": self.output.stop,
                 "run.interpreter": lambda: self._start(self._choose_python()),
@@ -93,12 +100,13 @@ class Project(QObject):
         """Every file of the folder, for the palette."""
         return self._index.files()
 
-    def find(self) -> None:
+    def find(self, *, with_replace: bool = False) -> None:
         """With what is selected in the text, where that is short."""
         document = self._tabs.current()
         selected = document.editor.textCursor().selectedText() if document else ""
         self._show_side("find")
-        self.finder.look_for(selected if len(selected) <= _LONGEST_SELECTION else "")
+        short = selected if len(selected) <= _LONGEST_SELECTION else ""
+        self.finder.look_for(short, with_replace=with_replace)
 
     def reveal(self, document: Document) -> None:
         if document.path is not None:
@@ -163,6 +171,28 @@ class Project(QObject):
         if document is not None:
             document.go_to_line(line, column, length)
 
+    async def _replace(self, query: Query, text: str, wishes: Sequence[Wish]) -> None:
+        count = sum(len(wish.numbers) for wish in wishes)
+        answer = await self._questions.ask(
+            f"Replace {_counted(count, 'match', 'matches')} in {_counted(len(wishes), 'file', 'files')}?",
+            [Choice("replace", "Replace All"), CANCEL],
+            "Files that are open are changed in the editor, and not saved. The others are saved at once, and "
+            "can be had back until the next replacing.",
+        )
+        if answer != "replace":
+            return
+        replacing = ReplaceInFiles(self._documents)
+        report = await replacing.replace(query, text, wishes)
+        undo = (("Undo", lambda: self._start(self._undo(replacing, report))),) if report.written else ()
+        if self._frame is not None:
+            weight: Weight = "warning" if report.problems else "info"
+            self._frame.notices.add(Notice(report.sentence, weight, "replaced", undo))
+        self.finder.search()
+
+    async def _undo(self, replacing: ReplaceInFiles, report: Report) -> None:
+        self.said.emit(await replacing.undo(report))
+        self.finder.search()
+
     async def _choose_python(self) -> None:
         paths = await self._questions.names_to_open(
             self._documents.folder or Path.home(), "Choose the Python"
@@ -176,6 +206,10 @@ class Project(QObject):
             self._start(self._documents.load_theirs(document))
         else:
             self._documents.keep_mine(document)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _entry(path: Path, folder: Path) -> Entry:

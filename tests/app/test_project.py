@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QTreeWidget, QTreeWidgetItem
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton, QTreeWidget, QTreeWidgetItem
 
 from app.editor.changes_view import ChangesView
 from app.editor.document import Document
@@ -74,6 +74,26 @@ async def test_find_in_files_opens_what_was_found(run: Run, window: MainWindow, 
     await until(document.editor.textCursor().hasSelection)
     assert document.editor.textCursor().selectedText() == "needle"
     assert document.editor.textCursor().blockNumber() == 1
+
+
+async def test_replacing_in_files_is_asked_about_said_and_undone(
+    run: Run, window: MainWindow, folder: Path
+) -> None:
+    window.commands.trigger("edit.replace_in_files")
+    finder = window.project.finder
+    QTest.keyClicks(window.focusWidget(), "needle")
+    await until(finder.replace_button.isEnabled)
+    finder.replace_field.setText("pin")
+    finder.replace_button.click()
+    box = await until(lambda: window.findChild(QMessageBox))
+    assert box.text() == "Replace 2 matches in 2 files?"
+    next(button for button in box.buttons() if button.text() == "Replace All").click()
+    await until(lambda: "2 matches replaced in 2 files." in window.frame.notices.texts)
+    assert (folder / "notes.txt").read_text() == "a pin\n"
+    undo = next(button for button in window.findChildren(QPushButton) if button.text() == "Undo")
+    undo.click()
+    await until(lambda: (folder / "notes.txt").read_text() == "a needle\n")
+    await until(lambda: finder.said == "2 matches in 2 files.")
 
 
 async def test_the_file_in_front_is_saved_and_run_and_its_traceback_leads_back(
