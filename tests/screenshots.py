@@ -97,6 +97,8 @@ async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator
     yield "settings", window
     window.commands.trigger("view.train")
     yield "train", window
+    async for state in states_of_models(window):
+        yield state
     dialog = ShortcutsDialog(window.keys, window._theme, window)
     dialog.show()
     yield "shortcuts", dialog
@@ -115,6 +117,17 @@ async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator
         window.commands.trigger("completion.trigger")
         await asyncio.sleep(2)
         yield "suggestion", window
+
+
+async def states_of_models(window: MainWindow) -> AsyncIterator[tuple[str, QWidget]]:
+    window.commands.trigger("view.models")
+    shelf = window.modelling.counsel.shelf
+    while not shelf.has_looked or shelf.is_looking:
+        await asyncio.sleep(0.05)
+    window.modelling.look_at("hub:Qwen/Qwen2.5-Coder-0.5B")
+    yield "models", window
+    window.frame.show_page("first_run")
+    yield "first-run", window
 
 
 async def take(application: QApplication, folder: Path, theme: ThemeChoice, model: str) -> None:

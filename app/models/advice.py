@@ -22,7 +22,7 @@ from trainer.spec.speed import PLEASANT_TOKENS_PER_S
 MEASURED = "smallcoder-tiny"  # large enough not to stay in a processor's cache, and made in a second
 _PRECISIONS = ("int8", "int4")  # what the processor runs best
 # an answer is read as it comes, a suggestion has to be there when one wants to go on
-_PLEASANT: dict[Role, float] = {"completion": PLEASANT_TOKENS_PER_S, "chat": 8.0}
+_PLEASANT: dict[Role, float] = {"completion": PLEASANT_TOKENS_PER_S, "chat": 5.0}
 _MOST_FILES = 20
 
 

@@ -22,11 +22,16 @@ _NOTICEABLE = 0.01  # of all memory
 
 @dataclass(frozen=True)
 class Uses:
-    """The path that is set for each role, empty where none is; and of those the ones that are loaded."""
+    """The path that is set for each role, empty where none is; and of those that are loaded, the path and how
+    they run."""
 
     completion: str = ""
     chat: str = ""
-    loaded: tuple[str, ...] = ()
+    loaded: tuple[tuple[str, str], ...] = ()
+
+    def how(self, path: str) -> str:
+        """In words how it runs; empty where it does not."""
+        return dict(self.loaded).get(path, "")
 
     def of(self, role: Role) -> str:
         return self.completion if role == "completion" else self.chat
@@ -96,7 +101,7 @@ class Counsel(QObject):
         return Standing(
             advice,
             self.shelf.find(path) if path else None,
-            is_ready=path in self.uses.loaded,
+            is_ready=bool(self.uses.how(path)),
             download=self.downloads[advice.entry.id] if advice else None,
             better=better_than(advice, role, entries, self.memory, self.measuring.pace),
         )

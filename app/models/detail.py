@@ -16,9 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.models.adapter_panel import AdapterPanel
+from app.models.counsel import Uses
 from app.models.downloads import Download, place_text
 from app.models.entry import Entry, size_text, spelled_licence
-from app.models.fit import Memory
+from app.models.fit import Memory, verdict_of
 from app.models.fit_table import FitTable
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -30,11 +31,13 @@ _USE: dict[Role, str] = {"completion": "Use for Completion", "chat": "Use for Ch
 class Detail(QScrollArea):
     """Wishes:
     use_requested: a role and a path. unload_requested: a path.
+    load_requested: the role that a model is set for, and whether even where it does not fit.
     download_requested, pause_requested: a name on the hub.
     convert_requested, train_requested: an Entry. reveal_requested: a path, in the system's file manager.
     """
 
     use_requested = Signal(str, str)
+    load_requested = Signal(str, bool)
     unload_requested = Signal(str)
     download_requested = Signal(str)
     pause_requested = Signal(str)
@@ -48,14 +51,14 @@ class Detail(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.entry: Entry | None = None
-        self._uses: tuple[str, ...] = ()
-        self._is_loaded = False
+        self._uses: tuple[Role, ...] = ()
+        self._how = ""
+        self._does_fit = True
         self._download: Download | None = None
         self._name = label("", "section", wraps=True)
         self._about = label("", "muted", wraps=True)
         self._problem = label("", "danger", wraps=True)
         self._progress = named(QProgressBar(self, textVisible=False), "How far the download is")
-        self._progress.setFixedHeight(theme.scaled(6))
         self._progress_text = label("", "muted", wraps=True)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
@@ -68,12 +71,13 @@ class Detail(QScrollArea):
         self.adapter = AdapterPanel(theme, self)
         self._arrange()
 
-    def show_entry(
-        self, entry: Entry, memory: Memory, uses: tuple[str, ...], is_loaded: bool, download: Download | None
-    ) -> None:
-        is_other = (entry, uses, is_loaded) != (self.entry, self._uses, self._is_loaded)
+    def show_entry(self, entry: Entry, memory: Memory, uses: Uses, download: Download | None) -> None:
+        before = (self.entry, self._uses, self._how, self._does_fit)
         was_running = self._download is not None and self._download.state
-        self.entry, self._uses, self._is_loaded, self._download = entry, uses, is_loaded, download
+        self.entry, self._download = entry, download
+        self._uses, self._how = uses.roles_of(entry), uses.how(entry.path)
+        self._does_fit = verdict_of(entry.network, memory).tone != "danger"
+        is_other = before != (self.entry, self._uses, self._how, self._does_fit)
         self._show_download()
         is_known = entry.network is not None and not entry.problem
         if is_other or was_running != (download is not None and download.state):
@@ -84,7 +88,7 @@ class Detail(QScrollArea):
         self._fits.setVisible(is_known)
         if entry.network is not None and is_known:
             self._fits.show_fits(entry.network, memory)
-        self.adapter.setVisible("completion" in uses and not entry.problem)
+        self.adapter.setVisible("completion" in self._uses and not entry.problem)
 
     def _arrange(self) -> None:
         column = QVBoxLayout()
@@ -126,7 +130,7 @@ class Detail(QScrollArea):
 
     def _show_facts(self, entry: Entry) -> None:
         _empty(self._facts)
-        for row, (name, value) in enumerate(_facts(entry, self._uses)):
+        for row, (name, value) in enumerate(_facts(entry, self._uses, self._how)):
             text = label(value, wraps=True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._facts.addWidget(label(name, "muted"), row, 0, Qt.AlignmentFlag.AlignTop)
@@ -152,8 +156,11 @@ class Detail(QScrollArea):
                 can = entry.has_chat if role == "chat" else True
                 if can and role not in self._uses:
                     self._add(text, partial(self.use_requested.emit, role, entry.path))
-            if self._is_loaded:
+            if self._how:
                 self._add("Unload", lambda: self.unload_requested.emit(entry.path))
+            elif self._uses:
+                text, anyway = ("Load", False) if self._does_fit else ("Load Anyway", True)
+                self._add(text, partial(self.load_requested.emit, self._uses[0], anyway))
             self._add("Convert…", lambda: self.convert_requested.emit(entry))
         self._add("Show in Folder", lambda: self.reveal_requested.emit(entry.path))
 
@@ -163,8 +170,9 @@ class Detail(QScrollArea):
         self._buttons.addWidget(button)
 
 
-def _facts(entry: Entry, uses: tuple[str, ...]) -> list[tuple[str, str]]:
+def _facts(entry: Entry, uses: tuple[Role, ...], how: str) -> list[tuple[str, str]]:
     facts = [("Used for", " and ".join(uses))] if uses else []
+    facts += [("Runs", how)] if how else []
     facts += [("Family", entry.family)] if entry.family else []
     facts += [("Weights", f"{entry.parameters:,}")] if entry.parameters else []
     facts += [("Context", f"{entry.context_tokens:,} tokens")] if entry.context_tokens else []

@@ -19,6 +19,7 @@ from core.spec.folders import models_folder
 Section = Literal["disk", "begun", "offer", "preset"]
 
 _MB = 1e6
+_CACHED = "models--"  # how a cache of the hub begins the name of a folder
 _OWN_LICENCE = "apache-2.0"  # as LICENSE says of all that comes along
 _FAMILIES = {
     "qwen2": "Qwen2",
@@ -102,7 +103,8 @@ class Entry:
     @property
     def facts(self) -> list[str]:
         """Beside its name in the list."""
-        known = [short_count(self.parameters) if self.parameters else "", self.ability]
+        known = [short_count(self.parameters) if self.parameters else ""]
+        known += [self.ability if self.section != "preset" else ""]
         known += [short_tokens(self.context_tokens) if self.context_tokens else ""]
         known += [size_text(self.size_bytes) if self.size_bytes else ""]
         known += [spelled_licence(self.licence).partition(",")[0] if self.licence else ""]
@@ -178,7 +180,8 @@ def entry_of_preset(name: str, network: ModelConfig) -> Entry:
         parameters=parameters(network),
         context_tokens=network.max_context,
         network=network,
-        about="An architecture without weights: a run teaches it from nothing.",
+        about="An architecture without weights: a run teaches it from nothing. What running it then takes is "
+        "told below; what teaching it takes, by Train.",
     )
 
 
@@ -203,6 +206,9 @@ def spelled_licence(licence: str | None) -> str:
 def _id_of(path: str, name: str) -> str:
     """Of the hub, as far as the place tells: a cache of the hub names it, our own folder is made of it."""
     place = Path(path)
+    cached = next((part for part in place.parts if part.startswith(_CACHED)), "")
+    if cached:
+        return cached.removeprefix(_CACHED).replace("--", "/", 1)
     if place.suffix.lower() == ".gguf":
         place = place.parent
     try:

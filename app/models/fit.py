@@ -3,6 +3,7 @@
 The arithmetic is core/spec/budget's; here it meets what is free now. The engine asks it again as it loads.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,17 +87,14 @@ class Verdict:
     precision: str = ""
 
 
-def fits_of(network: ModelConfig, memory: Memory) -> list[Fit]:
-    """From the most exact to the smallest."""
+@functools.lru_cache(maxsize=1024)
+def fits_of(network: ModelConfig, memory: Memory) -> tuple[Fit, ...]:
+    """From the most exact to the smallest. Kept: each row asks whenever a download is a little further."""
     context = min(network.max_context, USUAL_CONTEXT)
-    return [
-        Fit(
-            precision,
-            to_run(network, precision, context, runtime_bytes=memory.runtime_bytes),
-            memory.free_bytes,
-        )
-        for precision in PRECISIONS
-    ]
+    budgets = {
+        name: to_run(network, name, context, runtime_bytes=memory.runtime_bytes) for name in PRECISIONS
+    }
+    return tuple(Fit(name, budget, memory.free_bytes) for name, budget in budgets.items())
 
 
 def fit_on_card(network: ModelConfig, memory: Memory) -> Fit | None:

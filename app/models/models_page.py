@@ -35,7 +35,7 @@ class ModelsPage(QWidget):
     """
     Signals, all wishes:
         default_requested: a role, "completion" or "chat", and a path.
-        unload_requested: the path of a model that is loaded.
+        load_requested: a role, and whether even what does not fit. unload_requested: a path that is loaded.
         download_requested: a name on the hub, empty where a person is still to say which; and the role that
             it is wanted for, which may be empty too.
         convert_requested, train_requested: an Entry.
@@ -45,6 +45,7 @@ class ModelsPage(QWidget):
     """
 
     default_requested = Signal(str, str)
+    load_requested = Signal(str, bool)
     unload_requested = Signal(str)
     download_requested = Signal(str, str)
     convert_requested = Signal(object)
@@ -60,7 +61,9 @@ class ModelsPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._counsel = theme, counsel
         self._downloads, self._shelf = counsel.downloads, counsel.shelf
-        self._left = QWidget(self)  # before all else, so that the keyboard comes to it first
+        # before all else, so that the keyboard comes to the list first
+        self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self._left = QWidget(self._split)
         self.search = named(QLineEdit(self._left), "Find a model")
         self.search.setPlaceholderText("Find a model")
         self.search.setClearButtonEnabled(True)
@@ -70,7 +73,6 @@ class ModelsPage(QWidget):
         self._state = label("", "muted", wraps=True)
         self._nothing = label("No model has these words.", "muted")
         self._cards_row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._split = QSplitter(Qt.Orientation.Horizontal, self)
         self._again = named(QToolButton(self), "Look for models again")
         self._add = QPushButton("Add a Model", self)
         self._measure = QPushButton("Measure This Machine…", self)
@@ -132,6 +134,7 @@ class ModelsPage(QWidget):
         column.setSpacing(0)
         finder = QVBoxLayout()
         finder.setContentsMargins(16, 12, 16, 4)
+        finder.setSpacing(8)
         finder.addWidget(self.search)
         finder.addWidget(self._nothing)
         column.addLayout(finder)
@@ -140,7 +143,7 @@ class ModelsPage(QWidget):
         self._split.addWidget(left)
         self._split.addWidget(self.detail)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([self._theme.scaled(360), self._theme.scaled(440)])
+        self._split.setSizes(self._usual_sizes())
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
         line = named(QWidget(self), style="line")
@@ -152,6 +155,9 @@ class ModelsPage(QWidget):
         layout.addLayout(head)
         layout.addWidget(line)
         layout.addWidget(self._split, 1)
+
+    def _usual_sizes(self) -> list[int]:
+        return [self._theme.scaled(360), self._theme.scaled(440)]
 
     def _connect(self) -> None:
         menu = QMenu(self._add)
@@ -172,6 +178,7 @@ class ModelsPage(QWidget):
             card.looked_at.connect(self.look_at)
         detail = self.detail
         detail.use_requested.connect(self.default_requested)
+        detail.load_requested.connect(self.load_requested)
         detail.unload_requested.connect(self.unload_requested)
         detail.download_requested.connect(lambda id: self.download_requested.emit(id, ""))
         detail.pause_requested.connect(self._downloads.pause)
@@ -187,9 +194,7 @@ class ModelsPage(QWidget):
         entry, counsel = self.list.current, self._counsel
         self.detail.setVisible(entry is not None)
         if entry is not None:
-            is_loaded = entry.path in counsel.uses.loaded
-            uses = counsel.uses.roles_of(entry)
-            self.detail.show_entry(entry, counsel.memory, uses, is_loaded, counsel.downloads[entry.id])
+            self.detail.show_entry(entry, counsel.memory, counsel.uses, counsel.downloads[entry.id])
 
     def _said(self) -> str:
         if self._shelf.is_looking and not self._shelf.has_looked:
@@ -205,6 +210,7 @@ class ModelsPage(QWidget):
             for card in self.cards.values():
                 card.set_compact(is_narrow)
             self._split.setOrientation(Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal)
+            self._split.setSizes([1000, 1000] if is_narrow else self._usual_sizes())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from app import engines
 from app.editor.errands import Errands
 from app.editor.questions import Questions
+from app.engine_client import EngineState
 from app.engines import Engines
 from app.job_client import JobClient
 from app.models.counsel import ROLES, Counsel, Uses
@@ -113,6 +114,7 @@ class Modelling(QObject):
 
         page = ModelsPage(self._theme, self.counsel)
         page.default_requested.connect(self.use)
+        page.load_requested.connect(lambda role, anyway: self._engines.load(role, anyway=anyway))
         page.unload_requested.connect(self._unload)
         page.download_requested.connect(lambda id, role: self.download(id, role or None))
         page.convert_requested.connect(self._convert)
@@ -164,8 +166,9 @@ class Modelling(QObject):
     def _show_uses(self) -> None:
         targets = {role: self._engines.target(role) for role in ROLES}
         paths = {role: target.path if target else "" for role, target in targets.items()}
-        loaded = [paths[role] for role in ROLES if self._engines.engine_for(role).is_ready]
-        self.counsel.take_uses(Uses(paths["completion"], paths["chat"], tuple(loaded)))
+        states = {role: self._engines.engine_for(role).state for role in ROLES}
+        loaded = {paths[role]: _how(state) for role, state in states.items() if state.phase == "ready"}
+        self.counsel.take_uses(Uses(paths["completion"], paths["chat"], tuple(loaded.items())))
 
     def _show_adapter(self) -> None:
         if self._page is not None:
@@ -240,6 +243,16 @@ class Modelling(QObject):
         folder = await self._questions.folder_to_open(Path.home())
         if folder is not None:
             dialog.put_into(folder)
+
+
+def _how(state: EngineState) -> str:
+    """Where and how a model runs, and what better ways were tried."""
+    facts = state.facts
+    if facts is None:
+        return "Yes"
+    threads = f", {facts.threads} threads" if facts.device == "cpu" else ""
+    text = f"{facts.precision} on {facts.device}{threads}; {facts.kernel}"
+    return ". ".join([text, *facts.concessions])
 
 
 def _reveal(path: str) -> None:

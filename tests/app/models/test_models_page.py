@@ -111,12 +111,21 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
     assert "Does it fit?" in said(page.detail)
     desk.press("Use for Completion")
     assert desk.defaults == [("completion", whole)]
-    desk.counsel.take_uses(Uses(whole, whole, (whole,)))
+    desk.counsel.take_uses(Uses(whole, "", ((whole, "int8 on cpu"),)))
     assert "Used for" in said(page.detail)
     unloads: list[str] = []
     page.unload_requested.connect(unloads.append)
     desk.press("Unload")
     assert unloads == [whole]
+    assert "int8 on cpu" in said(page.detail)
+    loads: list[tuple[str, bool]] = []
+    page.load_requested.connect(lambda role, anyway: loads.append((role, anyway)))
+    desk.counsel.take_uses(Uses(whole))
+    desk.press("Load")
+    desk.memory = Memory(8192 * MB, 7900 * MB)
+    desk.counsel.look_at_memory()
+    desk.press("Load Anyway")
+    assert loads == [("completion", False), ("completion", True)]
 
     page.look_at(f"disk:{models_folder() / 'half'}")
     assert "ends before its tensor" in said(page.detail)
