@@ -59,7 +59,7 @@ class JobClient(QObject):
 
     Signals:
         told: every Event, in order; the same that a run keeps in its events.jsonl.
-        began, progressed, noted, saved, tried: an Event of that kind, for who wants no other.
+        began, progressed, noted, saved, tried: an Event of that kind, for who wants no other; there are more.
         ended: the LastWord, once everything it said has been told.
     """
 
@@ -182,7 +182,8 @@ class JobClient(QObject):
             case Failed():
                 self._failed = event
             case _:
-                self._signals[type(event)].emit(event)
+                if type(event) in self._signals:
+                    self._signals[type(event)].emit(event)
         self.told.emit(event)
 
     def _meet_end(self, outcome: Outcome) -> None:

@@ -51,6 +51,7 @@ from app.shell.shortcuts import ShortcutsDialog
 from app.shell.status_bar import StatusBar
 from app.shell.text_choices import TextChoices
 from app.shell.texts import Texts
+from app.shell.training import Training
 from app.shell.viewing import Viewing
 from app.shell.welcome import WelcomePage
 from app.theme import Theme
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.memory = MemoryWatch(lambda: store.settings.budget, self.engines.clients)
         self.modelling = Modelling(self.engines, store, self.memory, self.frame, self.questions, theme)
         self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self.memory))
+        self.training = Training(store, theme, self.engines, self.questions, self.frame.notices)
         self._arrange()
         self._connect_texts()
         self._connect_engine()
@@ -117,6 +119,7 @@ class MainWindow(QMainWindow):
         self.recovery.keep_texts(self._store.settings.safety.keep_unsaved)
         self.welcome.setFocus()
         await self.opening.begin(paths, with_tabs=self._store.settings.safety.restore_session)
+        self.training.begin(self.start, self.giving_way)
 
     def welcome_newcomer(self) -> None:
         """Where this is the first start of all."""
@@ -128,6 +131,7 @@ class MainWindow(QMainWindow):
         self.placing.stop()
         self.giving_way.stop()
         self.chatting.stop()
+        await self.training.end()
         self._store.flush()
         self.project.stop()
         await self.opening.end()
@@ -149,7 +153,9 @@ class MainWindow(QMainWindow):
         frame.add_page("settings", self._make_settings_page)
         engine = self.engines.engine_for("chat")
         frame.add_page("prompt", lambda: self.prompting.make_page(self._theme, engine, self.start))
-        for name in ("train", "benchmark"):
+        frame.add_page("train", self.training.make_page)
+        self.training.page_requested.connect(lambda: frame.show_page("train"))
+        for name in ("benchmark",):
             frame.add_page(name, partial(page_to_come, name, self._theme))
         self.project.arrange(frame)
         self.chatting.join(self.engines, self._store, self._theme, self.commands)
@@ -185,6 +191,7 @@ class MainWindow(QMainWindow):
         self.opening.said.connect(self.status.say)
         self.opening.folder_changed.connect(self.project.open_folder)
         self.opening.folder_changed.connect(self._show_folder)
+        self.opening.folder_changed.connect(self.training.suggest)
         self.project.failed.connect(self._warn)
         self.prompting.failed.connect(self._warn)
         self.project.said.connect(self.status.say)
@@ -198,7 +205,8 @@ class MainWindow(QMainWindow):
         self.chatting.said.connect(self.status.say)
         self.chatting.download_requested.connect(lambda id: self.modelling.download(id, "chat"))
         self.modelling.said.connect(self.status.say)
-        self.modelling.train_requested.connect(lambda _: self.commands.trigger("view.train"))
+        self.modelling.train_requested.connect(self.training.teach)
+        self.training.benchmark_requested.connect(lambda _: self.commands.trigger("view.benchmark"))
 
     def _connect_settings(self) -> None:
         self._store.changed.connect(self._follow_settings)
@@ -211,6 +219,7 @@ class MainWindow(QMainWindow):
         opening, going, flow = self.opening, self.going, self._flow
         self.viewing.connect(self.commands)
         self.project.join(self.commands)
+        self.training.join(self.commands)
         self.editing = Editing(self.tabs, self.texts, self.commands, self._store)
         self.commands.on(
             {
@@ -355,7 +364,7 @@ class MainWindow(QMainWindow):
         self._store.replace(replace(self._store.settings, keys=self.keys.bound()))
 
     async def _leave(self) -> None:
-        if await self.opening.may_leave():
+        if await self.training.may_leave() and await self.opening.may_leave():
             self._has_left = True
             self.close()
 

@@ -6,6 +6,7 @@ known to the clients above it.
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 import weakref
@@ -26,6 +27,7 @@ import sys; sys.path.insert(0, sys.argv.pop(1)); sys.argv[0] = "main.py"
 import main; sys.exit(main.main())"""
 _LOG_BYTES = 2**16
 _TURN_S = 0.004  # reading at most so long before the window has its turn
+_alone: list["subprocess.Popen[bytes]"] = []
 _TERMINATE_AFTER_MS, _KILL_AFTER_MS = 2000, 1000
 
 
@@ -174,6 +176,30 @@ def _named_after(command: Sequence[str]) -> str:
     """The words that follow the program, such as: train resume."""
     words = command[command.index(str(ROOT)) + 1 :] if str(ROOT) in command else command[1:]
     return " ".join(words[:2]).capitalize() or Path(command[0]).name
+
+
+class Alone:
+    """A process that nobody owns: it outlives whom it will, says nothing but to a file, and hears nothing.
+
+    QProcess has a way to this, which in PySide does not tell the process's number.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        """An OSError says why it cannot be."""
+        with log.open("wb") as said:
+            self._process = subprocess.Popen(  # noqa: S603 (ourselves)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        _alone.append(self._process)  # who lets go of one that runs is complained of
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
 
 def gently(command: list[str], niceness: int) -> list[str]:

@@ -28,7 +28,7 @@ _LINE_BEFORE = {
     *("file.save", "file.close", "file.copy_path", "app.quit", "edit.cut", "edit.find", "edit.find_in_files"),
     *("edit.toggle_comment", "selection.move_lines_up", "view.files", "view.side_bar", "view.wrap"),
     *("view.zoom_in", "view.theme", "go.next_tab", "completion.toggle", "ghost.accept", "engine.choose"),
-    *("help.log", "help.about", "run.interpreter", "chat.stop"),
+    *("help.log", "help.about", "run.interpreter", "train.folder", "chat.stop"),
 }
 _ONLY_BY_KEY: set[Context] = {"find", "files", "prompt"}
 

@@ -5,15 +5,6 @@ from app.theme import Theme
 
 _RUN = "python3 main.py"
 _TO_COME = {
-    "train": (
-        "Train",
-        "Teach a model your own code: choose folders, watch it learn, stop and resume. "
-        "The page is still being built; these commands do it today.",
-        (
-            "data prepare FOLDER --model MODEL --out DATA",
-            "train new RUN --recipe lora --model MODEL --data DATA",
-        ),
-    ),
     "benchmark": (
         "Benchmark",
         "Measure how fast and how good a model is on this machine, and compare several. "

@@ -38,6 +38,11 @@ def models_folder() -> Path:
     return data_folder() / "models"
 
 
+def adapters_folder() -> Path:
+    """What runs have taught, taken out of their folders to be used."""
+    return data_folder() / "adapters"
+
+
 def runs_folder() -> Path:
     return data_folder() / "runs"
 

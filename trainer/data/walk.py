@@ -105,13 +105,18 @@ class _Walk:
         reason = against(name)
         if reason != "secret_name":
             reason = folder.reason or self._ruled_out(found, folder.rules) or reason
-        if not self._is_included(found.path):
+        is_named = found.path in self._asked_for
+        if not self._is_included(found.path) or (not is_named and self._is_excluded(found)):
             return replace(found, reason=reason)
         reason = None if reason in MATTERS_OF_TASTE else reason
-        return replace(found, reason=reason, is_included=True, is_named=found.path in self._asked_for)
+        return replace(found, reason=reason, is_included=True, is_named=is_named)
+
+    def _is_excluded(self, found: Found) -> bool:
+        """Itself, and not a folder that it lies in."""
+        return bool(self._excluded.verdict(found.name.split("/"), is_folder=found.is_folder))
 
     def _ruled_out(self, found: Found, rules: Sequence[tuple[int, IgnoreRules]]) -> Reason | None:
-        if self._excluded.verdict(found.name.split("/"), is_folder=found.is_folder):
+        if self._is_excluded(found):
             return "excluded"
         parts = _parts(found.path) if rules else []
         for depth, own in reversed(rules):

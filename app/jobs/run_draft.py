@@ -1,0 +1,150 @@
+"""Draft: a run that is yet to begin, as a person sets it up; and the commands that it comes down to.
+
+What is not set is as in the settings called finetune-folder, but for what hangs on how much there is.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from core.spec.fields import from_json, settings_of, to_json
+from core.spec.folders import runs_folder
+from trainer.spec.data import ScanSpec
+from trainer.spec.jobs import TrainSpec
+from trainer.spec.plans import read_plan
+from trainer.spec.runs import Run
+
+TimeKind = Literal["whole", "minutes", "until"]
+
+FROM_FOLDERS = "(from your folders)"  # where a spec must name its data before there is any
+USUAL_EPOCHS, BOXED_EPOCHS = 3.0, 100.0
+_LOOKS = 10  # validations, samples and checkpoints in a run, about
+_MOST_BETWEEN = 100
+_GLIMPSES = 6
+_SPEC = "finetune-folder"
+_NAME_LETTERS = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class TimeBox:
+    """How long it may take: as long as it needs, so many minutes, or until the clock shows `until`."""
+
+    kind: TimeKind = "whole"
+    minutes: int = 30
+    until: str = "07:00"
+
+    def minutes_left(self, now: datetime) -> float:
+        """0 where it takes as long as it needs."""
+        if self.kind == "minutes":
+            return float(self.minutes)
+        if self.kind == "whole":
+            return 0.0
+        end = datetime.combine(now.date(), datetime.strptime(self.until, "%H:%M").time())
+        return ((end if end > now else end + timedelta(days=1)) - now).total_seconds() / 60
+
+
+@dataclass(frozen=True)
+class Draft:
+    spec: TrainSpec
+    name: str = ""
+    folders: tuple[Path, ...] = ()
+    scan: ScanSpec = field(default_factory=ScanSpec)
+    box: TimeBox = field(default_factory=TimeBox)
+
+    @property
+    def chosen(self) -> TrainSpec:
+        """With what a time box brings along: a step size that falls before the end, whenever that is."""
+        if self.box.kind == "whole":
+            return self.spec
+        schedule = "wsd" if self.spec.schedule == "cosine" else self.spec.schedule
+        epochs = BOXED_EPOCHS if self.spec.epochs == USUAL_EPOCHS else self.spec.epochs
+        return replace(self.spec, schedule=schedule, epochs=epochs)
+
+    def scan_words(self) -> tuple[str, ...]:
+        words = ["data", "scan", *map(str, self.folders), *_flags(self.scan, ScanSpec())]
+        words += ["--context", str(max(16, self.spec.context_tokens)), "--glimpses", str(_GLIMPSES)]
+        return (*words, "--model", self.spec.tokenizer or self.spec.model, "--events")
+
+    def estimate_words(self, tokens: int, *, measures: bool) -> tuple[str, ...]:
+        words = ["train", "estimate", *_train_flags(self.chosen), "--tokens", str(tokens), "--json"]
+        return tuple(words if measures else [*words, "--measure-seconds", "0"])
+
+    def new_words(self) -> tuple[str, ...]:
+        """The whole run in one command."""
+        return (*self._beginning(), *self.box_words())
+
+    def begin_words(self) -> tuple[str, ...]:
+        """Its data and its folder, and no step yet."""
+        return (*self._beginning(), "--begin-only", "--events")
+
+    def box_words(self) -> tuple[str, ...]:
+        match self.box.kind:
+            case "minutes":
+                return ("--finish-minutes", str(self.box.minutes))
+            case "until":
+                return ("--until", self.box.until)
+            case _:
+                return ()
+
+    def _beginning(self) -> list[str]:
+        sources = [word for folder in self.folders for word in ("--source", str(folder))]
+        words = ["train", "new", self.name, *sources, *_flags(self.scan, ScanSpec())]
+        return [*words, *_train_flags(self.chosen)]
+
+
+def usual_draft(model: str, ram_mb: int = 0) -> Draft:
+    """`ram_mb`: the person's budget for all programs together."""
+    given = {name: value for name, value in read_plan(_SPEC).train.items() if name != "learning_rate"}
+    given |= {"model": model, "data": FROM_FOLDERS, "epochs": USUAL_EPOCHS, "ram_mb": ram_mb}
+    return Draft(from_json(TrainSpec, given, _SPEC))
+
+
+def with_looks(spec: TrainSpec, steps: int) -> TrainSpec:
+    """Often enough that there is a curve, and seldom enough that it costs little."""
+    every = max(1, min(_MOST_BETWEEN, steps // _LOOKS))
+    return replace(spec, validate_every=every, sample_every=every, checkpoint_every=every)
+
+
+def free_name(folders: tuple[Path, ...]) -> str:
+    """As the first folder is called, and a number where there was such a run before."""
+    name = folders[0].name if folders else ""
+    stem = _NAME_LETTERS.sub("-", name).strip("-.") or "run"
+    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 10_000))
+    return next(found for found in names if not Run(runs_folder() / found).spec_file.exists())
+
+
+def name_problem(name: str) -> str:
+    """Why a run cannot be called so; empty where it can."""
+    if not name:
+        return "Give the run a name."
+    if _NAME_LETTERS.search(name) or name.startswith((".", "-")):
+        return "Letters, digits, - and _ make a name; others would trouble a command line."
+    if Run(runs_folder() / name).spec_file.exists():
+        return "There is such a run already; choose another name."
+    return ""
+
+
+def _train_flags(spec: TrainSpec) -> list[str]:
+    usual = TrainSpec(recipe=spec.recipe, model="", data=FROM_FOLDERS)
+    return ["--recipe", spec.recipe, "--model", spec.model, *_flags(replace(spec, model=""), usual)]
+
+
+def _flags(value: object, usual: object) -> list[str]:
+    return [*_differing(value, usual)]
+
+
+def _differing(value: object, usual: object) -> Iterator[str]:
+    given, defaults = to_json(value), to_json(usual)
+    for item in settings_of(type(value)):
+        wanted = given[item.name]
+        if wanted == defaults[item.name]:
+            continue
+        if item.type is bool:
+            yield item.flag if wanted else f"--no-{item.flag.removeprefix('--')}"
+        elif isinstance(wanted, list):
+            yield from (word for part in wanted for word in (item.flag, str(part)))
+        else:
+            yield from (item.flag, "none" if wanted is None else str(wanted))

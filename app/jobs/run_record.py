@@ -1,0 +1,119 @@
+"""RunRecord: what the events of a run add up to, whether they are told now or were written down long ago."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.spec.messages import Event, Failed, Finished, Note, Progress, Saved, Started
+
+Phase = Literal["new", "starting", "running", "paused", "judging", "stopped", "finished", "failed", "broken"]
+
+CURVES = ("loss", "validation_loss", "learning_rate")
+_SAMPLE = "sample: "
+_MOST_NOTES, _MOST_SAMPLES = 200, 50
+_JUDGING = "judging"
+
+
+@dataclass
+class Curve:
+    steps: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def add(self, step: float, value: float) -> None:
+        """A run that was killed goes on from an earlier step; what it tells then takes the place."""
+        while self.steps and self.steps[-1] >= step:
+            self.steps.pop()
+            self.values.pop()
+        self.steps.append(step)
+        self.values.append(value)
+
+
+@dataclass
+class RunRecord:
+    """`ended` is the last word of the last sitting, None while there is none: it goes on, or was killed."""
+
+    step: int = 0
+    total: int | None = None
+    device: str = ""
+    saved_step: int | None = None
+    sittings: int = 0
+    figures: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=lambda: {name: Curve() for name in CURVES})
+    samples: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ended: Finished | Failed | None = None
+    is_starting: bool = False
+    is_paused: bool = False
+    is_judging: bool = False
+
+    def begin_sitting(self) -> None:
+        """A process was started, which has said nothing yet."""
+        self.is_starting = True
+
+    def take_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.total, self.device = event.total_steps, event.device
+                self.sittings += 1
+                self.ended, self.is_starting, self.is_paused, self.is_judging = None, False, False, False
+            case Progress():
+                self._progress(event)
+            case Saved():
+                self.saved_step = event.step
+            case Note():
+                self._note(event.text)
+            case Finished() | Failed():
+                self.ended, self.is_starting, self.is_paused, self.is_judging = event, False, False, False
+
+    def phase(self, *, is_alive: bool) -> Phase:
+        """`is_alive`: whether a process works at it."""
+        if is_alive:
+            if self.is_starting or self.ended is not None or self.sittings == 0:
+                return "starting"  # what has ended was an earlier sitting
+            return "judging" if self.is_judging else "paused" if self.is_paused else "running"
+        match self.ended:
+            case None:
+                return "broken" if self.sittings else "new"
+            case Failed():
+                return "failed"
+            case Finished(stopped=True):
+                return "stopped"
+            case _:
+                return "finished"
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.step / self.total) if self.total else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        return self.figures.get("seconds_left")
+
+    def _progress(self, event: Progress) -> None:
+        self.step, self.total = event.step, event.total or self.total
+        self.is_paused = False
+        for metric in event.metrics:
+            if metric.value is None or not math.isfinite(metric.value):
+                continue
+            self.figures[metric.name] = metric.value
+            if metric.name in self.curves:
+                self.curves[metric.name].add(event.step, metric.value)
+
+    def _note(self, text: str) -> None:
+        if text.startswith(_SAMPLE):
+            self.samples.append((self.step, text.removeprefix(_SAMPLE)))
+            del self.samples[:-_MOST_SAMPLES]
+            return
+        if text == "paused":
+            self.is_paused = True
+        elif text == "going on":
+            self.is_paused = False
+        elif text.startswith(_JUDGING):
+            self.is_judging = True
+        self.notes.append(text)
+        del self.notes[:-_MOST_NOTES]

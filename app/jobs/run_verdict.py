@@ -1,0 +1,226 @@
+"""VerdictCard: whether it became better, in a sentence and in numbers, and what can be done with it now."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.naming import label, named, set_role
+from app.theme import Theme
+from trainer.spec.verdict import Judgement, Score, Verdict
+
+_TITLES: dict[Judgement, tuple[str, str]] = {
+    "better": ("Better", "success"),
+    "no different": ("No different", "muted"),
+    "worse": ("Worse", "danger"),
+    "forgot": ("Better, but it forgot", "warning"),
+    "new": ("New", "success"),
+}
+_EXPORTS = (
+    ("adapter", "The Adapter Alone…"),
+    ("native", "A Whole Model…"),
+    ("hf", "For Hugging Face…"),
+    ("gguf", "One GGUF File…"),
+)
+_NEXT: dict[Judgement, str] = {
+    "better": "Use it, and the next suggestions come with it; it can be turned off again at any time.",
+    "no different": "More files or more steps may help. New Run begins another one.",
+    "worse": "Fewer steps or a smaller learning rate may help. New Run begins another one.",
+    "forgot": "Used with less strength it forgets less.",
+}
+_STEPS, _MOST = 100, 200
+_ROWS = (
+    ("Your files, kept apart", "held_out_before", "held_out_after"),
+    ("Fixed benchmark", "fixed_before", "fixed_after"),
+)
+
+
+class VerdictCard(QFrame):
+    """
+    Signals, all wishes:
+        use_requested: with how much of what it has learnt; 0 is not at all.
+        export_requested: adapter, native, hf or gguf.
+        benchmark_requested, judge_requested.
+    """
+
+    use_requested = Signal(float)
+    export_requested = Signal(str)
+    benchmark_requested = Signal()
+    judge_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "What became of it", style="verdict_card")
+        self._theme = theme
+        self.title = label("", "section")
+        self.sentence = label("", wraps=True)
+        self._grid = QGridLayout()
+        self.use_button = QPushButton("Use It Now", self)
+        self.export_button = QPushButton("Export", self)
+        self.benchmark_button = QPushButton("Benchmark This", self)
+        self.judge_button = QPushButton("Compare Again", self)
+        self.slider = named(QSlider(Qt.Orientation.Horizontal, self), "How much of it counts")
+        self.strength = label("", "muted")
+        self._slider_row = QWidget(self)
+        self._is_adapter, self._is_used = True, False
+        self._arrange()
+        self._connect()
+
+    def show_verdict(self, verdict: Verdict | None, *, is_adapter: bool, has_learnt: bool) -> None:
+        """`has_learnt`: whether there is a checkpoint, judged or not."""
+        self._is_adapter = is_adapter
+        self.setVisible(has_learnt)
+        self._clear()
+        if verdict is None:
+            self._say("Not compared yet", "muted", "Whether it became better has not been looked at yet.")
+        else:
+            self._say(*_TITLES[verdict.judgement], _without_title(verdict))
+            self._show_scores(verdict)
+        self._next.setText("" if verdict is None else _NEXT.get(verdict.judgement, ""))
+        self._next.setVisible(bool(self._next.text()))
+        is_good = verdict is not None and verdict.judgement in ("better", "new")
+        self.use_button.setText("Use It Now" if is_good or verdict is None else "Use It All the Same")
+        set_role(self.use_button, "primary" if is_good and not self._is_used else "")
+        self.judge_button.setVisible(verdict is None)
+
+    def show_use(self, strength: float | None) -> None:
+        """None: it is not what suggests now."""
+        self._is_used = strength is not None
+        self._slider_row.setVisible(self._is_used and self._is_adapter)
+        self.use_button.setVisible(not self._is_used)
+        if strength is not None:
+            self.slider.blockSignals(True)
+            self.slider.setValue(round(strength * _STEPS))
+            self.slider.blockSignals(False)
+            self._show_strength()
+
+    def set_busy(self, sentence: str) -> None:
+        """While something is made of it; empty when that is over."""
+        for button in (self.use_button, self.export_button, self.benchmark_button, self.judge_button):
+            button.setEnabled(not sentence)
+        self._busy.setText(sentence)
+        self._busy.setVisible(bool(sentence))
+
+    def _arrange(self) -> None:
+        self._next = label("", "muted", wraps=True)
+        self._busy = label("", "muted", wraps=True)
+        self._busy.hide()
+        menu = QMenu(self.export_button)
+        for kind, text in _EXPORTS:
+            menu.addAction(text, self._exporter(kind))
+        self.export_button.setMenu(menu)
+        self.slider.setRange(0, _MOST)
+        self.slider.setSingleStep(5)
+        self.slider.setPageStep(25)
+        self.slider.setMaximumWidth(self._theme.scaled(240))
+        self._off = QPushButton("Stop Using It", self)
+        used = QHBoxLayout(self._slider_row)
+        used.setContentsMargins(0, 0, 0, 0)
+        used.setSpacing(12)
+        for widget in (label("In use, with", "heading"), self.slider, self.strength):
+            used.addWidget(widget)
+        used.addStretch(1)
+        used.addWidget(self._off)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for button in (self.use_button, self.export_button, self.benchmark_button, self.judge_button):
+            row.addWidget(button)
+        row.addWidget(self._busy, 1)
+        row.addStretch(0)
+        self._grid.setHorizontalSpacing(24)
+        self._grid.setVerticalSpacing(4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 16)
+        layout.setSpacing(8)
+        layout.addWidget(self.title)
+        layout.addWidget(self.sentence)
+        layout.addLayout(self._grid)
+        layout.addWidget(self._next)
+        layout.addWidget(self._slider_row)
+        layout.addSpacing(4)
+        layout.addLayout(row)
+
+    def _connect(self) -> None:
+        self.use_button.clicked.connect(lambda _=False: self.use_requested.emit(1.0))
+        self._off.clicked.connect(lambda _=False: self.use_requested.emit(0.0))
+        self.benchmark_button.clicked.connect(lambda _=False: self.benchmark_requested.emit())
+        self.judge_button.clicked.connect(lambda _=False: self.judge_requested.emit())
+        self.slider.valueChanged.connect(self._show_strength)
+        self.slider.sliderReleased.connect(self._tell_strength)
+        self.slider.actionTriggered.connect(self._tell_by_key)
+
+    def _exporter(self, kind: str) -> Callable[[], None]:
+        return lambda: self.export_requested.emit(kind)
+
+    def _say(self, title: str, colour: str, sentence: str) -> None:
+        self.title.setText(title)
+        self.title.setStyleSheet("")
+        set_role(self.title, f"section_{colour}")
+        self.sentence.setText(sentence)
+
+    def _show_scores(self, verdict: Verdict) -> None:
+        heads = ("", "Bits a byte", "Hidden lines exact", "Alike")
+        for column, text in enumerate(heads):
+            self._put(0, column, label(text, "muted"))
+        row = 1
+        for name, before, after in _ROWS:
+            one, other = getattr(verdict, before), getattr(verdict, after)
+            if other is None:
+                continue
+            self._put(row, 0, label(name))
+            for column, text in enumerate(_changes(one, other), start=1):
+                self._put(row, column, label(text))
+            row += 1
+        self._grid.setColumnStretch(len(heads), 1)
+
+    def _put(self, row: int, column: int, widget: QLabel) -> None:
+        self._grid.addWidget(widget, row, column)
+
+    def _clear(self) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+
+    def _show_strength(self) -> None:
+        self.strength.setText(f"{self.slider.value()} % of what it learnt")
+
+    def _tell_strength(self) -> None:
+        self.use_requested.emit(max(self.slider.value(), 1) / _STEPS)
+
+    def _tell_by_key(self) -> None:
+        """While it is dragged nothing is told: each strength loads the model again."""
+        if not self.slider.isSliderDown():
+            self.slider.setValue(self.slider.sliderPosition())
+            self._tell_strength()
+
+
+def _without_title(verdict: Verdict) -> str:
+    head, colon, rest = verdict.sentence.partition(": ")
+    text = rest if colon and head in ("Better", "No different", "Worse") else verdict.sentence
+    return text[:1].upper() + text[1:]
+
+
+def _changes(before: Score | None, after: Score) -> tuple[str, str, str]:
+    unit = "" if after.per == "byte" else f" a {after.per}"
+    lines = f"{after.exact} of {after.lines}" if after.lines else "–"  # noqa: RUF001
+    alike = f"{after.likeness:.0%}" if after.lines else "–"  # noqa: RUF001
+    if before is None:
+        return f"{after.bits:.3f}{unit}", lines, alike
+    if not after.lines:
+        return f"{before.bits:.3f} → {after.bits:.3f}{unit}", lines, alike
+    return (
+        f"{before.bits:.3f} → {after.bits:.3f}{unit}",
+        f"{before.exact} → {lines}",
+        f"{before.likeness:.0%} → {alike}",
+    )

@@ -1,0 +1,163 @@
+"""RunWatch: one run, followed through its folder, from any time on and whoever started it.
+
+Its events are read from its file, old and new in the same way; whether a process works at it is asked of the
+system. A run is a process of its own that this window may outlive: it is told through its folder what is
+wished, and nothing here is lost when the window is.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+
+from app.process import Alone, gently, own_command
+from core.spec.errors import SmallCoderError, UsageError
+from core.spec.messages import EVENTS, Event, from_line
+from trainer.spec.runs import Run, WishName, make_wish
+
+_LOOK_EVERY_MS = 250
+_TURN_MS = 6  # reading at most so long before the window has its turn
+_NICENESS = 15  # the engine's worker has 10
+_LOG_NAME = "log.txt"
+_LOG_BYTES = 2**14
+
+
+class RunWatch(QObject):
+    """
+    Signals:
+        told: a list of Events, in order.
+        caught_up: all that was written until now has been told.
+        alive_changed: whether a process works at it is not as it was.
+        failed: a sentence, where it could not be started or reached.
+    """
+
+    told = Signal(list)
+    caught_up = Signal()
+    alive_changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, run: Run, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.run = run
+        self._offset = 0
+        self._has_caught_up = False
+        self._process: Alone | None = None
+        self.is_alive = is_alive(run)
+        self.wished: WishName | None = None
+        self._looking = QTimer(self, interval=_LOOK_EVERY_MS)
+        self._looking.timeout.connect(self._look)
+
+    def follow(self) -> None:
+        """From the first event of its file; while it goes on, to the last."""
+        self._looking.start(0)
+
+    def replay(self) -> None:
+        """Once more from the first event, for who has come later."""
+        self._offset, self._has_caught_up = 0, False
+        self.follow()
+
+    def stop(self) -> None:
+        """Looking at it, that is."""
+        self._looking.stop()
+
+    def start(self, words: Sequence[str] = ()) -> None:
+        """`words`: flags of `train resume`. The process belongs to nobody, and so outlives whom it will."""
+        command = gently(own_command(resume_words(self.run, words)), _NICENESS)
+        try:
+            self._process = Alone(command, self._log_file())
+        except OSError as error:
+            self.failed.emit(f"{self.run.name} could not be started: {error.strerror}.")
+            return
+        self.wished = None
+        self._set_alive(True)
+        self._looking.start(_LOOK_EVERY_MS)
+
+    def wish(self, what: WishName, seconds: float | None = None) -> None:
+        try:
+            make_wish(self.run, what, seconds)
+        except SmallCoderError as error:
+            self.failed.emit(str(error))
+            return
+        self.wished = what
+
+    def log(self) -> str:
+        """The end of what it said on the side."""
+        try:
+            return self._log_file().read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def _log_file(self) -> Path:
+        return self.run.folder / _LOG_NAME
+
+    def _look(self) -> None:
+        alive_before = self.is_alive
+        alive = self._works()
+        self._read()
+        if alive != alive_before:
+            self._set_alive(alive)
+        is_waiting = self._has_caught_up
+        self._looking.setInterval(_LOOK_EVERY_MS if is_waiting else 0)
+        if is_waiting and not alive:
+            self._looking.stop()
+
+    def _works(self) -> bool:
+        """One that was just started has not claimed the folder yet."""
+        is_running = self._process is not None and self._process.is_running
+        return is_running or is_alive(self.run)
+
+    def _set_alive(self, alive: bool) -> None:
+        self.is_alive = alive
+        if not alive:
+            self.wished = None
+        self.alive_changed.emit()
+
+    def _read(self) -> None:
+        """A turn's worth. A torn last line waits for its end, or for ever."""
+        clock, events, is_at_end = QElapsedTimer(), list[Event](), False
+        clock.start()
+        try:
+            with self.run.events_file.open("rb") as file:
+                file.seek(self._offset)
+                while clock.elapsed() < _TURN_MS:
+                    line = file.readline()
+                    if not line.endswith(b"\n"):
+                        is_at_end = True
+                        break
+                    self._offset += len(line)
+                    event = _event(line)
+                    if event is not None:
+                        events.append(event)
+        except OSError:  # nothing was told yet, or the folder is gone
+            is_at_end = True
+        if events:
+            self.told.emit(events)
+        if is_at_end and not self._has_caught_up:
+            self._has_caught_up = True
+            self.caught_up.emit()
+
+
+def resume_words(run: Run, words: Sequence[str] = ()) -> tuple[str, ...]:
+    return ("train", "resume", str(run.folder), *words)
+
+
+def is_alive(run: Run) -> bool:
+    """Whether a process works at it."""
+    import psutil
+
+    claim = run.claim()
+    if claim is None:
+        return False
+    try:
+        process = psutil.Process(claim[0])
+        return bool(process.create_time() == claim[1] and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _event(line: bytes) -> Event | None:
+    """None for what a kill cut short."""
+    try:
+        return from_line(line.strip(), EVENTS) if line.strip() else None
+    except UsageError:
+        return None

@@ -1,0 +1,46 @@
+"""How a run is spoken of: its state, how long something takes, when it was."""
+
+from datetime import datetime
+
+from app.jobs.run_record import Phase
+
+STATES: dict[Phase, str] = {
+    "new": "not begun",
+    "starting": "starting",
+    "running": "learning",
+    "paused": "paused",
+    "judging": "being judged",
+    "stopped": "stopped",
+    "finished": "finished",
+    "failed": "failed",
+    "broken": "broken off",
+}
+COLOURS: dict[Phase, str] = {
+    **dict.fromkeys(("new", "stopped", "broken", "paused"), "muted"),
+    **dict.fromkeys(("starting", "running", "judging"), "accent"),
+    "finished": "success",
+    "failed": "danger",
+}
+ICONS: dict[Phase, str] = {
+    **dict.fromkeys(("starting", "running", "judging"), "play"),
+    **dict.fromkeys(("new", "paused", "stopped", "broken"), "dot"),
+    "finished": "check",
+    "failed": "error",
+}
+
+
+def duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes < 60 * 48 else f"{minutes / 1440:.1f} days"
+
+
+def day(timestamp: float) -> str:
+    """Today's time, else the date."""
+    then, now = datetime.fromtimestamp(timestamp), datetime.now()
+    if then.date() == now.date():
+        return then.strftime("%H:%M")
+    return then.strftime("%d %b" if then.year == now.year else "%d %b %Y").lstrip("0")

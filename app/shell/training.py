@@ -1,0 +1,399 @@
+"""Training: the Train page joined to processes, settings and the rest of the window.
+
+A run is begun, watched, told to stand back and found again here; what it has learnt is seen to in taught.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
+
+from app.editor.questions import CANCEL, Choice, Questions
+from app.engines import Engines
+from app.giving_way import GivingWay
+from app.jobs.run_compare import Side
+from app.jobs.run_draft import Draft, usual_draft
+from app.jobs.run_jobs import RunJobs
+from app.jobs.run_page import TrainPage
+from app.jobs.run_watch import RunWatch
+from app.jobs.runs import Runs, entries, forget_deleted, why_not
+from app.settings import SettingsStore
+from app.shell.commands import Commands
+from app.shell.making_room import MakingRoom
+from app.shell.notices import Notice, NoticeBar, Weight
+from app.shell.standing_back import StandingBack
+from app.shell.taught import Taught
+from app.shell.teachable import model_in_use, teachable_models
+from app.theme import Theme
+from core.spec.errors import SmallCoderError
+from core.spec.messages import Event
+from trainer.spec.estimates import Estimate
+from trainer.spec.jobs import TrainSpec
+from trainer.spec.runs import Run, find_run
+from trainer.spec.verdict import Verdict, read_verdict
+
+_LOOK_AT_RUNS_MS = 3000
+_LEAVING = (
+    Choice("continue", "Let It Learn On"),
+    Choice("stop", "Stop and Save", "other"),
+    CANCEL,
+)
+
+Start = Callable[[Coroutine[Any, Any, Any]], object]
+
+
+class Training(QObject):
+    """
+    Signals:
+        page_requested: the page is to come into sight.
+        benchmark_requested: a model's folder.
+    """
+
+    page_requested = Signal()
+    benchmark_requested = Signal(Path)
+
+    def __init__(
+        self, store: SettingsStore, theme: Theme, engines: Engines, questions: Questions, notices: NoticeBar
+    ) -> None:
+        super().__init__(engines)
+        self._store, self._theme = store, theme
+        self._questions, self._notices = questions, notices
+        self._start: Start = asyncio.ensure_future
+        self._page: TrainPage | None = None
+        self._folder: Path | None = None
+        self._watch: RunWatch | None = None
+        self.runs, self.jobs = Runs(self), RunJobs(self)
+        self.room = MakingRoom(engines, notices)
+        self.standing_back = StandingBack(self.runs, store)
+        self.taught = Taught(store, questions, notices, self)
+        self.taught.benchmark_requested.connect(self.benchmark_requested)
+        self.runs.alive_changed.connect(self._take_alive)
+        self.runs.held_changed.connect(self._show_wished)
+        self.runs.failed.connect(self._warn)
+        store.changed.connect(lambda _: self.taught.show_use())
+        self._look_at_runs = QTimer(self, interval=_LOOK_AT_RUNS_MS)
+        self._look_at_runs.timeout.connect(self._look)
+
+    def begin(self, start: Start, giving_way: GivingWay) -> None:
+        """`start`: begins a coroutine that nobody waits for."""
+        self._start = start
+        for watch in self.runs.find():
+            self._tell(f"{watch.run.name} is still learning.", watch.run)
+        self.standing_back.follow(giving_way)
+        self._look_on()
+        start(_in_background(forget_deleted))
+
+    def make_page(self) -> QWidget:
+        """When it is first wanted."""
+        page = self._page = TrainPage(self._theme, self._usual_draft(model_in_use(self._store.settings)))
+        setup, view, jobs = page.setup, page.view, self.jobs
+        setup.scan_requested.connect(lambda draft: self._start(jobs.scan(draft)))
+        setup.estimate_requested.connect(lambda draft: self._start(jobs.estimate(draft, setup.scan.tokens)))
+        setup.begin_requested.connect(lambda draft: self._start(self._begin_run(page, draft)))
+        setup.stop_requested.connect(jobs.stop_beginning)
+        setup.folder_choice_requested.connect(lambda: self._start(self._choose_folder()))
+        setup.model_choice_requested.connect(lambda: self._start(self._choose_model()))
+        setup.said.connect(self._warn)
+        jobs.scan_told.connect(setup.take_scan)
+        jobs.scan_failed.connect(setup.show_scan_problem)
+        jobs.estimated.connect(self._take_estimate)
+        jobs.estimate_failed.connect(setup.show_estimate_problem)
+        jobs.beginning_told.connect(setup.show_beginning)
+        page.list.chosen.connect(lambda folders: self._start(self._show_chosen(folders)))
+        page.shown.connect(lambda: self._start(self._refresh()))
+        view.header.wished.connect(self._grant)
+        view.folder_requested.connect(self._open_folder)
+        self.taught.join(view, self._start, self._show_verdict)
+        setup.folders.suggest(self._folder)
+        return page
+
+    def show_run(self, run: Run) -> None:
+        self.page_requested.emit()
+        self._start(self._show_chosen([str(run.folder)]))
+
+    def teach(self, model: str) -> None:
+        """A run that begins from this model."""
+        self.page_requested.emit()
+        if self._page is not None:
+            self._page.show_setup()
+            self._page.setup.choices.set_model(model)
+
+    def suggest(self, folder: Path | None) -> None:
+        """The one that is open."""
+        self._folder = folder
+        if self._page is not None:
+            self._page.setup.folders.suggest(folder)
+
+    def join(self, commands: Commands) -> None:
+        commands.on(
+            {
+                "train.folder": self._teach_folder,
+                "train.begin": self._press_begin,
+                "train.stop": lambda: self._grant("stop"),
+                "train.resume": lambda: self._grant("resume"),
+                "train.use": self._press_use,
+            }
+        )
+
+    async def may_leave(self) -> bool:
+        """What runs do when the window is gone, as it was set or is answered now."""
+        alive = self.runs.alive()
+        if not alive:
+            return True
+        answer: str = self._store.settings.training.when_closed
+        if answer == "ask":
+            names = ", ".join(watch.run.name for watch in alive)
+            answer = await self._questions.ask(
+                f"{names} is still learning.",
+                _LEAVING,
+                "It can go on without this window, and is found again at the next start; or it saves and "
+                "stops.",
+            )
+        if answer == CANCEL.id:
+            return False
+        if answer == "stop":
+            for watch in alive:
+                watch.wish("stop")
+        return True
+
+    async def end(self) -> None:
+        self._look_at_runs.stop()
+        self.standing_back.stop()
+        self.runs.stop()
+        await self.jobs.close()
+        await self.taught.close()
+        await _in_background(forget_deleted)
+
+    def _teach_folder(self) -> None:
+        self.page_requested.emit()
+        if self._page is not None:
+            self._page.show_setup()
+            if self._folder is None:
+                self._start(self._choose_folder())
+            else:
+                self._page.setup.folders.set_folders((self._folder,))
+
+    def _press_begin(self) -> None:
+        if self._page is not None:
+            self._page.setup.begin_button.click()
+
+    def _press_use(self) -> None:
+        if self._page is not None and self._page.is_showing_run and self._page.view.verdict.isVisible():
+            self._page.view.verdict.use_button.click()
+
+    def _grant(self, wish: str) -> None:
+        """Of the run in sight, where it can be had."""
+        page = self._page
+        run = page.view.run if page is not None and page.is_showing_run else None
+        if page is None or run is None or not page.view.header.can(wish):
+            return
+        match wish:
+            case "pause":
+                self.runs.pause(run)
+            case "go_on":
+                self.runs.go_on(run)
+            case "stop":
+                self.runs.watch(run).wish("stop")
+            case "resume":
+                self._start(self._resume(run))
+            case "delete":
+                self._start(self._delete(run))
+        self._show_wished()
+
+    async def _begin_run(self, page: TrainPage, draft: Draft) -> None:
+        setup = page.setup
+        frees_engine = setup.outlook.frees_engine
+        setup.show_beginning("Preparing the files…")
+        word = await self.jobs.begin(draft)
+        if not word.is_good:
+            setup.show_begun(word.sentence)
+            return
+        setup.show_begun()
+        run = find_run(draft.name)
+        if frees_engine:
+            await self.room.make(run)
+        self.runs.start(run, draft.box_words())
+        setup.start_over(self._usual_draft(draft.spec.model))
+        await self._refresh()
+        await self._show_chosen([str(run.folder)])
+
+    def _usual_draft(self, model: str) -> Draft:
+        return usual_draft(model, self._store.settings.budget.ram_mb)
+
+    async def _resume(self, run: Run) -> None:
+        await self.room.make_again(run)
+        self.runs.start(run)
+
+    def _look_on(self) -> None:
+        """At the list, while there is a run that changes."""
+        if not self.runs.alive():
+            self._look_at_runs.stop()
+        elif not self._look_at_runs.isActive():
+            self._look_at_runs.start()
+
+    def _look(self) -> None:
+        if self._page is not None and self._page.isVisible():
+            self._start(self._refresh_list(self._page))
+
+    def _take_alive(self, watch: RunWatch) -> None:
+        self._look_on()
+        if watch is self._watch and self._page is not None:
+            self._page.view.set_alive(watch.is_alive, watch.log())
+        if not watch.is_alive:
+            self._meet_end(watch)
+        self._start(self._refresh())
+
+    def _meet_end(self, watch: RunWatch) -> None:
+        run = watch.run
+        self.room.give_back(run)
+        if watch is self._watch:
+            self._show_verdict()
+        self._start(self._say_how_it_ended(run))
+
+    async def _say_how_it_ended(self, run: Run) -> None:
+        found = next(
+            (entry for entry in await _in_background(entries) if entry.folder == str(run.folder)), None
+        )
+        if found is None or self._is_in_sight(run):
+            return
+        match found.phase:
+            case "finished":
+                verdict = self._verdict_of(run)
+                said = verdict.sentence if verdict else ""
+                self._tell(f"{run.name} has finished. {said}".strip(), run)
+            case "failed" | "broken":
+                self._tell(f"{run.name} has ended too early; what it had saved is kept.", run, "warning")
+
+    def _is_in_sight(self, run: Run) -> bool:
+        page = self._page
+        return page is not None and page.isVisible() and page.is_showing_run and page.view.run == run
+
+    async def _refresh(self) -> None:
+        """What is on the disk, and what is in memory."""
+        page = self._page
+        if page is None:
+            return
+        await self._refresh_list(page)
+        page.setup.set_models(await _in_background(partial(teachable_models, self._store.settings)))
+        page.setup.set_engine_bytes(self.room.held_bytes())
+
+    async def _refresh_list(self, page: TrainPage) -> None:
+        page.list.set_entries(await _in_background(entries))
+
+    def _take_estimate(self, estimate: Estimate) -> None:
+        if self._page is not None:
+            self._page.setup.set_engine_bytes(self.room.held_bytes())
+            self._page.setup.take_estimate(estimate)
+
+    async def _show_chosen(self, folders: list[str]) -> None:
+        page = self._page
+        if page is None:
+            return
+        try:
+            runs = [(run, run.spec()) for run in (Run(Path(folder)) for folder in folders[:2])]
+        except SmallCoderError as error:
+            self._warn(str(error))
+            await self._refresh()
+            return
+        if len(runs) == 2:
+            await self._compare(page, runs)
+        else:
+            self._show(page, *runs[0])
+
+    def _show(self, page: TrainPage, run: Run, spec: TrainSpec) -> None:
+        if self._watch is not None:
+            self._watch.told.disconnect(page.view.take)
+            self._watch.caught_up.disconnect(self._show_verdict)
+        self._watch = self.runs.watch(run)
+        page.view.show_run(run, spec, is_alive=self._watch.is_alive)
+        self._watch.told.connect(page.view.take)
+        self._watch.caught_up.connect(self._show_verdict)
+        self._watch.replay()
+        self._show_wished()
+        page.show_view(str(run.folder))
+
+    async def _compare(self, page: TrainPage, runs: list[tuple[Run, TrainSpec]]) -> None:
+        sides = []
+        for run, spec in runs:
+            events = await _in_background(partial(_told, run))
+            sides.append(Side(run.name, spec, events, self._verdict_of(run)))
+        page.comparison.show_sides(*sides)
+        page.show_comparison()
+
+    def _show_verdict(self) -> None:
+        if self._page is None or self._page.view.run is None:
+            return
+        self._page.view.show_verdict(self._verdict_of(self._page.view.run))
+        self.taught.show_use()
+
+    def _verdict_of(self, run: Run) -> Verdict | None:
+        try:
+            return read_verdict(run)
+        except SmallCoderError as error:
+            self._warn(str(error))
+            return None
+
+    def _show_wished(self) -> None:
+        watch = self._watch
+        if self._page is None or watch is None:
+            return
+        by_hand = self.runs.is_paused_by_hand(watch.run)
+        self._page.view.set_wished(watch.wished, "" if by_hand else self.runs.held)
+
+    async def _delete(self, run: Run) -> None:
+        try:
+            place = self.runs.set_aside(run)
+        except OSError as error:
+            self._warn(why_not(error, run))
+            return
+        if self._watch is not None and self._watch.run == run:
+            self._watch = None
+        if self._page is not None:
+            self._page.show_setup()
+        undo = ("Undo", lambda: self._start(self._bring_back(place, run)))
+        self._notices.add(Notice(f"{run.name} was deleted.", "info", "deleted", (undo,)))
+        await self._refresh()
+
+    async def _bring_back(self, place: Path, run: Run) -> None:
+        try:
+            self.runs.bring_back(place, run)
+        except OSError as error:
+            self._warn(f"{run.name} could not be brought back: {error.strerror}.")
+            return
+        await self._refresh()
+        await self._show_chosen([str(run.folder)])
+
+    async def _choose_folder(self) -> None:
+        folder = await self._questions.folder_to_open(Path.home())
+        if folder is not None and self._page is not None:
+            self._page.setup.add_folders([folder])
+
+    async def _choose_model(self) -> None:
+        folder = await self._questions.folder_to_open(Path.home())
+        if folder is not None and self._page is not None:
+            self._page.setup.choices.set_model(str(folder))
+
+    def _open_folder(self) -> None:
+        if self._page is not None and self._page.view.run is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._page.view.run.folder)))
+
+    def _tell(self, text: str, run: Run, weight: Weight = "info") -> None:
+        look = ("Look", lambda: self.show_run(run))
+        self._notices.add(Notice(text, weight, f"run {run.name}", (look,)))
+
+    def _warn(self, sentence: str) -> None:
+        self._notices.add(Notice(sentence, "warning"))
+
+
+def _told(run: Run) -> list[Event]:
+    return list(run.events())
+
+
+async def _in_background(work: Callable[[], Any]) -> Any:
+    """Of what waits for a disk."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
