@@ -136,7 +136,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("engine.load", "Load the Model", "Completion"),
     Action("engine.unload", "Unload the Model", "Completion"),
     Action("engine.restart", "Restart the Engine", "Completion"),
-    Action("chat.ask_selection", "Ask About the Selection", "Chat", ("Ctrl+Shift+L",)),
+    Action("chat.ask_selection", "Ask About the Selection", "Chat", ("Ctrl+Shift+I",)),
     Action("chat.new", "New Conversation", "Chat"),
     Action("chat.history", "Earlier Conversations", "Chat"),
     Action("chat.stop", "Stop the Answer", "Chat"),

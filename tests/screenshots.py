@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,12 +22,18 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
+from app.chat.archive import Archive
+from app.chat.conversation import Answering, Asked, Attachment, Ended, Wrote
+from app.chat.panel import ChatPanel
 from app.main_window import MainWindow
 from app.run import make_window
 from app.settings import ThemeChoice
 from app.shell.shortcuts import ShortcutsDialog
+from core.spec.folders import chats_folder
+from core.spec.messages import Statistics
 
 SIZE = (1120, 700)
+TALK = "in the picture"
 _COLOURS = 256
 _PLAIN = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
 THEMES: tuple[ThemeChoice, ...] = ("light", "dark")
@@ -62,6 +69,18 @@ def read_items(path: Path) -> list[Item]:
 def total_price(items: list[Item]) -> float:
     return sum(item.price * item.count for item in items)
 '''
+CHAT = """`total_price` adds up **price times count** of every item. Two things to know:
+
+1. It reads only `price` and `count`, so anything with these two will do.
+2. For no items it gives `0`, which is an *int*.
+
+```python
+def total_price(items: list[Item]) -> float:
+    return sum((i.price * i.count for i in items), start=0.0)
+```
+
+Money is better kept in whole cents, or as a [Decimal](https://docs.python.org/3/library/decimal.html).
+"""
 PROJECT = {
     "README.md": "# Inventory\n\nWhat a shop has in store.\n",
     "pyproject.toml": '[project]\nname = "inventory"\nversion = "1.0"\n',
@@ -69,6 +88,32 @@ PROJECT = {
     "stock.py": STOCK,
     "tests/test_stock.py": "from stock import Item, total_price\n",
 }
+
+
+def keep_conversation() -> None:
+    """Written by hand: what a model says is no matter here."""
+    model, now = "Qwen2.5-Coder-0.5B-Instruct", time.time()
+    selection = Attachment("selection", "stock.py, lines 20–21", STOCK[-100:], "python")  # noqa: RUF001
+    figures = Statistics(312, 0, 0, 118, 640.0, 3800.0)
+    archive = Archive(chats_folder())
+    question = Asked(1, "Is this right for an empty shop?", now, (selection,))
+    archive.add(TALK, question, Answering(2, model, now), Wrote(2, CHAT), Ended(2, "end", "", figures))
+    for title in ("How do I read a CSV file without pandas?", "What does frozen=True change?"):
+        archive.add(archive.new_id(), Asked(1, title, now - 9000), Answering(2, model, now - 8990))
+
+
+async def chat_states(window: MainWindow, project: Path) -> AsyncIterator[tuple[str, QWidget]]:
+    await window.documents.open(project / "stock.py")
+    keep_conversation()
+    window.commands.trigger("view.chat")
+    yield "chat_begin", window
+    panel = window.frame.made_page("chat")
+    assert isinstance(panel, ChatPanel)
+    panel.talk.open(TALK)
+    yield "chat", window
+    panel.show_history()
+    yield "chat_history", window
+    window.frame.set_shown(window.frame.chat, False)
 
 
 async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator[tuple[str, QWidget]]:
@@ -93,6 +138,8 @@ async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator
     await asyncio.sleep(1.5)
     yield "output", window
     window.commands.trigger("view.output")
+    async for state in chat_states(window, project):
+        yield state
     window.commands.trigger("view.settings")
     yield "settings", window
     window.commands.trigger("view.train")

@@ -127,12 +127,12 @@ class CodeBlock(QFrame):
         layout.addWidget(self.text)
 
     def show_code(self, text: str, language: str) -> None:
+        self.text.show_code(text)  # before its language, which would else be looked into twice
         if language != self._language:
             self._language = language
             found = language_named(language) if language else PLAIN
             self._name.setText(found.name if found is not PLAIN else language)
             self.text.highlighter.set_language(found)
-        self.text.show_code(text)
 
     def copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.code)

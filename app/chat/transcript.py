@@ -12,7 +12,7 @@ from app.chat.message_view import MessageView
 from app.naming import label, named
 from app.theme import Theme
 
-_AT_FIRST, _MORE = 8, 8  # messages made at once
+_AT_FIRST, _MORE = 4, 6  # messages made at once
 _NEAR = 32  # pixels from an end
 
 

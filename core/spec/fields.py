@@ -7,6 +7,7 @@ wrong type or a value out of bounds is an error that says which, and what was pr
 import argparse
 import dataclasses
 import difflib
+import functools
 import math
 import types
 from collections.abc import Iterable, Mapping
@@ -51,6 +52,7 @@ def setting(default: Any, help: str, *, low: float | None = None, high: float | 
     return dataclasses.field(default=default, metadata=metadata)
 
 
+@functools.cache
 def settings_of(kind: type) -> tuple[Setting, ...]:
     hints = get_type_hints(kind)
     return tuple(
