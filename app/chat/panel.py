@@ -6,7 +6,7 @@ Its parts tell it what a person wants; what lies outside, such as the editor, is
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.chat.archive import Archive
@@ -14,6 +14,7 @@ from app.chat.beginning import Beginning
 from app.chat.composer import Composer, Offer
 from app.chat.conversation import Conversation, first_read, written
 from app.chat.history import History
+from app.chat.markdown import presentable
 from app.chat.model_line import ModelLine
 from app.chat.room import Room, Taken
 from app.chat.talk import Start, Talk, answer_tokens
@@ -23,6 +24,8 @@ from app.engines import RoleEngine
 from app.naming import label, named
 from app.settings import Chat as ChatSettings
 from app.theme import Theme
+
+_ANNOUNCED_LETTERS = 500
 
 
 class ChatPanel(QFrame):
@@ -225,9 +228,16 @@ class ChatPanel(QFrame):
         view, message = self.transcript.view(number), talk.message(number)
         if view is not None and message is not None:
             view.show_state(message)
+            self._announce(message.problem or message.text)
         self.composer.show_answering(self.talk.answering is not None)
         self._show_mark(talk)
         self.look_at_room()
+
+    def _announce(self, text: str) -> None:
+        """To who hears the screen instead of seeing it."""
+        if QAccessible.isActive():
+            said = f"Answer: {presentable(text[:_ANNOUNCED_LETTERS])}"
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, said))
 
     def _show_mark(self, talk: Conversation) -> None:
         """Where the last answer's reading began, if not at the top."""

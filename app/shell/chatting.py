@@ -4,6 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QTextCursor
@@ -12,7 +13,6 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.chat.archive import Archive
 from app.chat.composer import Offer
 from app.chat.conversation import Attachment, as_markdown
-from app.chat.panel import ChatPanel
 from app.editor.changes_view import ChangesView, Choices
 from app.editor.document import Document
 from app.editor.document_tabs import DocumentTabs
@@ -27,6 +27,9 @@ from app.shell.texts import Texts
 from app.theme import Theme
 from core.spec.folders import chats_folder
 from core.spec.secret_files import is_secret_file
+
+if TYPE_CHECKING:
+    from app.chat.panel import ChatPanel
 
 _LARGEST_FILE = 200_000  # characters; no model of this size reads more
 _KEPT_AWAY = "This file may hold secrets, so no model reads it"
@@ -70,7 +73,9 @@ class Chatting(QObject):
             self._panel.stop()
         self._archive.forget_deleted()
 
-    def _make_panel(self) -> ChatPanel:
+    def _make_panel(self) -> "ChatPanel":
+        from app.chat.panel import ChatPanel  # the window's first sight need not wait for it
+
         chat = self._engines.engine_for("chat")
         panel = ChatPanel(
             self._theme, self._archive, chat, lambda: self._store.settings.chat, self._documents.errands.start
@@ -86,12 +91,12 @@ class Chatting(QObject):
         self._offer()
         return panel
 
-    def _in_sight(self) -> ChatPanel:
+    def _in_sight(self) -> "ChatPanel":
         self._frame.set_shown(self._frame.chat, True)
-        panel = self._panel or self._frame.made_page("chat")
-        if not isinstance(panel, ChatPanel):
-            raise TypeError("the chat's page is no chat panel")
-        return panel
+        self._frame.made_page("chat")
+        if self._panel is None:
+            raise RuntimeError("the chat's page was made by somebody else")
+        return self._panel
 
     def _ask_about_selection(self) -> None:
         panel = self._in_sight()

@@ -7,7 +7,6 @@ wrong type or a value out of bounds is an error that says which, and what was pr
 import argparse
 import dataclasses
 import difflib
-import functools
 import math
 import types
 from collections.abc import Iterable, Mapping
@@ -44,6 +43,9 @@ class Setting:
         return self.default is _REQUIRED
 
 
+_found: dict[type, tuple[Setting, ...]] = {}
+
+
 def setting(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
     """A dataclass field that explains itself. `...` as default means that there is none."""
     metadata = {"help": help, "low": low, "high": high}
@@ -52,20 +54,22 @@ def setting(default: Any, help: str, *, low: float | None = None, high: float | 
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@functools.cache
 def settings_of(kind: type) -> tuple[Setting, ...]:
-    hints = get_type_hints(kind)
-    return tuple(
-        Setting(
-            name=field.name,
-            type=hints[field.name],
-            default=field.default,
-            help=field.metadata.get("help", ""),
-            low=field.metadata.get("low"),
-            high=field.metadata.get("high"),
+    """Found out once: a file of thousands of records is read with them."""
+    if kind not in _found:
+        hints = get_type_hints(kind)
+        _found[kind] = tuple(
+            Setting(
+                name=field.name,
+                type=hints[field.name],
+                default=field.default,
+                help=field.metadata.get("help", ""),
+                low=field.metadata.get("low"),
+                high=field.metadata.get("high"),
+            )
+            for field in dataclasses.fields(kind)
         )
-        for field in dataclasses.fields(kind)
-    )
+    return _found[kind]
 
 
 def from_json(kind: type[T], data: object, where: str) -> T:
