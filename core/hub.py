@@ -155,6 +155,15 @@ def _bytes_here(file: RemoteFile, folder: Path, unfinished: Path) -> int:
     return min(file.size_bytes, max(_size(place) for place in places))
 
 
+def discard_unfinished(folder: Path) -> int:
+    """How many bytes were given back of a download that was broken off."""
+    unfinished = folder.with_name(f".{folder.name}.download")
+    with _alone(folder):
+        freed = sum(_size(path) for path in unfinished.rglob("*"))
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return freed
+
+
 def fetch_model(found: Repository, files: Sequence[RemoteFile], folder: Path, tell: Tell) -> None:
     """Grows in a hidden folder beside its own, so that nobody takes half a model for a whole one."""
     if folder.exists() and not folder.is_dir():

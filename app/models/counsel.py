@@ -22,16 +22,20 @@ _NOTICEABLE = 0.01  # of all memory
 
 @dataclass(frozen=True)
 class Uses:
-    """The path that is set for each role, empty where none is; and of those that are loaded, the path and how
-    they run."""
+    """The path that is set for each role, empty where none is. Of those that are loaded, the path and how
+    they run; of those that could not be, the path and why."""
 
     completion: str = ""
     chat: str = ""
     loaded: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
 
     def how(self, path: str) -> str:
         """In words how it runs; empty where it does not."""
         return dict(self.loaded).get(path, "")
+
+    def trouble(self, path: str) -> str:
+        return dict(self.failed).get(path, "")
 
     def of(self, role: Role) -> str:
         return self.completion if role == "completion" else self.chat
@@ -45,13 +49,15 @@ class Uses:
 @dataclass(frozen=True)
 class Standing:
     """Of one role. `used` is the model set for it, `is_ready` whether that is loaded; `download` of the one
-    that is advised; `better`: a sentence about one that would do more, and why it is not advised."""
+    that is advised; `better`: a sentence about one that would do more, and why it is not advised; `lost`: the
+    path that is set, where no model is any more."""
 
     advice: Advice | None
     used: Entry | None
     is_ready: bool = False
     download: Download | None = None
     better: str = ""
+    lost: str = ""
 
     @property
     def is_as_advised(self) -> bool:
@@ -80,6 +86,7 @@ class Counsel(QObject):
         measuring.changed.connect(self.changed)
         downloads.changed.connect(lambda _: self.changed.emit())
         downloads.arrived.connect(lambda _id, _path: shelf.look())
+        downloads.forgotten.connect(lambda _id, _problem: shelf.look())
 
     def take_uses(self, uses: Uses) -> None:
         if uses != self.uses:
@@ -98,11 +105,14 @@ class Counsel(QObject):
     def standing(self, role: Role) -> Standing:
         entries, path = self.entries(), self.uses.of(role)
         advice = advise(role, entries, self.memory, self.measuring.pace)
+        used = self.shelf.find(path) if path else None
+        is_lost = used is None and self.shelf.has_looked and not self.uses.how(path)
         return Standing(
             advice,
-            self.shelf.find(path) if path else None,
+            used,
             is_ready=bool(self.uses.how(path)),
             download=self.downloads[advice.entry.id] if advice else None,
+            lost=path if is_lost else "",
             better=better_than(advice, role, entries, self.memory, self.measuring.pace),
         )
 

@@ -32,7 +32,7 @@ class Detail(QScrollArea):
     """Wishes:
     use_requested: a role and a path. unload_requested: a path.
     load_requested: the role that a model is set for, and whether even where it does not fit.
-    download_requested, pause_requested: a name on the hub.
+    download_requested, pause_requested, discard_requested: a name on the hub.
     convert_requested, train_requested: an Entry. reveal_requested: a path, in the system's file manager.
     """
 
@@ -41,6 +41,7 @@ class Detail(QScrollArea):
     unload_requested = Signal(str)
     download_requested = Signal(str)
     pause_requested = Signal(str)
+    discard_requested = Signal(str)
     convert_requested = Signal(object)
     train_requested = Signal(object)
     reveal_requested = Signal(str)
@@ -76,6 +77,7 @@ class Detail(QScrollArea):
         was_running = self._download is not None and self._download.state
         self.entry, self._download = entry, download
         self._uses, self._how = uses.roles_of(entry), uses.how(entry.path)
+        self._show_problem(entry.problem or uses.trouble(entry.path))
         self._does_fit = verdict_of(entry.network, memory).tone != "danger"
         is_other = before != (self.entry, self._uses, self._how, self._does_fit)
         self._show_download()
@@ -115,8 +117,10 @@ class Detail(QScrollArea):
         self._name.setText(entry.name)
         self._about.setText(entry.about)
         self._about.setVisible(bool(entry.about))
-        self._problem.setText(entry.problem)
-        self._problem.setVisible(bool(entry.problem))
+
+    def _show_problem(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
 
     def _show_download(self) -> None:
         download = self._download
@@ -148,6 +152,8 @@ class Detail(QScrollArea):
             is_begun = self._download is not None or entry.begun_bytes > 0
             text = "Go On" if is_begun else f"Download, {size_text(entry.size_bytes)}"
             self._add(text, lambda: self.download_requested.emit(entry.id))
+            if is_begun:
+                self._add("Discard", lambda: self.discard_requested.emit(entry.id))
         self._buttons.addStretch(1)
 
     def _show_deeds_of_a_model(self, entry: Entry) -> None:

@@ -170,7 +170,7 @@ class DownloadDialog(QDialog):
         self._plan = plan
         self._wait.hide()
         self._facts.setVisible(plan is not None)
-        self._yes.setEnabled(plan is not None and plan.has_room)
+        self._yes.setEnabled(plan is not None and plan.has_room and plan.size_bytes > 0)
         if plan is None:
             self._say("")
             return
@@ -191,7 +191,7 @@ class DownloadDialog(QDialog):
         self._file.setVisible(len(plan.gguf_files) > 1)
         if [self._file.itemText(place) for place in range(1, self._file.count())] != [*plan.gguf_files]:
             self._file.clear()
-            self._file.addItem("The usual file", "")
+            self._file.addItem("The usual file" if plan.size_bytes else "Which of its files…", "")
             for name in plan.gguf_files:
                 self._file.addItem(name, name)
 
@@ -201,6 +201,8 @@ class DownloadDialog(QDialog):
             self._say(f"It is on this disk already: {place_text(plan.path)}. It is used there.")
             self._yes.setText("Use It There")
             self._yes.setEnabled(True)
+        elif not plan.size_bytes:
+            self._say("It offers several files, each a whole model; choose one of them.")
         elif not plan.has_room:
             lack = plan.missing_bytes - plan.free_bytes
             self._say(f"The disk has no room for it: free {size_text(lack)} first.", "danger")

@@ -50,10 +50,12 @@ class Downloads(QObject):
     Signals:
         changed: the Download of an id is another; or it is gone, with its id alone.
         arrived: the id, and where the model lies.
+        forgotten: the id of a download that is given up, and a sentence where that went wrong.
     """
 
     changed = Signal(str)
     arrived = Signal(str, str)
+    forgotten = Signal(str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +92,21 @@ class Downloads(QObject):
         """What has come is kept: a download loses nothing by being ended."""
         if id in self._jobs:
             self._jobs[id].stop(0)
+
+    def forget(self, id: str) -> None:
+        """What has come of it is deleted; `changed` follows."""
+        if id in self._jobs:
+            return
+        self._downloads.pop(id, None)
+        job = JobClient("Deleting what has come", self)
+        job.ended.connect(lambda word: self._meet_forgotten(id, word))
+        self._jobs[id] = job
+        job.start(download_words(id, "", "--discard", "--json"))
+
+    def _meet_forgotten(self, id: str, word: LastWord) -> None:
+        QTimer.singleShot(0, self._jobs.pop(id).deleteLater)
+        self.changed.emit(id)
+        self.forgotten.emit(id, word.sentence)
 
     def _put(self, download: Download) -> None:
         self._downloads[download.id] = download

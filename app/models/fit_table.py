@@ -16,6 +16,7 @@ class FitTable(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._shown: tuple[ModelConfig, Memory] | None = None
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(4)
@@ -35,6 +36,9 @@ class FitTable(QWidget):
         layout.addWidget(self._arithmetic)
 
     def show_fits(self, network: ModelConfig, memory: Memory) -> None:
+        if (network, memory) == self._shown:
+            return
+        self._shown = network, memory
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()

@@ -38,6 +38,7 @@ class ModelsPage(QWidget):
         load_requested: a role, and whether even what does not fit. unload_requested: a path that is loaded.
         download_requested: a name on the hub, empty where a person is still to say which; and the role that
             it is wanted for, which may be empty too.
+        discard_requested: a name on the hub, of which part has come.
         convert_requested, train_requested: an Entry.
         reveal_requested: a path.
         folder_requested, file_requested: to look in, or to use.
@@ -48,6 +49,7 @@ class ModelsPage(QWidget):
     load_requested = Signal(str, bool)
     unload_requested = Signal(str)
     download_requested = Signal(str, str)
+    discard_requested = Signal(str)
     convert_requested = Signal(object)
     train_requested = Signal(object)
     reveal_requested = Signal(str)
@@ -182,6 +184,7 @@ class ModelsPage(QWidget):
         detail.unload_requested.connect(self.unload_requested)
         detail.download_requested.connect(lambda id: self.download_requested.emit(id, ""))
         detail.pause_requested.connect(self._downloads.pause)
+        detail.discard_requested.connect(self.discard_requested)
         detail.convert_requested.connect(self.convert_requested)
         detail.train_requested.connect(self.train_requested)
         detail.reveal_requested.connect(self.reveal_requested)

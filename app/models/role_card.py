@@ -4,6 +4,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.models.counsel import Standing
+from app.models.downloads import place_text
 from app.models.entry import size_text
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -97,6 +98,8 @@ class RoleCard(QFrame):
             return standing.download.text
         if self._standing.is_as_advised:
             return "In use" if standing.is_ready else "Chosen; not loaded now"
+        if standing.lost:
+            return f"What was set is not there any more: {place_text(standing.lost)}"
         if standing.used is None:
             return ""
         is_amiss = self._role == "chat" and not standing.used.has_chat

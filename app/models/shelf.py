@@ -3,10 +3,12 @@
 What is offered for download, and the presets, need no looking for.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.job_client import JobClient, LastWord
 from app.models.entry import Entry, entry_of_begun, entry_of_line, entry_of_offer, entry_of_preset
@@ -16,6 +18,7 @@ from core.spec.presets import PRESETS
 
 _COMPLAINT = "smallcoder: "
 _MAX_PROBLEMS = 5
+_TURN_S = 0.008
 
 
 class Shelf(QObject):
@@ -30,13 +33,17 @@ class Shelf(QObject):
         self._job = JobClient("Looking for models", self)
         self._job.ended.connect(self._take)
         self._is_asked_again = False
+        self._unread: list[dict[str, Any]] = []
+        self._read: list[Entry] = []
+        self._read_on = QTimer(self, singleShot=True, interval=0)
+        self._read_on.timeout.connect(self._read_some)
         self._here: list[Entry] = []
         self.problems: list[str] = []
         self.has_looked = False
 
     @property
     def is_looking(self) -> bool:
-        return self._job.is_running
+        return self._job.is_running or bool(self._unread)
 
     @property
     def here(self) -> list[Entry]:
@@ -58,7 +65,7 @@ class Shelf(QObject):
 
     def look(self) -> None:
         """Again, where it is being looked already: something may have come since."""
-        if self._job.is_running:
+        if self.is_looking:
             self._is_asked_again = True
             return
         folders = [str(folder) for folder in self._folders()]
@@ -68,15 +75,29 @@ class Shelf(QObject):
     def _take(self, word: LastWord) -> None:
         if word.how == "stopped":  # the window is being closed
             return
-        self.has_looked = True
         if word.is_good and isinstance(word.result, list):
-            offers, embedded = catalogue(), embedded_model()
-            found = [entry_of_line(line, offers, embedded) for line in word.result]
-            self._here = sorted(found, key=lambda entry: not entry.is_embedded)
+            self._unread, self._read = word.result, []
             said = [line for line in word.log.splitlines() if line.startswith(_COMPLAINT)]
             self.problems = [line.removeprefix(_COMPLAINT) for line in said[:_MAX_PROBLEMS]]
+            self._read_some()
         else:
             self.problems = [word.sentence or "Looking for models failed."]
+            self._settle()
+
+    def _read_some(self) -> None:
+        """The window has its turn in between: somebody may have very many."""
+        deadline = time.monotonic() + _TURN_S
+        offers, embedded = catalogue(), embedded_model()
+        while self._unread and time.monotonic() < deadline:
+            self._read.append(entry_of_line(self._unread.pop(0), offers, embedded))
+        if self._unread:
+            self._read_on.start()
+        else:
+            self._here = sorted(self._read, key=lambda entry: not entry.is_embedded)
+            self._settle()
+
+    def _settle(self) -> None:
+        self.has_looked = True
         self.changed.emit()
         if self._is_asked_again:
             self._is_asked_again = False

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import engines
 from app.editor.errands import Errands
-from app.editor.questions import Questions
+from app.editor.questions import CANCEL, Choice, Questions
 from app.engine_client import EngineState
 from app.engines import Engines
 from app.job_client import JobClient
@@ -72,6 +72,7 @@ class Modelling(QObject):
             Shelf(self._folders, self), self.downloads, Measuring(self), self._memory, self
         )
         self.downloads.arrived.connect(self._greet)
+        self.downloads.forgotten.connect(lambda id, problem: self.said.emit(problem or f"{id} is discarded."))
         frame.add_page("models", self._make_page)
         frame.add_page("first_run", self._make_first_run)
         for role in ROLES:
@@ -117,6 +118,7 @@ class Modelling(QObject):
         page.load_requested.connect(lambda role, anyway: self._engines.load(role, anyway=anyway))
         page.unload_requested.connect(self._unload)
         page.download_requested.connect(lambda id, role: self.download(id, role or None))
+        page.discard_requested.connect(lambda id: self._errands.start(self._discard(id)))
         page.convert_requested.connect(self._convert)
         page.train_requested.connect(lambda entry: self.train_requested.emit(entry.path or entry.id))
         page.reveal_requested.connect(_reveal)
@@ -148,8 +150,10 @@ class Modelling(QObject):
             self._page.look_at(key)
 
     def _folders(self) -> list[Path]:
+        """Those that are used, too: they may have been chosen where nobody looks."""
         embedded = [engines.EMBEDDED] if engines.has_embedded() else []
-        return [*embedded, *map(Path, self._store.settings.models.folders)]
+        used = [Path(target.path) for role in ROLES if (target := self._engines.target(role)) is not None]
+        return list(dict.fromkeys([*embedded, *used, *map(Path, self._store.settings.models.folders)]))
 
     def _memory(self) -> Memory:
         """A model that is loaded makes room for another, so ours are not counted, but for the window."""
@@ -168,7 +172,10 @@ class Modelling(QObject):
         paths = {role: target.path if target else "" for role, target in targets.items()}
         states = {role: self._engines.engine_for(role).state for role in ROLES}
         loaded = {paths[role]: _how(state) for role, state in states.items() if state.phase == "ready"}
-        self.counsel.take_uses(Uses(paths["completion"], paths["chat"], tuple(loaded.items())))
+        failed = {paths[role]: state.problem for role, state in states.items() if state.phase == "failed"}
+        self.counsel.take_uses(
+            Uses(paths["completion"], paths["chat"], tuple(loaded.items()), tuple(failed.items()))
+        )
 
     def _show_adapter(self) -> None:
         if self._page is not None:
@@ -187,6 +194,12 @@ class Modelling(QObject):
         folder = await self._questions.folder_to_open(Path.home())
         if folder is not None:
             self._set_adapter(str(folder), self._store.settings.engine.adapter_strength)
+
+    async def _discard(self, id: str) -> None:
+        choices = [Choice("discard", "Discard", "destroy"), CANCEL]
+        question = f"Delete what has come of {id} so far?"
+        if await self._questions.ask(question, choices, "A later download begins anew.") == "discard":
+            self.downloads.forget(id)
 
     async def _add_folder(self) -> None:
         folder = await self._questions.folder_to_open(Path.home())

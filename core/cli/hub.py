@@ -33,6 +33,9 @@ def add_actions(actions: Any) -> None:
     download.add_argument("--out", type=Path, metavar="DIR", help="the folder to put it in")
     download.add_argument("--revision", default="main", help="a branch, a tag or a commit")
     download.add_argument("--plan", action="store_true", help="say what would come, and fetch nothing of it")
+    download.add_argument(
+        "--discard", action="store_true", help="delete what has come of one that was broken off"
+    )
     download.add_argument("--json", action="store_true", help="say the result as JSON")
     download.add_argument("--events", action="store_true", help="tell what happens as JSON lines")
     download.set_defaults(run=guarded(_download))
@@ -89,6 +92,8 @@ def _sentence(row: dict[str, Any]) -> str:
 def _download(arguments: argparse.Namespace) -> int:
     from core.cli.teller import Teller
 
+    if arguments.discard:
+        return _discard(arguments)
     if arguments.plan:
         return _tell_plan(arguments)
     pace = _Pace()
@@ -101,6 +106,19 @@ def _download(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _discard(arguments: argparse.Namespace) -> int:
+    from core.hub import discard_unfinished
+    from core.spec.library import download_folder
+
+    _require_repository(arguments.id)
+    freed = discard_unfinished(arguments.out or download_folder(arguments.id))
+    if arguments.json:
+        report.say_json({"id": arguments.id, "freed_bytes": freed})
+    else:
+        report.say(f"{freed / _MB:,.1f} MB of {arguments.id} were deleted")
+    return 0
+
+
 def _tell_plan(arguments: argparse.Namespace) -> int:
     """Before anybody agrees to a licence or fills a disk."""
     from core.hub import bytes_to_come, files_of_model, look_up
@@ -109,7 +127,13 @@ def _tell_plan(arguments: argparse.Namespace) -> int:
 
     _require_repository(arguments.id)
     found = look_up(arguments.id, "model", arguments.revision)
-    files, offered = files_of_model(found, arguments.file), found.files
+    offered = [file.name for file in found.files if file.name.lower().endswith(".gguf")]
+    try:
+        files = files_of_model(found, arguments.file)
+    except UsageError:
+        if not arguments.json or not offered:
+            raise
+        files = []  # whoever reads JSON can ask which of them is meant
     folder = arguments.out or download_folder(arguments.id)
     here = find_downloaded(arguments.id)
     plan = {
@@ -121,7 +145,7 @@ def _tell_plan(arguments: argparse.Namespace) -> int:
         "size_bytes": sum(file.size_bytes for file in files),
         "missing_bytes": bytes_to_come(files, folder),
         "free_bytes": free_bytes(folder),
-        "gguf_files": [file.name for file in offered if file.name.lower().endswith(".gguf")],
+        "gguf_files": offered,
         "folder": str(folder),
         "path": None if here is None else str(here),
     }

@@ -107,6 +107,18 @@ def test_a_download_is_paused_goes_on_where_it_was_and_arrives_whole(hub: Hub, w
     assert int(wanted.removeprefix("bytes=").partition("-")[0]) >= HELD_BYTES // 2
 
 
+def test_what_has_come_can_be_discarded(hub: Hub, watched: Watched) -> None:
+    begun = models_folder() / ID.partition("/")[0] / f".{ID.partition('/')[2]}.download"
+    begun.mkdir(parents=True)
+    (begun / "model.safetensors.0123.partial").write_bytes(bytes(1000))
+    gone: list[tuple[str, str]] = []
+    watched.downloads.forgotten.connect(lambda id, problem: gone.append((id, problem)))
+    watched.downloads.forget(ID)
+    watched.wait(lambda: gone)
+    assert gone == [(ID, "")]
+    assert not begun.exists()
+
+
 @pytest.mark.parametrize(
     ("lie", "said"),
     [
@@ -183,6 +195,20 @@ def test_before_a_download_its_licence_size_and_command_are_shown(
     assert not any("resolve" in path for _, path, _ in hub.requests)
     button(dialog, "Download").click()
     assert agreed == [(ID, "")]
+
+
+def test_of_several_gguf_files_one_is_asked_for(hub: Hub, theme: Theme, qtbot: QtBot) -> None:
+    hub.files = {"m-Q4_0.gguf": b"GGUF" + bytes(10), "m-Q5_0.gguf": b"GGUF" + bytes(20)}
+    dialog = DownloadDialog(ID, theme)
+    dialog.open()
+    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    assert "choose one of them" in texts(dialog)
+    assert not button(dialog, "Download").isEnabled()
+    dialog._file.setCurrentIndex(2)
+    dialog._file.activated.emit(2)
+    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    assert "--file m-Q5_0.gguf" in texts(dialog)
+    button(dialog, "Download").click()
 
 
 def test_what_the_hub_refuses_is_said_in_the_dialog_and_nothing_can_be_agreed_to(

@@ -137,6 +137,7 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
     desk.counsel.shelf.look()
     desk.wait_until_looked()
     assert "whole" not in desk.lines
+    assert "is not there any more" in said(page.cards["completion"])
 
 
 def test_what_is_advised_is_one_press_away_and_a_search_finds_by_ability(desk: Desk) -> None:
