@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,7 @@ NOT_USED = (
 )
 # Qt's plugins bring whole parts of it along that no window of ours shows; translations are of its own dialogs
 _NO_QT = re.compile(  # also on Windows, where libraries have no lib before their name
-    r"(Qt6?(Pdf|Quick|Qml|VirtualKeyboard|EglFS|Wayland\w*Compositor)|"
+    r"(Qt6?(Pdf|Quick|Qml|VirtualKeyboard|(?i:EglFS)|Wayland\w*Compositor)|"
     r"plugins/(platforms/libq(eglfs|linuxfb|vnc|vkkhrdisplay|minimalegl)|platformthemes/libqgtk3|egldeviceintegrations|"
     r"platforminputcontexts/libqtvirtualkeyboard|imageformats/(lib)?qpdf|qmltooling|qmllint)|/translations/|/qml/)"
 )
@@ -81,6 +82,17 @@ def library_modules() -> list[str]:
         name
         for name in found | names
         if name.partition(".")[0] in sys.stdlib_module_names - _NO_COMPILED and not tested.match(name)
+    )
+
+
+def others_modules() -> list[str]:
+    """Of packages that are installed and that the program does not ask for: tools, and what they need."""
+    ours = set(packages())
+    named = metadata.packages_distributions().items()
+    return sorted(
+        module
+        for module, brought_by in named
+        if not {re.sub(r"[-_.]+", "-", name).lower() for name in brought_by} & ours
     )
 
 

@@ -90,6 +90,15 @@ def test_nothing_is_left_out_that_the_program_needs() -> None:
         assert not tops & left_out, name
 
 
+def test_tools_stay_out_and_what_they_bring_along() -> None:
+    """Of what is installed beside the program, whatever it is."""
+    left_out = set(module("parts").others_modules())
+    assert {"pytest", "_pytest", "pluggy", "mypy"} <= left_out
+    assert (
+        not {"torch", "PySide6", "numpy", "regex", "yaml", "requests", "huggingface_hub", "psutil"} & left_out
+    )
+
+
 def _imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -107,6 +116,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
         ("torch/lib/libtorch_cpu.so", True),
         ("torch/bin/torch_shm_manager", True),
         ("PySide6/Qt/lib/libQt6Qml.so.6", False),
+        ("PySide6/Qt/lib/libQt6EglFsKmsSupport.so.6", False),
         ("PySide6\\plugins\\imageformats\\qpdf.dll", False),
         ("PySide6/Qt/translations/qtbase_de.qm", False),
         ("torch/include/ATen/ATen.h", False),
