@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
@@ -128,9 +128,9 @@ class Document(QObject):
         self.editor.setPlainText(self._shown(file.text))
         self._take_first(file)
 
-    async def load_slowly(self, file: TextFile) -> None:
-        """The same for a long text, of which the window notices nothing."""
-        await fill(self.editor, self._shown(file.text))
+    async def load_slowly(self, file: TextFile, size: QSize | None = None) -> None:
+        """The same for a long text, of which the window notices nothing; `size`: of the editor, later."""
+        await fill(self.editor, self._shown(file.text), size)
         self._take_first(file)
 
     def _shown(self, text: str) -> str:

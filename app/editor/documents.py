@@ -253,7 +253,9 @@ class Documents(QObject):
         document = self._made(0)
         if is_long(file.text):
             self.said.emit(f"Opening {file.path.name}…")
-            await document.load_slowly(file)
+            in_sight = (other.editor for other in self if other.editor.isVisible())
+            beside = next(in_sight, None)
+            await document.load_slowly(file, beside.size() if beside else None)
             if (other := self.at(file.path)) is not None:  # meanwhile
                 document.deleteLater()
                 document.editor.deleteLater()

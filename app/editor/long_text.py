@@ -6,13 +6,14 @@ text is only looked at, with its longest lines in pieces; the file has it as it 
 
 import asyncio
 
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.lexing.document_lines import has_longer_line
 
 LONGEST_TYPED = 100_000  # characters of a line
-_PIECE = 2_000  # of a line that is longer
+_PIECE = 400  # of a line that is longer; what is in sight is coloured at once
 _LONG_TEXT = 400_000  # characters, in which setting them at once would be noticed
 _SLICE = 50_000
 
@@ -42,9 +43,16 @@ def in_pieces(text: str) -> str:
     return "\n".join(lines)
 
 
-async def fill(editor: QPlainTextEdit, text: str) -> None:
-    """Lets the window live between two slices. There is nothing to undo, and nobody may type yet."""
+async def fill(editor: QPlainTextEdit, text: str, size: QSize | None = None) -> None:
+    """Lets the window live between two slices. There is nothing to undo, and nobody may type yet.
+
+    `size`: that it will be shown in, as at another width Qt goes through all lines again.
+    """
     editor.setUndoRedoEnabled(False)
+    if size is not None:
+        editor.resize(size)
+        editor.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        editor.show()  # so that it takes the size, its bars and its margins while it is short
     place = _end_of_slice(text, 0)
     editor.setPlainText(text[:place])
     cursor = QTextCursor(editor.document())
@@ -54,6 +62,9 @@ async def fill(editor: QPlainTextEdit, text: str) -> None:
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(text[place:end])
         place = end
+    if size is not None:
+        editor.hide()
+        editor.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen, False)
     editor.setUndoRedoEnabled(True)
 
 

@@ -82,7 +82,7 @@ async def test_a_line_of_a_million_characters_is_shown_in_pieces_and_kept_as_it_
 
     async def look(documents: Documents, document: Any) -> None:
         shown = document.editor.toPlainText()
-        assert max(map(len, shown.split("\n"))) <= 2000
+        assert max(map(len, shown.split("\n"))) <= 400
         assert document.editor.isReadOnly()
         assert "shown in pieces" in " ".join(document.notes)
         assert document.text() == document.take_text()() == LONG

@@ -1,7 +1,8 @@
 """One window, typed into while something else goes on: `python -m tests.benchmarks.window_stalls LOAD`.
 
 LOAD is nothing, generating (a real model that never ends by itself answers each pause), loading (a model is
-loaded again and again) or burning (other processes take every core). Prints one line of JSON.
+loaded again and again), burning (other processes take every core) or opening (nobody types; a file of 10 MB
+and one with a line of 1 MB are opened). Prints one line of JSON.
 """
 
 import asyncio
@@ -94,6 +95,19 @@ async def type_into(window: MainWindow) -> list[float]:
     return found
 
 
+async def open_long(window: MainWindow, home: Path) -> list[float]:
+    """Milliseconds until each is there."""
+    (home / "huge.py").write_text(TEXT * (10_000_000 // len(TEXT)))
+    (home / "line.json").write_text("[" + "1234567, " * 111_000 + "0]")
+    found = []
+    for name in ("huge.py", "line.json"):
+        begun = time.perf_counter()
+        await window.documents.open(home / name)
+        found.append((time.perf_counter() - begun) * 1000)
+        await asyncio.sleep(1)  # what is put off counts too
+    return found
+
+
 async def measured(application: QApplication, load: str, home: Path) -> dict[str, float]:
     model = tireless_model(home) if load in ("generating", "loading") else None
     window = make_window(application)
@@ -114,7 +128,8 @@ async def measured(application: QApplication, load: str, home: Path) -> dict[str
     await asyncio.sleep(1)
     beats = Beats()
     beats.start()
-    keys = await type_into(window)
+    is_opening = load == "opening"
+    took = await (open_long(window, home) if is_opening else type_into(window))
     beats.stop()
     for burner in burners:
         burner.kill()
@@ -123,7 +138,7 @@ async def measured(application: QApplication, load: str, home: Path) -> dict[str
     window._has_left = True
     window.close()
     await window.end()
-    return spread("late", beats.late_ms) | spread("key_to_paint", keys)
+    return spread("late", beats.late_ms) | spread("open" if is_opening else "key_to_paint", took)
 
 
 def spread(name: str, values: list[float]) -> dict[str, float]:

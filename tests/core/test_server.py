@@ -3,6 +3,7 @@
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import statistics
 import subprocess
@@ -712,3 +713,18 @@ def test_it_dies_with_a_parent_that_is_killed_though_another_holds_its_input(tmp
         started.hear_a(Status)
         started.process.kill()
         started.hear_to_the_end()
+
+
+def test_a_model_whose_folder_is_deleted_works_on_and_is_missed_when_it_is_loaded_again(
+    loader: Child, model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    loader.load(tmp_path / "model")
+    shutil.rmtree(tmp_path / "model")
+    assert loader.completes()
+    id = loader.new_id()
+    loader.send(Load(id, str(tmp_path / "model"), PLAIN))
+    failed = loader.hear_a(Failed, id)
+    assert (failed.kind, failed.message[-1]) == ("model", ".")
+    assert str(tmp_path / "model") in failed.message
+    assert loader.completes(), "the one that is loaded stays"
