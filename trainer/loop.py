@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.spec.errors import JobError
 from core.spec.messages import Event, Finished, Metric, Note, Progress, Saved
+from core.spec.training_budget import gradients_waiting
 from trainer.control import Control
 from trainer.data.batches import Batch, Batches
 from trainer.lanes import Lanes
@@ -44,6 +45,11 @@ def total_steps(spec: TrainSpec, train: Batches) -> int:
     return spec.steps or max(1, math.ceil(len(train) * spec.epochs / spec.accumulation))
 
 
+def _lanes(count: int, optimizer: Optimizer) -> Lanes:
+    gradients_bytes = sum(weight.numel() * weight.element_size() for weight in optimizer.parameters.values())
+    return Lanes(count, gradients_waiting(count, gradients_bytes))
+
+
 class Training:
     """A run under way."""
 
@@ -61,7 +67,7 @@ class Training:
         self._total = total_steps(spec, material.train)
         self._told_at = self._began_at = time.monotonic()
         self._box: TimeBox | None = None
-        self._lanes = None if spec.lanes == 1 else Lanes(spec.lanes)
+        self._lanes = None if spec.lanes == 1 else _lanes(spec.lanes, optimizer)
         self._lately: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
         self._saved_at: int | None = None
         self._kept_step = 0

@@ -15,6 +15,8 @@ _SCORES_BLOCK = 64
 _LOGITS_AT_ONCE = 2**22
 _LOGIT_BYTES = 16  # a chunk in the type it is computed in and in fp32, its targets and its gradient
 _STATE_BYTES = {"adamw": 8.0, "lion": 4.0, "adamw8": 2.0 + 8 / 256}
+_WAITING_BYTES = 2**28  # of gradients that wait for those of a batch before theirs, where one fits into it
+_MOST_WAITING = 4  # of them for each lane
 _LARGEST_PART = 2**20 * 4 * 4  # of a table whose 8-bit memory is being unpacked
 # what libraries take for their first products, and what of freed memory stays with us because nothing new
 # fits into its holes: measured on Linux, tests/benchmarks/training_memory.py
@@ -146,14 +148,20 @@ def _weights(config: ModelConfig, shape: TrainingShape, learning: int) -> int:
     return total
 
 
+def gradients_waiting(lanes: int, one_bytes: int) -> int:
+    """How many batches' gradients may wait for a slower lane: some, where they are small."""
+    return max(1, min(_MOST_WAITING * lanes, _WAITING_BYTES // one_bytes))
+
+
 def _gradients(config: ModelConfig, shape: TrainingShape, learning: int, activations: int) -> int:
     """Without accumulation they come while activations go, so that only what they exceed them by is more."""
     table = 0 if shape.adapter_rank else config.vocab_size * config.dim * (_EXACT_BYTES + shape.element_bytes)
     if shape.in_backward:
         return table
     every = learning * _EXACT_BYTES
-    if shape.lanes > 1:  # of each lane's batch while it is under way, and of one that waits
-        every += (shape.lanes + 1) * learning * shape.element_bytes
+    if shape.lanes > 1:  # of each lane's batch while it is under way, and of those that wait
+        one = learning * shape.element_bytes
+        every += (shape.lanes + gradients_waiting(shape.lanes, one)) * one
     if shape.accumulates:
         return every + table
     return max(every - activations, table)

@@ -116,12 +116,12 @@ def seconds_for_one_token(side: Side, task: str) -> float:
 
 
 def bandwidth_seconds(threads: int) -> float:
-    """For one byte of a plain read of far more memory than any processor's cache holds."""
+    """For one byte of a plain read of far more memory than any processor's cache holds; median of three."""
     import torch
 
     torch.set_num_threads(threads)
     values = torch.ones(_STREAMED_BYTES // 4)
-    return min(timed(lambda: float(values.sum())) for _ in range(3)) / _STREAMED_BYTES
+    return statistics.median(timed(lambda: float(values.sum())) for _ in range(3)) / _STREAMED_BYTES
 
 
 def make(folder: Path, shape: str) -> None:

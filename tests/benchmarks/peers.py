@@ -3,7 +3,8 @@
 Each contender is a process of its own that holds a model of the same true shape with random weights. They
 take turns, round after round, so that what else the machine does falls on all alike; ratios are of medians.
 Needs `pip install llama-cpp-python==0.3.36`; with the flags of README.md beside this file where its fastest
-path crashes. The limit is what a plain streaming read of memory reaches, over the bytes a token must read.
+path crashes. The limit is what a plain streaming read of memory reaches, over the bytes a token must read: a
+read between any two turns, and their median, as the contenders' own times are medians of the same minutes.
 """
 
 import argparse
@@ -145,19 +146,21 @@ def compared(
         for contender in contenders:
             for task in TASKS:
                 times[contender.name][task].append(contender.seconds(task))
-        bandwidths.append(1 / memory.seconds("bandwidth"))
+            bandwidths.append(1 / memory.seconds("bandwidth"))
     rates = {
         name: {task: 1 / statistics.median(found) for task, found in tasks.items()}
         for name, tasks in times.items()
     }
+    bandwidth = statistics.median(bandwidths)
     result = {
         "shape": shape,
         "threads": threads,
         "kernels": {contender.name: contender.kernel() for contender in contenders},
-        "bytes_per_s": max(bandwidths),
+        "bytes_per_s": bandwidth,
+        "bytes_per_s_of_reads": sorted(bandwidths),
         "tokens_per_s": rates,
         "share_of_limit": {
-            name: rates[name]["decode"] * _read_bytes(SHAPES[shape], name) / max(bandwidths)
+            name: rates[name]["decode"] * _read_bytes(SHAPES[shape], name) / bandwidth
             for name in names
             if name in OURS
         },
@@ -175,8 +178,12 @@ def _read_bytes(config: ModelConfig, name: str) -> int:
 
 
 def _show(result: dict[str, Any]) -> None:
-    gigabytes = result["bytes_per_s"] / 1e9
-    report.say(f"\n{result['shape']}, {result['threads']} threads, memory reads at {gigabytes:.1f} GB/s")
+    reads = result["bytes_per_s_of_reads"]
+    usual, least, most = (rate / 1e9 for rate in (result["bytes_per_s"], reads[0], reads[-1]))
+    report.say(
+        f"\n{result['shape']}, {result['threads']} threads, memory reads at {usual:.1f} GB/s"
+        f" ({least:.1f} to {most:.1f})"
+    )
     report.say(f"{'':20}{'prefill 512':>12}{'at 512':>9}{'empty':>9}  of the limit")
     for name, rates in result["tokens_per_s"].items():
         share = result["share_of_limit"].get(name)

@@ -52,6 +52,42 @@ def test_results_come_in_order_and_work_overlaps() -> None:
     lanes.close()
 
 
+def test_a_lane_that_is_held_up_does_not_stall_the_other() -> None:
+    """The first batch ends only after the last that may run ahead of it has ended."""
+    others_done, ended = threading.Event(), list[int]()
+    lanes = Lanes(2, waiting=4)
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert others_done.wait(timeout=30)
+        ended.append(number)
+        if number == 4:
+            others_done.set()
+        return number
+
+    assert list(lanes.each(work, range(9))) == list(range(9))
+    assert sorted(ended[:4]) == [1, 2, 3, 4]
+    lanes.close()
+
+
+def test_no_more_results_wait_than_may() -> None:
+    """While the first is under way, as many others as lanes and room allow are begun, and no more."""
+    begun, first_may_end = list[int](), threading.Event()
+    lanes = Lanes(2, waiting=3)
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 0:
+            assert first_may_end.wait(timeout=30)
+        if number == 4:
+            first_may_end.set()
+            assert 5 not in begun
+        return number
+
+    assert list(lanes.each(work, range(9))) == list(range(9))
+    lanes.close()
+
+
 def test_threads_are_shared_out_and_given_back() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(4)
