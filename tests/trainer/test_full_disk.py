@@ -1,4 +1,4 @@
-"""A disk that is really full when a checkpoint is due: one sentence, nothing lost, and the run goes on later."""
+"""A disk that is really full when a checkpoint is due: one sentence, nothing lost, and the run goes on."""
 
 import os
 import subprocess
