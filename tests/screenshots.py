@@ -7,6 +7,7 @@ too; what it says is that model's own. Without a display the offscreen platform 
 import argparse
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from app.chat.archive import Archive
 from app.chat.conversation import Answering, Asked, Attachment, Ended, Wrote
 from app.chat.panel import ChatPanel
+from app.jobs.run_page import TrainPage
 from app.main_window import MainWindow
 from app.run import make_window
 from app.settings import ThemeChoice
@@ -116,6 +118,13 @@ async def chat_states(window: MainWindow, project: Path) -> AsyncIterator[tuple[
     window.frame.set_shown(window.frame.chat, False)
 
 
+SAMPLES = Path(__file__).parents[1] / "resources" / "samples" / "code"
+SHORT_RUN = {
+    **{"batch_size": 1, "accumulation": 1, "context_tokens": 128, "judged_lines": 8},
+    **{"validate_every": 4, "sample_every": 8, "checkpoint_every": 8},
+}
+
+
 async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator[tuple[str, QWidget]]:
     """Each state's name, and what shows it, one after the other."""
     yield "welcome", window
@@ -177,7 +186,39 @@ async def states_of_models(window: MainWindow) -> AsyncIterator[tuple[str, QWidg
     yield "first-run", window
 
 
-async def take(application: QApplication, folder: Path, theme: ThemeChoice, model: str) -> None:
+async def states_of_training(window: MainWindow, project: Path) -> AsyncIterator[tuple[str, QWidget]]:
+    """A short run, from its folder to its verdict, with the model that comes along: it takes minutes."""
+    shutil.copytree(SAMPLES, project / "code")
+    window.frame.set_shown(window.frame.side_bar, False)
+    window.commands.trigger("view.train")
+    page = window.frame.made_page("train")
+    assert isinstance(page, TrainPage)
+    page.setup.add_folders([project / "code"])
+    while not page.setup.scan.is_whole:
+        await asyncio.sleep(0.1)
+    yield "train-folders", window
+    page.setup.scan.tabs.setCurrentWidget(page.setup.scan.glimpses)
+    yield "train-glimpse", window
+    choices = page.setup.choices
+    choices.advanced_button.setChecked(True)
+    for name, value in SHORT_RUN.items():
+        choices.form().field(name).setValue(value)  # type: ignore[attr-defined]
+    choices.form().field("steps").setText("24")  # type: ignore[attr-defined]
+    choices.form().field("steps").editingFinished.emit()  # type: ignore[attr-defined]
+    while not page.setup.begin_button.isEnabled():
+        await asyncio.sleep(0.1)
+    page.setup.begin_button.click()
+    while page.view.record.step < 16:
+        await asyncio.sleep(0.1)
+    yield "train-run", window
+    while not page.view.verdict.isVisible():
+        await asyncio.sleep(0.1)
+    yield "train-verdict", window
+
+
+async def take(
+    application: QApplication, folder: Path, theme: ThemeChoice, model: str, *, teaches: bool
+) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["SMALLCODER_HOME"] = home
         project = Path(home, "inventory")
@@ -189,7 +230,8 @@ async def take(application: QApplication, folder: Path, theme: ThemeChoice, mode
         window.resize(*SIZE)
         window.show()
         await window.begin([])
-        async for name, shown in states(window, project, model):
+        shown_states = states_of_training(window, project) if teaches else states(window, project, model)
+        async for name, shown in shown_states:
             await asyncio.sleep(0.3)
             small(shown.grab().toImage()).save(str(folder / f"{name}-{theme}.png"))
         window._has_left = True
@@ -209,6 +251,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="", help="a model's folder, for a suggestion in the picture")
+    parser.add_argument("--teach", action="store_true", help="the Train page alone, with a real run: minutes")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     if not os.environ.get("DISPLAY"):
@@ -218,7 +261,9 @@ def main() -> int:
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
     for theme in THEMES:
-        loop.run_until_complete(take(application, arguments.folder, theme, arguments.model))
+        loop.run_until_complete(
+            take(application, arguments.folder, theme, arguments.model, teaches=arguments.teach)
+        )
     loop.close()
     return 0
 

@@ -3,6 +3,7 @@
 What is not set is as in the settings called finetune-folder, but for what hangs on how much there is.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -10,12 +11,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from core.spec.errors import UsageError
 from core.spec.fields import from_json, settings_of, to_json
 from core.spec.folders import runs_folder
 from trainer.spec.data import ScanSpec
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.plans import read_plan
-from trainer.spec.runs import Run
+from trainer.spec.runs import DATA, Run
 
 TimeKind = Literal["whole", "minutes", "until"]
 
@@ -24,6 +26,7 @@ USUAL_EPOCHS, BOXED_EPOCHS = 3.0, 100.0
 _LOOKS = 10  # validations, samples and checkpoints in a run, about
 _MOST_BETWEEN = 100
 _GLIMPSES = 6
+LISTED = 500  # files for each reason: a folder may hold a million
 _SPEC = "finetune-folder"
 _NAME_LETTERS = re.compile(r"[^\w.-]+")
 
@@ -66,6 +69,7 @@ class Draft:
     def scan_words(self) -> tuple[str, ...]:
         words = ["data", "scan", *map(str, self.folders), *_flags(self.scan, ScanSpec())]
         words += ["--context", str(max(16, self.spec.context_tokens)), "--glimpses", str(_GLIMPSES)]
+        words += ["--listed", str(LISTED)]
         return (*words, "--model", self.spec.tokenizer or self.spec.model, "--events")
 
     def estimate_words(self, tokens: int, *, measures: bool) -> tuple[str, ...]:
@@ -100,6 +104,19 @@ def usual_draft(model: str, ram_mb: int = 0) -> Draft:
     given = {name: value for name, value in read_plan(_SPEC).train.items() if name != "learning_rate"}
     given |= {"model": model, "data": FROM_FOLDERS, "epochs": USUAL_EPOCHS, "ram_mb": ram_mb}
     return Draft(from_json(TrainSpec, given, _SPEC))
+
+
+def draft_of(run: Run) -> Draft:
+    """As it was set up; without folders where its data was prepared elsewhere."""
+    spec = replace(run.spec(), data=FROM_FOLDERS)
+    if spec.tokenizer is not None and Path(spec.tokenizer).is_relative_to(run.folder):  # it learnt one
+        spec = replace(spec, tokenizer=None)
+    try:
+        facts = json.loads((run.folder / DATA / "data.json").read_text(encoding="utf-8"))
+        scan = from_json(ScanSpec, facts["scan"], "data.json")
+        return Draft(spec, folders=tuple(Path(path) for path in facts["paths"]), scan=scan)
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
+        return Draft(spec)
 
 
 def with_looks(spec: TrainSpec, steps: int) -> TrainSpec:

@@ -2,8 +2,17 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.jobs.run_record import Phase, RunRecord
 from app.jobs.run_words import COLOURS, STATES, duration
@@ -14,12 +23,14 @@ from trainer.spec.runs import WishName
 
 _UNKNOWN = "–"  # noqa: RUF001 (a dash for a number that is not there)
 _FIGURES = ("Step", "Loss", "On files kept apart", "Speed", "Time left")
+_NARROW_COLUMNS, _LEAST_WIDTH = 3, 360
 _WORKING: frozenset[Phase] = frozenset({"starting", "running", "paused", "judging"})
 _BUTTONS = {
     "pause": "Pause",
     "go_on": "Go On",
     "stop": "Stop and Save",
     "resume": "Resume",
+    "again": "New Run Like This",
     "delete": "Delete",
 }
 _SHOWN: dict[str, frozenset[Phase]] = {
@@ -27,12 +38,13 @@ _SHOWN: dict[str, frozenset[Phase]] = {
     "go_on": frozenset({"paused"}),
     "stop": _WORKING,
     "resume": frozenset({"new", "stopped", "broken", "failed"}),
+    "again": frozenset({"stopped", "broken", "failed", "finished"}),
     "delete": frozenset({"new", "stopped", "broken", "failed", "finished"}),
 }
 
 
 class RunHeader(QWidget):
-    """`wished`: pause, go_on, stop, resume or delete."""
+    """`wished`: pause, go_on, stop, resume, again or delete."""
 
     wished = Signal(str)
 
@@ -45,10 +57,12 @@ class RunHeader(QWidget):
         self.progress = named(QProgressBar(self, maximum=1000, textVisible=False), "How far it is")
         self.progress.setFixedHeight(theme.scaled(6))
         self.figures: dict[str, QLabel] = {}
+        self._grid, self._columns = QGridLayout(), 0
+        self._cells: list[QWidget] = []
         self.buttons: dict[str, QPushButton] = {}
         head = QHBoxLayout()
         head.setSpacing(8)
-        head.addWidget(self.title, 1)
+        head.addWidget(self.state, 1)
         for id, text in _BUTTONS.items():
             self.buttons[id] = named(QPushButton(text, self), role="primary" if id == "resume" else "")
             self.buttons[id].clicked.connect(self._wisher(id))
@@ -56,11 +70,11 @@ class RunHeader(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
+        layout.addWidget(self.title)
         layout.addLayout(head)
-        layout.addWidget(self.state)
         layout.addWidget(self.sentence)
         layout.addWidget(self.progress)
-        layout.addLayout(self._figure_row())
+        layout.addLayout(self._figure_grid())
 
     def can(self, wish: str) -> bool:
         """Whether it is offered now."""
@@ -113,19 +127,41 @@ class RunHeader(QWidget):
         for name, value in values.items():
             self.figures[name].setText(value)
 
-    def _figure_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(32)
-        row.setContentsMargins(0, 8, 0, 8)
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as its buttons: the figures go into two rows where there is no room for one."""
+        head = sum(button.sizeHint().width() for button in self.buttons.values() if not button.isHidden())
+        return QSize(max(head, _LEAST_WIDTH), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_figures()
+
+    def _figure_grid(self) -> QGridLayout:
+        self._grid.setHorizontalSpacing(32)
+        self._grid.setVerticalSpacing(8)
+        self._grid.setContentsMargins(0, 8, 0, 8)
         for name in _FIGURES:
-            cell = QVBoxLayout()
-            cell.setSpacing(0)
+            cell = QWidget(self)
+            column = QVBoxLayout(cell)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(0)
             self.figures[name] = named(label(_UNKNOWN, "section"), name)
-            cell.addWidget(label(name, "muted"))
-            cell.addWidget(self.figures[name])
-            row.addLayout(cell)
-        row.addStretch(1)
-        return row
+            column.addWidget(label(name, "muted"))
+            column.addWidget(self.figures[name])
+            self._cells.append(cell)
+        self._place_figures()
+        return self._grid
+
+    def _place_figures(self) -> None:
+        wide = sum(cell.sizeHint().width() + self._grid.horizontalSpacing() for cell in self._cells)
+        columns = len(self._cells) if wide <= self.width() else _NARROW_COLUMNS
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for number, cell in enumerate(self._cells):
+            self._grid.addWidget(cell, number // columns, number % columns)
+        for column in range(len(self._cells) + 1):
+            self._grid.setColumnStretch(column, 1 if column == columns else 0)
 
     def _wisher(self, id: str) -> Callable[[], None]:
         return lambda: self.wished.emit(id)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.jobs.run_draft import LISTED
 from app.jobs.run_files import ACCEPTED, ALL, LEFT_OUT, ScannedFiles, ShownFiles, can_be_overruled
 from app.jobs.run_glimpse import GlimpseView
 from app.naming import label, named, set_role
@@ -119,8 +120,10 @@ class ScanView(QWidget):
 
     def _sentence(self) -> str:
         counts = self.counts
+        size = counts.get("bytes", 0)
+        shown = f"{size / _MB:,.1f} MB" if size >= _MB / 10 else f"{size / 1000:,.0f} KB"
         return (
-            f"{counts.get('accepted', 0):,.0f} files to learn from ({counts.get('bytes', 0) / _MB:,.1f} MB, "
+            f"{counts.get('accepted', 0):,.0f} files to learn from ({shown}, "
             f"about {counts.get('tokens', 0):,.0f} tokens), {counts.get('left_out', 0):,.0f} left out"
         )
 
@@ -132,6 +135,11 @@ class ScanView(QWidget):
         said = [f"{copies:,.0f} {'is a copy' if one_copy else 'are copies'} of another"] if copies else []
         holds = "holds a secret and is" if one_secret else "hold secrets and are"
         said += [f"{hidden:,.0f} {holds} never learnt from"] if hidden else []
+        most = max(
+            (count for name, count in counts.items() if name == "accepted" or name.startswith("left_out_")),
+            default=0.0,
+        )
+        said += [f"the first {LISTED:,} of each reason are listed"] if most > LISTED else []
         parts = ["; ".join(said) + "." if said else "", f"{self._licences}." if self._licences else ""]
         text = " ".join(part for part in parts if part)
         return text[:1].upper() + text[1:]
@@ -151,9 +159,8 @@ class ScanView(QWidget):
         head = table.horizontalHeader()
         head.setHighlightSections(False)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        head.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        head.resizeSection(0, self._theme.scaled(280))
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(2, QHeaderView.ResizeMode.Interactive)
         head.resizeSection(2, self._theme.scaled(88))
         row = QHBoxLayout()
         row.setSpacing(8)

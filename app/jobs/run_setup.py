@@ -22,6 +22,7 @@ from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.messages import Event, Finished, Judged
 from trainer.spec.estimates import Estimate
+from trainer.spec.jobs import TrainSpec
 
 _ASK_AFTER_MS = 800
 # what changes how fast it is, or what it computes with: it is measured anew
@@ -138,14 +139,24 @@ class RunSetup(QWidget):
         self._show_deeds()
 
     def start_over(self, draft: Draft) -> None:
-        """For another run, from the same folders."""
+        """For another run, from the same folders. Nothing is measured while one goes on."""
         self._is_named = False
         self.choices.touched.clear()
         kept = replace(draft, folders=self.draft.folders, scan=self.draft.scan)
         self.choices.show_draft(replace(kept, name=free_name(kept.folders)))
         self._fit_looks()
-        self._ask_later()
         self._show_all()
+
+    def begin_like(self, draft: Draft, usual: TrainSpec) -> None:
+        """Another run with the settings of an earlier one; what differs from the usual was set on purpose."""
+        names = usual.__dataclass_fields__
+        self.choices.touched = {name for name in names if getattr(draft.spec, name) != getattr(usual, name)}
+        self._is_named = False
+        self.choices.show_draft(replace(draft, folders=self.draft.folders, name=free_name(draft.folders)))
+        if draft.folders == self.draft.folders:
+            self._scan()
+        else:
+            self.folders.set_folders(draft.folders)
 
     def _arrange(self, theme: Theme) -> None:
         column = QVBoxLayout()

@@ -14,7 +14,7 @@ from app.jobs.run_record import RunRecord
 from app.jobs.run_watch import RunWatch, is_alive
 from core.spec.errors import SmallCoderError, sentence_about
 from core.spec.folders import runs_folder
-from trainer.spec.runs import Run, all_runs
+from trainer.spec.runs import Run, all_runs, read_wish
 from trainer.spec.verdict import read_verdict
 
 _HELD_S, _HOLD_AGAIN_MS = 30.0, 10_000  # who holds a run must live, or it goes on
@@ -37,7 +37,6 @@ class Runs(QObject):
         super().__init__(parent)
         self._watches: dict[Path, RunWatch] = {}
         self._reasons: dict[str, str] = {}
-        self._paused_by_hand: set[Path] = set()
         self._hold_again = QTimer(self, interval=_HOLD_AGAIN_MS)
         self._hold_again.timeout.connect(self._hold_all)
 
@@ -65,20 +64,20 @@ class Runs(QObject):
         return self._watches[run.folder]
 
     def start(self, run: Run, words: Sequence[str] = ()) -> None:
-        self._paused_by_hand.discard(run.folder)
+        run.wish_file.unlink(missing_ok=True)
         self.watch(run).start(words)
 
     def pause(self, run: Run) -> None:
-        self._paused_by_hand.add(run.folder)
         self.watch(run).wish("pause")
 
     def go_on(self, run: Run) -> None:
         """By a person's wish: it does not stand back either, until the next reason."""
-        self._paused_by_hand.discard(run.folder)
         self.watch(run).wish("go on")
 
     def is_paused_by_hand(self, run: Run) -> bool:
-        return run.folder in self._paused_by_hand
+        """Here or in a terminal: such a pause does not end by itself."""
+        wish = read_wish(run)
+        return wish is not None and wish.what == "pause" and wish.until is None
 
     def hold(self, why: str, sentence: str) -> None:
         """Until `release`; or a while after this window has gone, as it may without a word."""
@@ -125,7 +124,7 @@ class Runs(QObject):
         place.rename(run.folder)
 
     def _others_of_hand(self) -> list[RunWatch]:
-        return [watch for watch in self.alive() if watch.run.folder not in self._paused_by_hand]
+        return [watch for watch in self.alive() if not self.is_paused_by_hand(watch.run)]
 
     def _hold_all(self) -> None:
         if self._reasons and self.alive():

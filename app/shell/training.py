@@ -17,7 +17,7 @@ from app.editor.questions import CANCEL, Choice, Questions
 from app.engines import Engines
 from app.giving_way import GivingWay
 from app.jobs.run_compare import Side
-from app.jobs.run_draft import Draft, usual_draft
+from app.jobs.run_draft import Draft, draft_of, usual_draft
 from app.jobs.run_jobs import RunJobs
 from app.jobs.run_page import TrainPage
 from app.jobs.run_watch import RunWatch
@@ -31,7 +31,6 @@ from app.shell.taught import Taught
 from app.shell.teachable import model_in_use, teachable_models
 from app.theme import Theme
 from core.spec.errors import SmallCoderError
-from core.spec.messages import Event
 from trainer.spec.estimates import Estimate
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, find_run
@@ -201,6 +200,9 @@ class Training(QObject):
                 self.runs.watch(run).wish("stop")
             case "resume":
                 self._start(self._resume(run))
+            case "again":
+                page.show_setup()
+                page.setup.begin_like(draft_of(run), self._usual_draft(run.spec().model).spec)
             case "delete":
                 self._start(self._delete(run))
         self._show_wished()
@@ -320,7 +322,7 @@ class Training(QObject):
     async def _compare(self, page: TrainPage, runs: list[tuple[Run, TrainSpec]]) -> None:
         sides = []
         for run, spec in runs:
-            events = await _in_background(partial(_told, run))
+            events = await _in_background(partial(list, run.events()))
             sides.append(Side(run.name, spec, events, self._verdict_of(run)))
         page.comparison.show_sides(*sides)
         page.show_comparison()
@@ -388,10 +390,6 @@ class Training(QObject):
 
     def _warn(self, sentence: str) -> None:
         self._notices.add(Notice(sentence, "warning"))
-
-
-def _told(run: Run) -> list[Event]:
-    return list(run.events())
 
 
 async def _in_background(work: Callable[[], Any]) -> Any:

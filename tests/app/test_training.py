@@ -206,4 +206,4 @@ async def test_a_person_teaches_a_model_a_folder_and_uses_what_it_learnt(
             page, lambda: getattr(started.window.engine.state.facts, "name", "").startswith("model + ")
         )
         page.view.verdict.use_requested.emit(0.0)
-        assert started.window._store.settings.engine.adapter == ""
+        await reached(page, lambda: started.window._store.settings.engine.adapter == "")

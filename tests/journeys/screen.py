@@ -18,6 +18,7 @@ _WORDS = 25  # of the header of a picture in X's own format
 class Screen:
     def __init__(self, settings: dict[str, str], picture: Path) -> None:
         self.settings = settings
+        self.patience_s = PATIENCE_S
         self._picture = picture
 
     def windows(self) -> list[str]:
@@ -43,11 +44,15 @@ class Screen:
         assert header[11] == 32, "points of four bytes"
         return sum(pixels.count(bytes((blue, green, red, rest))) for rest in (0, 255))
 
-    def wait(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    def wait(self, condition: Callable[[], bool], what: str, every_s: float = 0.05) -> None:
+        deadline = time.monotonic() + self.patience_s
         while not condition():
             assert time.monotonic() < deadline, f"waited for {what}; there is {self.windows()}"
-            time.sleep(0.05)
+            time.sleep(every_s)
+
+    def pause(self, seconds: float) -> None:
+        """As a person does who looks."""
+        time.sleep(seconds)
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(

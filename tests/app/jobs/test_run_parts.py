@@ -15,7 +15,15 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.jobs.run_charts import points
-from app.jobs.run_draft import Draft, TimeBox, free_name, name_problem, usual_draft, with_looks
+from app.jobs.run_draft import (
+    Draft,
+    TimeBox,
+    draft_of,
+    free_name,
+    name_problem,
+    usual_draft,
+    with_looks,
+)
 from app.jobs.run_files import can_be_overruled, overruled
 from app.jobs.run_record import RunRecord
 from app.jobs.run_setup import RunSetup
@@ -346,3 +354,17 @@ def test_every_setting_stands_below_advanced_and_is_kept(setup: RunSetup) -> Non
 def test_a_saved_step_is_told_of_in_the_record() -> None:
     record = told(STARTED, loss(4, 1.0), Saved("p", 4), Note("sample: def f"))
     assert (record.saved_step, record.samples) == (4, [(4, "def f")])
+
+
+def test_another_run_is_set_up_like_an_earlier_one(setup: RunSetup, tmp_path: Path) -> None:
+    earlier = create_run("code", replace(usual_draft("other").spec, learning_rate=0.5))
+    (earlier.folder / "data").mkdir()
+    facts = {"paths": [str(tmp_path / "code")], "scan": {"exclude": ["/x"]}}
+    (earlier.folder / "data" / "data.json").write_text(json.dumps(facts))
+    wished: list[Draft] = []
+    setup.scan_requested.connect(wished.append)
+    setup.begin_like(draft_of(earlier), usual_draft("other").spec)
+    (draft,) = wished
+    assert (draft.folders, draft.scan.exclude) == ((tmp_path / "code",), ("/x",))
+    assert (draft.spec.learning_rate, draft.spec.model, draft.name) == (0.5, "other", "code-2")
+    assert setup.choices.touched == {"learning_rate"}
