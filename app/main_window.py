@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
         self.going = Going(self.palette_line, self.commands, self.documents, self.tabs, self.project.entries)
         self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts, store)
         self.mistakes = Mistakes(self)
-        self.model = ModelChoice(self.engines, self.palette_line, self.questions)
+        self.model = ModelChoice(self.engines, self.palette_line, self.questions, store)
         self.prompting = Prompting(self.documents, self.tabs, self.texts, self.commands)
         self.finding.wanted.connect(self._show_number)
         self.welcome = WelcomePage(theme, self.keys)

@@ -30,19 +30,19 @@ class Uses:
     loaded: tuple[tuple[str, str], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
 
-    def how(self, path: str) -> str:
+    def how(self, entry: Entry) -> str:
         """In words how it runs; empty where it does not."""
-        return dict(self.loaded).get(path, "")
+        return next((how for path, how in self.loaded if entry.is_at(path)), "")
 
-    def trouble(self, path: str) -> str:
-        return dict(self.failed).get(path, "")
+    def trouble(self, entry: Entry) -> str:
+        return next((sentence for path, sentence in self.failed if entry.is_at(path)), "")
 
     def of(self, role: Role) -> str:
         return self.completion if role == "completion" else self.chat
 
     def roles_of(self, entry: Entry) -> tuple[Role, ...]:
         """A chat with a model that was not made for it is none to boast of."""
-        of_it = tuple(role for role in ROLES if entry.path and self.of(role) == entry.path)
+        of_it = tuple(role for role in ROLES if entry.is_at(self.of(role)))
         return of_it if entry.has_chat else tuple(role for role in of_it if role != "chat")
 
 
@@ -106,11 +106,11 @@ class Counsel(QObject):
         entries, path = self.entries(), self.uses.of(role)
         advice = advise(role, entries, self.memory, self.measuring.pace)
         used = self.shelf.find(path) if path else None
-        is_lost = used is None and self.shelf.has_looked and not self.uses.how(path)
+        is_lost = bool(path) and used is None and self.shelf.has_looked
         return Standing(
             advice,
             used,
-            is_ready=bool(self.uses.how(path)),
+            is_ready=any(path == loaded for loaded, _ in self.uses.loaded),
             download=self.downloads[advice.entry.id] if advice else None,
             lost=path if is_lost else "",
             better=better_than(advice, role, entries, self.memory, self.measuring.pace),

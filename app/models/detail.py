@@ -76,8 +76,8 @@ class Detail(QScrollArea):
         before = (self.entry, self._uses, self._how, self._does_fit)
         was_running = self._download is not None and self._download.state
         self.entry, self._download = entry, download
-        self._uses, self._how = uses.roles_of(entry), uses.how(entry.path)
-        self._show_problem(entry.problem or uses.trouble(entry.path))
+        self._uses, self._how = uses.roles_of(entry), uses.how(entry)
+        self._show_problem(entry.problem or uses.trouble(entry))
         self._does_fit = verdict_of(entry.network, memory).tone != "danger"
         is_other = before != (self.entry, self._uses, self._how, self._does_fit)
         self._show_download()
@@ -91,6 +91,12 @@ class Detail(QScrollArea):
         if entry.network is not None and is_known:
             self._fits.show_fits(entry.network, memory)
         self.adapter.setVisible("completion" in self._uses and not entry.problem)
+
+    def go_into(self) -> None:
+        """The keyboard comes to what can be done first."""
+        item = self._buttons.itemAt(0)
+        if item is not None and (button := item.widget()) is not None:
+            button.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _arrange(self) -> None:
         column = QVBoxLayout()

@@ -85,6 +85,10 @@ class Entry:
     def hub_name(self) -> str:
         return self.id if self.section in ("offer", "begun") else self.hub_id
 
+    def is_at(self, path: str) -> bool:
+        """Whether this is meant by a path, or by a name on the hub, as the settings may have either."""
+        return bool(path and self.path) and (Path(path) == Path(self.path) or path == self.hub_id)
+
     @property
     def is_usable(self) -> bool:
         return bool(self.path) and not self.problem

@@ -172,6 +172,7 @@ class ModelsPage(QWidget):
         self._counsel.changed.connect(self.renew)
         self.search.textChanged.connect(lambda _: self.renew())
         self.list.chosen.connect(lambda _: self._show_detail())
+        self.list.opened.connect(lambda _: self.detail.go_into())
         self._watch.timeout.connect(self._counsel.look_at_memory)
         self._theme.changed.connect(self._draw_icons)
         for role, card in self.cards.items():

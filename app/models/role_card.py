@@ -99,7 +99,10 @@ class RoleCard(QFrame):
         if self._standing.is_as_advised:
             return "In use" if standing.is_ready else "Chosen; not loaded now"
         if standing.lost:
-            return f"What was set is not there any more: {place_text(standing.lost)}"
+            said = (
+                "Still in use, and gone from the disk" if standing.is_ready else "Set, and not there any more"
+            )
+            return f"{said}: {place_text(standing.lost)}"
         if standing.used is None:
             return ""
         is_amiss = self._role == "chat" and not standing.used.has_chat

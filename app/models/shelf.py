@@ -61,7 +61,7 @@ class Shelf(QObject):
         return [*self.here, *begun.values(), *left, *presets]
 
     def find(self, path: str) -> Entry | None:
-        return next((entry for entry in self._here if entry.path == path), None)
+        return next((entry for entry in self.here if entry.is_at(path)), None)
 
     def look(self) -> None:
         """Again, where it is being looked already: something may have come since."""

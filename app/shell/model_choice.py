@@ -9,6 +9,7 @@ from app import engines
 from app.editor.questions import Questions
 from app.engines import Engines
 from app.palette.palette import Entry, Palette, Source
+from app.settings import SettingsStore
 from core.spec.catalogue import Role
 from core.spec.folders import hub_cache_folder, models_folder
 from core.spec.library import ModelFile, find_models
@@ -19,9 +20,9 @@ _MB = 1024**2
 
 
 class ModelChoice(QObject):
-    def __init__(self, chosen: Engines, palette: Palette, questions: Questions) -> None:
+    def __init__(self, chosen: Engines, palette: Palette, questions: Questions, store: SettingsStore) -> None:
         super().__init__(chosen)
-        self._engines, self._palette, self._questions = chosen, palette, questions
+        self._engines, self._palette, self._questions, self._store = chosen, palette, questions, store
 
     async def choose(self, role: Role = "completion") -> None:
         path = await self._asked(role)
@@ -31,7 +32,8 @@ class ModelChoice(QObject):
     async def _asked(self, role: Role) -> str | None:
         """A path, an empty text for the usual model of the role, None where nothing was chosen."""
         loop = asyncio.get_running_loop()
-        library = await loop.run_in_executor(None, find_models, [models_folder(), hub_cache_folder()])
+        folders = [models_folder(), hub_cache_folder(), *map(Path, self._store.settings.models.folders)]
+        library = await loop.run_in_executor(None, find_models, folders)
         models = [model for model in library.models if model.problem is None]
         if role == "chat":
             models.sort(key=lambda model: not model.has_chat_template)

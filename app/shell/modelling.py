@@ -32,6 +32,7 @@ from app.shell.notices import Notice
 from app.theme import Theme
 from core.spec.calibration import runtime_bytes
 from core.spec.catalogue import Role
+from core.spec.folders import adapters_folder
 
 if TYPE_CHECKING:  # pages and dialogs are read when they are first wanted, so that the window is seen sooner
     from app.models.convert_dialog import ConvertDialog
@@ -191,7 +192,8 @@ class Modelling(QObject):
         self._store.change("engine", adapter=folder, adapter_strength=strength)
 
     async def _choose_adapter(self) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
+        kept = adapters_folder()
+        folder = await self._questions.folder_to_open(kept if kept.is_dir() else Path.home())
         if folder is not None:
             self._set_adapter(str(folder), self._store.settings.engine.adapter_strength)
 

@@ -31,7 +31,7 @@ LAPTOP = Memory(8192 * MB, 4096 * MB)
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole model, half a model, and a file that is none."""
+    """A whole model, half a model, a file that is none, and a download that a kill broke off."""
     folder = tmp_path_factory.mktemp("stock")
     tokenizer = tiny_tokenizer(folder)
     models = folder / "models"
@@ -40,6 +40,9 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = tiny_folder(models / "half", tokenizer) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
     (models / "none.gguf").write_bytes(b"<html>Not found</html>")
+    begun = models / "Qwen" / ".Qwen2.5-Coder-1.5B.download"
+    begun.mkdir(parents=True)
+    (begun / "model.safetensors.0123456789ab.partial").write_bytes(bytes(2_000_000))
     return models
 
 
@@ -100,7 +103,7 @@ def said(inside: QWidget) -> str:
 
 
 def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_away_is_gone(
-    desk: Desk,
+    desk: Desk, qtbot: QtBot
 ) -> None:
     page, whole = desk.page, str(models_folder() / "whole")
     assert desk.lines["whole"].startswith("0.1M · fills in · 512")
@@ -109,6 +112,10 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
 
     page.look_at(f"disk:{whole}")
     assert "Does it fit?" in said(page.detail)
+    qtbot.keyClick(page.list, Qt.Key.Key_Return)
+    focused = page.focusWidget()
+    assert isinstance(focused, QPushButton)
+    assert focused.text() == "Use for Completion"
     desk.press("Use for Completion")
     assert desk.defaults == [("completion", whole)]
     desk.counsel.take_uses(Uses(whole, "", ((whole, "int8 on cpu"),)))
@@ -137,7 +144,9 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
     desk.counsel.shelf.look()
     desk.wait_until_looked()
     assert "whole" not in desk.lines
-    assert "is not there any more" in said(page.cards["completion"])
+    assert "Set, and not there any more" in said(page.cards["completion"])
+    desk.counsel.take_uses(Uses(whole, "", ((whole, "int8 on cpu"),)))
+    assert "Still in use, and gone from the disk" in said(page.cards["completion"])
 
 
 def test_what_is_advised_is_one_press_away_and_a_search_finds_by_ability(desk: Desk) -> None:
@@ -157,6 +166,17 @@ def test_what_is_advised_is_one_press_away_and_a_search_finds_by_ability(desk: D
     desk.memory = Memory(8192 * MB, 7900 * MB)
     desk.counsel.look_at_memory()
     assert "No model that chats fits" in said(page.cards["chat"])
+
+
+def test_a_download_that_a_kill_broke_off_can_go_on_or_be_given_up(desk: Desk) -> None:
+    discarded: list[str] = []
+    desk.page.discard_requested.connect(discarded.append)
+    desk.page.look_at("hub:Qwen/Qwen2.5-Coder-1.5B")
+    assert "2.0 MB" in said(desk.page.detail)
+    desk.press("Go On")
+    desk.press("Discard")
+    assert desk.wanted == [("Qwen/Qwen2.5-Coder-1.5B", "")]
+    assert discarded == ["Qwen/Qwen2.5-Coder-1.5B"]
 
 
 def test_every_control_has_a_name_and_nothing_wide_is_cut_off_where_there_is_little_room(desk: Desk) -> None:
@@ -201,9 +221,6 @@ def test_a_model_is_converted_checked_and_found_again(desk: Desk, qtbot: QtBot) 
     qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
     assert "Done and checked" in said(dialog)
     assert open_model(Path(made[0])).config.dim == 64
-    button(dialog, "Convert").click()  # once more, onto what is there now
-    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
-    assert "exists already" in said(dialog)
     dialog.reject()
 
 
