@@ -5,7 +5,6 @@ What a part does is in the part; what takes several steps is a coroutine in shel
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from app.palette.palette import Palette
 from app.session import SessionFile
 from app.settings import Settings, SettingsStore
 from app.shell.activity_bar import ActivityBar
+from app.shell.benchmarking import Benchmarking
 from app.shell.chatting import Chatting
 from app.shell.commands import Commands
 from app.shell.diagnostics import diagnostics
@@ -42,7 +42,6 @@ from app.shell.model_choice import ModelChoice
 from app.shell.modelling import Modelling
 from app.shell.notices import Notice, Weight
 from app.shell.opening import Opening
-from app.shell.pages import page_to_come
 from app.shell.placing import Placing
 from app.shell.project import Project
 from app.shell.prompting import Prompting
@@ -95,6 +94,7 @@ class MainWindow(QMainWindow):
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
         self.chatting = Chatting(self.documents, self.tabs, self.texts, self.questions, self.frame)
+        self.benchmarking = Benchmarking(self.frame, self.questions, theme, self.start, self)
         self.memory = MemoryWatch(lambda: store.settings.budget, self.engines.clients)
         self.modelling = Modelling(self.engines, store, self.memory, self.frame, self.questions, theme)
         self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self.memory))
@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         self.project.stop()
         await self.opening.end()
         await self.modelling.end()
+        await self.benchmarking.end()
         await self.engines.close()
         self.mistakes.let_go()
 
@@ -155,8 +156,6 @@ class MainWindow(QMainWindow):
         frame.add_page("prompt", lambda: self.prompting.make_page(self._theme, engine, self.start))
         frame.add_page("train", self.training.make_page)
         self.training.page_requested.connect(lambda: frame.show_page("train"))
-        for name in ("benchmark",):
-            frame.add_page(name, partial(page_to_come, name, self._theme))
         self.project.arrange(frame)
         self.chatting.join(self.engines, self._store, self._theme, self.commands)
         frame.show_page("welcome")
@@ -194,6 +193,8 @@ class MainWindow(QMainWindow):
         self.opening.folder_changed.connect(self.training.suggest)
         self.project.failed.connect(self._warn)
         self.prompting.failed.connect(self._warn)
+        self.benchmarking.failed.connect(self._warn)
+        self.benchmarking.said.connect(self.status.say)
         self.project.said.connect(self.status.say)
 
     def _connect_engine(self) -> None:
@@ -206,7 +207,7 @@ class MainWindow(QMainWindow):
         self.chatting.download_requested.connect(lambda id: self.modelling.download(id, "chat"))
         self.modelling.said.connect(self.status.say)
         self.modelling.train_requested.connect(self.training.teach)
-        self.training.benchmark_requested.connect(lambda _: self.commands.trigger("view.benchmark"))
+        self.training.benchmark_requested.connect(lambda model: self.benchmarking.measure(str(model)))
 
     def _connect_settings(self) -> None:
         self._store.changed.connect(self._follow_settings)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from app.charts.plot import Plot
 
 _KINDS = ("png", "svg", "csv")
-_LEAST_HEIGHT = 200
+_LEAST_HEIGHT = 120
 
 
 class ChartFrame(QWidget):
@@ -196,7 +196,7 @@ class ChartFrame(QWidget):
         shown: QWidget | QLabel = self.plot if is_drawn and self.plot is not None else self._placeholder
         self._stack.setCurrentWidget(shown)
         for button, _ in self._tools.values():
-            button.setEnabled(self._has_data)
+            button.setVisible(self._has_data)
         is_part = self.plot is not None and not self.plot.is_whole
         for name in ("Back", "Whole", "Zoom out"):
             self._tools[name][0].setEnabled(is_drawn and is_part)

@@ -131,6 +131,22 @@ def from_flags(kind: type[T], arguments: argparse.Namespace, **defaults: Any) ->
     return from_json(kind, defaults | given, "the command line")
 
 
+def as_flags(instance: Any, leave_out: Iterable[str] = ()) -> list[str]:
+    """What says the same on a command line; what is as usual is left out."""
+    flags: list[str] = []
+    for item in settings_of(type(instance)):
+        value = getattr(instance, item.name)
+        if value == item.default or item.name in leave_out:
+            continue
+        if isinstance(value, bool):
+            flags.append(item.flag if value else item.flag.replace("--", "--no-", 1))
+        elif item.type == tuple[str, ...]:
+            flags += [word for text in value for word in (item.flag, text)]
+        else:
+            flags += [item.flag, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    return flags
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

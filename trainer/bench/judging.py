@@ -36,7 +36,7 @@ class Judge:
             reason=reply.unasked,
             output=_kept(reply.output),
             used=_kept(reply.used),
-            expected=_kept(task.middle) if not task.tests else "",
+            expected=_kept(task.middle),
             program=_kept(reply.program) if task.tests else "",
             prompt_tokens=reply.prompt_tokens,
             new_tokens=reply.new_tokens,

@@ -25,6 +25,7 @@ class Option:
     decode_tokens_per_s: float = 0.0
     keystroke_ms: float = 0.0
     peak_ram_bytes: int = 0
+    weights_bytes: int = 0
     quality: float | None = None
     problem: str = ""
     has_weights: bool = True

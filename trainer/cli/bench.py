@@ -2,7 +2,7 @@
 
 import argparse
 
-from trainer.cli import compare, held_out, quality, recommend, speed
+from trainer.cli import compare, fence, held_out, quality, recommend, speed
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -12,3 +12,4 @@ def fill(parser: argparse.ArgumentParser) -> None:
     held_out.add_actions(actions)
     compare.add_action(actions)
     recommend.add_action(actions)
+    fence.add_action(actions)

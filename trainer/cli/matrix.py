@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from itertools import product
 
+from core.cli.command import wanted_model
 from core.spec.errors import UsageError
 from core.spec.fields import add_flags, from_flags, settings_of, suggestion
 from core.spec.placement import Placement
@@ -12,15 +13,13 @@ from trainer.spec.bench import MODEL_SETS
 NOT_MEASURED = ("draft_model", "cache_mb")
 
 
-def add_matrix(parser: argparse.ArgumentParser, models: str, *, required: bool = True) -> None:
+def add_matrix(parser: argparse.ArgumentParser, models: str, usual: str = "the one that comes along") -> None:
     sets = ", ".join(MODEL_SETS)
     parser.add_argument(
         "--model",
         action="append",
-        required=required,
-        default=None if required else [],
         metavar="M",
-        help=f"{models}; may be repeated; also a set of presets: {sets}",
+        help=f"{models}; may be repeated; also a set of presets: {sets} (default: {usual})",
     )
     add_flags(parser, Placement, leave_out=("precision", *NOT_MEASURED))
     parser.add_argument(
@@ -33,7 +32,8 @@ def add_matrix(parser: argparse.ArgumentParser, models: str, *, required: bool =
 
 
 def ways(arguments: argparse.Namespace) -> list[tuple[str, Placement]]:
-    names = [name for given in arguments.model for name in MODEL_SETS.get(given, (given,))]
+    wanted = arguments.model or [str(wanted_model(arguments))]
+    names = [name for given in wanted for name in MODEL_SETS.get(given, (given,))]
     known = next(item.choices for item in settings_of(Placement) if item.name == "precision")
     precisions = [word.strip() for given in arguments.precision for word in given.split(",") if word.strip()]
     for word in precisions:

@@ -51,7 +51,7 @@ def add_actions(actions: Commands) -> None:
     quality.add_argument(
         "--samples", type=Path, metavar="FILE", help="score these answers instead of asking a model"
     )
-    add_matrix(quality, _MODELS, required=False)
+    add_matrix(quality, _MODELS)
     add_flags(quality, QualitySettings)
     quality.set_defaults(run=guarded(_quality))
     repo = actions.add_parser("repo", help="code cut out of your own folders, to be written again")
@@ -67,8 +67,8 @@ def add_actions(actions: Commands) -> None:
 def _quality(arguments: argparse.Namespace) -> int:
     from trainer.bench.tasks import find_suite
 
-    if bool(arguments.model) == (arguments.samples is not None):
-        raise UsageError("Name what is measured: a model with --model, or a file of answers with --samples.")
+    if arguments.model and arguments.samples is not None:
+        raise UsageError("Name one thing to measure: a model with --model, or answers with --samples.")
     settings = from_flags(QualitySettings, arguments)
     return _measured(arguments, settings, lambda: find_suite(arguments.suite), "quality")
 
@@ -89,7 +89,7 @@ def _measured(
 ) -> int:
     from trainer.control import Control, listen, stop_on_signals
 
-    chosen = ways(arguments)
+    chosen = ways(arguments) if arguments.samples is None else []
     for name, _ in chosen:
         if name in PRESETS:
             raise UsageError(

@@ -12,7 +12,7 @@ from core.cli.command import Commands, guarded
 from core.spec.errors import DataError, JobError
 from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress, Started
-from core.spec.placement import Placement
+from core.spec.placement import Placement, Precision
 from core.spec.presets import PRESETS
 from core.spec.version import version
 from trainer.cli.bench_voice import BenchVoice
@@ -22,18 +22,21 @@ from trainer.cli.speed_process import measured_beside
 from trainer.spec.speed import SpeedSettings
 
 if TYPE_CHECKING:
+    from core.spec.library import ModelFile
+    from trainer.bench.offers import Promise
     from trainer.bench.recommend import Choice, Option
     from trainer.control import Control
 
 _BRIEFLY = SpeedSettings(prompt_tokens=(256,), new_tokens=24, rounds=2)
-_PRECISIONS = ("int8", "int4")
+_PRECISIONS: tuple[Precision, ...] = ("int8", "int4")
 _SIZES = ("smallcoder-medium", "smallcoder-small", "smallcoder-tiny")
 _MOST_MODELS = 12
+_SMALL = 50_000_000  # weights
 
 
 def add_action(actions: Commands) -> None:
     parser = actions.add_parser("recommend", help="which model suits this machine, and why")
-    add_matrix(parser, "a model to consider (default: all on this disk)", required=False)
+    add_matrix(parser, "a model to consider", "the one that comes along, and all on this disk")
     parser.add_argument("--seconds", type=float, default=90.0, help="how long to measure (default: 90)")
     parser.add_argument("--json", action="store_true", help="JSON for a program")
     parser.add_argument("--events", action="store_true", help="a line of JSON an event")
@@ -60,36 +63,64 @@ def _recommend(arguments: argparse.Namespace) -> int:
             if control.is_stopped:
                 return INTERRUPTED
             voice.tell(Progress(number, len(chosen)))
-        choice = choose(options)
+        choice = choose([option for option in options if option.has_weights] or options)
         if choice is None:
             raise JobError(f"None of the models can be run here: {options[0].problem}")
-        rows = _rows(options, choice)
+        promise = _promise(options, choice, chosen[0][1])
+        rows = _rows(options, choice, promise)
         destination.write([destination.described("recommend", row) for row in rows])
         if arguments.events:
-            for sentence in _sentences(choice):
+            for sentence in _sentences(choice, promise):
                 voice.tell(Note(sentence))
         voice.tell(Finished(path=str(destination.path)))
     if arguments.json and not arguments.events:
         report.say_json(rows)
     elif not arguments.events:
-        for sentence in _sentences(choice):
+        for sentence in _sentences(choice, promise):
             report.say(sentence)
     return 0
 
 
-def _rows(options: "Sequence[Option]", choice: "Choice") -> list[dict[str, Any]]:
+def _promise(options: "Sequence[Option]", choice: "Choice", placement: Placement) -> "Promise | None":
+    """A model that is not here and would be better."""
+    from core.fitting import this_machine
+    from core.spec.catalogue import catalogue
+    from core.spec.library import find_downloaded
+    from trainer.bench.offers import better, promises
+
+    offers = [offer for offer in catalogue().values() if offer.role == "completion"]
+    here = [offer.id for offer in offers if find_downloaded(offer.id)]
+    return better(promises(offers, options, this_machine(placement.ram_mb), here), choice.option)
+
+
+def _rows(options: "Sequence[Option]", choice: "Choice", promise: "Promise | None") -> list[dict[str, Any]]:
+    """`worth_download` stands in the row that is recommended."""
     return [
         {
             **to_json(option),
             "is_pleasant": option.is_pleasant,
             "is_recommended": option is choice.option,
             "reasons": list(choice.reasons) if option is choice.option else [],
+            "worth_download": _told(promise) if option is choice.option else None,
         }
         for option in options
     ]
 
 
-def _sentences(choice: "Choice") -> Iterator[str]:
+def _told(promise: "Promise | None") -> dict[str, Any] | None:
+    if promise is None:
+        return None
+    return {
+        "id": promise.offer.id,
+        "precision": promise.precision,
+        "needs_bytes": promise.budget.total_bytes,
+        "free_bytes": promise.free_bytes,
+        "tokens_per_s": promise.tokens_per_s,
+        "sentence": promise.sentence,
+    }
+
+
+def _sentences(choice: "Choice", promise: "Promise | None") -> Iterator[str]:
     option = choice.option
     if option.model in PRESETS:
         yield (
@@ -100,27 +131,34 @@ def _sentences(choice: "Choice") -> Iterator[str]:
     else:
         yield f"Run {option.model} as {option.precision}:"
     yield from (f"- {reason}." for reason in choice.reasons)
+    if promise is not None:
+        yield promise.sentence
 
 
 def _candidates(arguments: argparse.Namespace) -> list[tuple[str, Placement]]:
     if arguments.model and arguments.precision:
         return ways(arguments)
-    names = arguments.model or _on_this_disk() or list(_SIZES)
+    here = [] if arguments.model else _on_this_disk()
+    names = arguments.model or [str(model.path) for model in here] or list(_SIZES)
     given = argparse.Namespace(**vars(arguments) | {"model": names})
     if not arguments.precision:
         given.precision = list(_PRECISIONS)
-    return ways(given)
+    chosen = ways(given)
+    if here and all((model.parameters or 0) < _SMALL for model in here):
+        # of a small one, little time goes into reading weights: it tells nothing of larger ones
+        chosen.append((_SIZES[-1], replace(chosen[0][1], precision=_PRECISIONS[0])))
+    return chosen
 
 
-def _on_this_disk() -> list[str]:
-    """The largest first, for those are asked about."""
-    from core.spec.folders import hub_cache_folder, models_folder
+def _on_this_disk() -> "list[ModelFile]":
+    """With the one that comes along. The largest first, for those are asked about."""
+    from core.spec.folders import embedded_model, hub_cache_folder, models_folder
     from core.spec.library import find_models
 
-    found = find_models([models_folder(), hub_cache_folder()]).models
+    found = find_models([embedded_model(), models_folder(), hub_cache_folder()]).models
     usable = [model for model in found if model.problem is None and model.parameters]
     usable.sort(key=lambda model: -(model.parameters or 0))
-    return [str(model.path) for model in usable[:_MOST_MODELS]]
+    return usable[:_MOST_MODELS]
 
 
 def _measured(model: str, placement: Placement, control: "Control", *, is_late: bool) -> "Option":
@@ -141,6 +179,7 @@ def _measured(model: str, placement: Placement, control: "Control", *, is_late: 
         decode_tokens_per_s=row["decode_tokens_per_s"],
         keystroke_ms=row["keystroke_ms"],
         peak_ram_bytes=row["peak_ram_bytes"],
+        weights_bytes=row["weights_bytes"],
         quality=_known_quality(model, row["precision"]),
     )
 

@@ -85,6 +85,7 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
     return {
         "model": model,
         "weights": "random" if model in PRESETS else "stored",
+        **({} if model in PRESETS else {"path": str(model_path(model).absolute())}),
         "parameters": parameters(stored.config),
         "weights_bytes": weight_bytes(stored.config, figures["precision"]),
         **figures,

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Any
 
-from core.spec.fields import settings_of
+from core.spec.fields import as_flags
 from core.spec.placement import Placement
 from trainer.cli.matrix import NOT_MEASURED
 from trainer.data.own_process import own_command, own_environment
@@ -20,7 +20,15 @@ def measured_beside(
     model: str, placement: Placement, settings: SpeedSettings, is_called_off: Callable[[], bool]
 ) -> tuple[dict[str, Any] | None, str]:
     """What it measured, or why it could not."""
-    words = ["bench", "speed", "--bare", "--model", model, *_flags(placement, settings)]
+    words = [
+        "bench",
+        "speed",
+        "--bare",
+        "--model",
+        model,
+        *as_flags(placement, NOT_MEASURED),
+        *as_flags(settings),
+    ]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [*own_command(), *words],
@@ -41,18 +49,6 @@ def measured_beside(
     if process.returncode < 0:
         return None, f"its process was ended (signal {-process.returncode}), for want of memory perhaps."
     return None, lines[-1] if lines else f"its process failed ({process.returncode})."
-
-
-def _flags(*instances: Any) -> list[str]:
-    """What says the same on a command line, as far as `bench speed` has a flag for it."""
-    flags: list[str] = []
-    for instance in instances:
-        for item in settings_of(type(instance)):
-            value = getattr(instance, item.name)
-            if value != item.default and item.name not in NOT_MEASURED:
-                text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-                flags += [item.flag] if value is True else [item.flag, text]
-    return flags
 
 
 def _all_of(file: IO[bytes]) -> str:

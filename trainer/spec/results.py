@@ -44,6 +44,11 @@ class Result:
         return Path(self.model).name or self.model
 
     @property
+    def place(self) -> str:
+        """The same for results of one model, however it was named; a preset's name is its place."""
+        return str(self.figures.get("path") or self.model)
+
+    @property
     def title(self) -> str:
         return f"{self.name} {self.precision}"
 
@@ -54,7 +59,8 @@ class Result:
         return float(value)
 
 
-def read_results(path: Path) -> list[Result]:
+def read_results(path: Path, *, with_rows: bool = True) -> list[Result]:
+    """Without its rows a file of many answers is read in a moment."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -68,10 +74,13 @@ def read_results(path: Path) -> list[Result]:
         content = None
     if not isinstance(content, list) or not content:
         raise DataError(f"{path} is no list of results; choose a file that 'bench ... --output' wrote.")
-    return [_result(item, f"result {place} in {path}") for place, item in enumerate(content, 1)]
+    return [
+        _result(item, f"result {place} in {path}", with_rows=with_rows)
+        for place, item in enumerate(content, 1)
+    ]
 
 
-def _result(item: object, where: str) -> Result:
+def _result(item: object, where: str, *, with_rows: bool) -> Result:
     is_result = isinstance(item, dict) and all(
         isinstance(item.get(key), str) for key in ("model", "precision")
     )
@@ -83,4 +92,5 @@ def _result(item: object, where: str) -> Result:
     if not isinstance(rows, list):
         raise DataError(f"{where} has no list of rows; it was not written by 'bench'.")
     figures = {key: value for key, value in item.items() if key != "rows"}
-    return Result(figures, tuple(from_json(Trial, row, f"a row of {where}") for row in rows))
+    trials = [from_json(Trial, row, f"a row of {where}") for row in rows] if with_rows else []
+    return Result(figures, tuple(trials))

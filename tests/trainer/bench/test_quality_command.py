@@ -198,8 +198,7 @@ def test_broken_tasks_are_named_left_out_and_counted(folder: Path, tmp_path: Pat
 REFUSED = {
     "a preset": (("--model", "smallcoder-tiny"), "is a preset, which has no weights"),
     "the set of presets": (("--model", "variants"), "is a preset, which has no weights"),
-    "nobody": ((), "Name what is measured"),
-    "both": (("--model", "model", "--samples", "samples.jsonl"), "Name what is measured"),
+    "both": (("--model", "model", "--samples", "samples.jsonl"), "Name one thing to measure"),
     "no model there": (("--model", "nowhere"), "There is no model at nowhere"),
     "an unknown suite": (("--model", "model", "--suite", "smallcode"), "did you mean 'smallcoder'"),
     "a missing suite": (("--model", "model", "--suite", "x.jsonl"), "cannot be read"),

@@ -1,0 +1,186 @@
+"""BenchAdvice: which model suits this machine, measured in a minute, with the reasons and the others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.job_client import shown_command
+from app.naming import label, named
+from app.theme import Theme
+from core.spec.errors import DataError
+from core.spec.folders import benchmarks_folder
+from trainer.spec.results import Result, read_results
+
+COMMAND = ("bench", "recommend", "--events")
+_MB = 1e6
+_HEADS = ("Model", "Precision", "Writes, tokens/s", "Keystroke, ms", "Memory, MB", "Quality", "")
+_EMPTY = (
+    "Measures the models on this disk for a minute or two, and says which of them to run and how, with the "
+    "reasons; and whether one of the catalogue would be worth its download."
+)
+
+
+class BenchAdvice(QWidget):
+    """Wishes: start_requested; stop_requested; use_requested: a model's path; models_requested."""
+
+    start_requested = Signal()
+    stop_requested = Signal()
+    models_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "Advice")
+        self._theme = theme
+        self._is_running = False
+        self.title = label("What to run on this machine", "section", wraps=True)
+        self.said = label(_EMPTY, "muted", wraps=True)
+        self.worth = label("", wraps=True)
+        self.start = named(QPushButton("Measure and Advise", self), role="primary")
+        self.models = QPushButton("Show the Catalogue", self)
+        self.bar = named(QProgressBar(self), "Share that is measured")
+        self.table = named(QTableWidget(0, len(_HEADS), self), "What was measured for it", role="boxed")
+        self.command = named(
+            QLineEdit(shown_command(COMMAND), self, readOnly=True), "The command that advises"
+        )
+        self._copy = named(QToolButton(self), "Copy the command")
+        self._arrange()
+        self.start.clicked.connect(self._turn)
+        self.models.clicked.connect(self.models_requested)
+        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.text()))
+        theme.changed.connect(self._draw)
+        self._draw()
+        self._show_parts(has_results=False)
+
+    def recall(self) -> None:
+        """What was advised last."""
+        files = sorted(benchmarks_folder().glob("*-recommend*.json"), reverse=True)
+        if files and not self._is_running:
+            self.show_file(files[0])
+
+    def show_running(self, step: int, total: int | None) -> None:
+        self._is_running = True
+        self.start.setText("Stop")
+        self.bar.setRange(0, total or 0)
+        self.bar.setValue(step)
+        self.bar.show()
+
+    def show_end(self, sentence: str) -> None:
+        """`sentence`: why there is no advice; empty where there is."""
+        self._is_running = False
+        self.start.setText("Measure and Advise")
+        self.bar.hide()
+        if sentence:
+            self.said.setText(sentence)
+
+    def show_file(self, path: Path) -> None:
+        try:
+            self._show(read_results(path, with_rows=False))
+        except DataError as error:
+            self.said.setText(str(error))
+
+    def _show(self, results: Sequence[Result]) -> None:
+        chosen = next((item for item in results if item.figures.get("is_recommended")), None)
+        if chosen is None:
+            return
+        figures: Any = chosen.figures
+        self.title.setText(f"Run {chosen.name} as {chosen.precision}")
+        self.said.setText(
+            "\n".join(f"{reason[:1].upper()}{reason[1:]}." for reason in figures.get("reasons", []))
+        )
+        worth: Any = figures.get("worth_download")
+        self.worth.setText(worth["sentence"] if isinstance(worth, dict) else "")
+        self.table.setRowCount(len(results))
+        for row, item in enumerate(results):
+            for column, text in enumerate(_cells(item)):
+                cell = QTableWidgetItem(text)
+                if 2 <= column <= 5:
+                    cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                cell.setToolTip(item.model if column == 0 else text)
+                self.table.setItem(row, column, cell)
+        self._show_parts(has_results=True)
+
+    def _show_parts(self, *, has_results: bool) -> None:
+        self.table.setVisible(has_results)
+        self.worth.setVisible(bool(self.worth.text()))
+        self.models.setVisible(bool(self.worth.text()))
+
+    def _arrange(self) -> None:
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(self._theme.scaled(6))
+        self.bar.hide()
+        self.table.setHorizontalHeaderLabels(list(_HEADS))
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        head = self.table.horizontalHeader()
+        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        head.setStretchLastSection(True)
+        self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.start)
+        buttons.addWidget(self.models)
+        buttons.addStretch(1)
+        command = QHBoxLayout()
+        command.setSpacing(4)
+        command.addWidget(self.command, 1)
+        command.addWidget(self._copy)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 16, 0, 0)
+        layout.setSpacing(12)
+        for part in (self.title, self.said, self.worth):
+            layout.addWidget(part)
+        layout.addWidget(self.bar)
+        layout.addLayout(buttons)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(command)
+        layout.addStretch(0)
+
+    def _turn(self) -> None:
+        (self.stop_requested if self._is_running else self.start_requested).emit()
+
+    def _draw(self) -> None:
+        self._copy.setIcon(self._theme.icon("copy"))
+
+
+def _cells(item: Result) -> list[str]:
+    """A row of the table; what was not measured says why."""
+    figures: Any = item.figures
+    problem = str(figures.get("problem", ""))
+    word = "recommended" if figures.get("is_recommended") else problem
+    if not word and figures.get("has_weights") is False:
+        word = "random weights; it tells how fast this machine is"
+    elif not word and not figures.get("is_pleasant"):
+        word = "too slow to be pleasant"
+    return [
+        item.name,
+        item.precision,
+        *(
+            "" if problem else shown
+            for shown in (
+                f"{item.number('decode_tokens_per_s') or 0:,.0f}",
+                f"{item.number('keystroke_ms') or 0:,.1f}",
+                f"{(item.number('peak_ram_bytes') or 0) / _MB:,.0f}",
+            )
+        ),
+        f"{quality:.1f}" if (quality := item.number("quality")) is not None else "",
+        word,
+    ]

@@ -1,0 +1,55 @@
+"""BenchCharts: what is better against what it costs, a name at each point."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.charts.axis import Axis
+from app.charts.scatter_chart import Mark, ScatterChart
+from app.jobs.bench_ways import FIGURES, MB, Suite, Way, number
+from app.naming import named
+from app.theme import Theme
+
+_BY_KEY = {figure.key: figure for figure in FIGURES}
+
+
+class BenchCharts(QWidget):
+    """`saved`, `failed`: a chart was written to a file, or a sentence why not."""
+
+    saved = Signal(Path)
+    failed = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "Charts")
+        speed = Axis("Writes", "tokens/s", from_zero=True)
+        self.quality = ScatterChart(
+            theme, speed, Axis("Quality", "of 100", from_zero=True), "Quality and speed"
+        )
+        self.memory = ScatterChart(theme, Axis("Memory", "MB", from_zero=True), speed, "Speed and memory")
+        self.quality.set_empty_text(
+            "Measure a model's speed and its answers to tasks, and it has a point here: "
+            "to the right is faster, above is better."
+        )
+        self.memory.set_empty_text("Measure a model's speed, and it has a point here.")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 16, 0, 0)
+        layout.setSpacing(24)
+        for chart in (self.quality, self.memory):
+            layout.addWidget(chart, 1)
+            chart.saved.connect(self.saved)
+            chart.failed.connect(self.failed)
+
+    def show_ways(self, ways: Sequence[Way], suite: Suite | None) -> None:
+        def marks(x: str, y: str, scale: float) -> list[Mark]:
+            found = []
+            for way in ways:
+                across, up = (number(way, _BY_KEY[key], suite) for key in (x, y))
+                if across is not None and up is not None:
+                    found.append(Mark(way.title, across / scale, up, way.name))
+            return found
+
+        self.quality.set_marks(marks("decode_tokens_per_s", "quality", 1.0))
+        self.memory.set_marks(marks("peak_ram_bytes", "decode_tokens_per_s", MB))

@@ -1,0 +1,134 @@
+"""BenchCompare: two measurements side by side, figure by figure; what may be noise is said to be noise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.naming import label, named
+from app.theme import Theme
+
+_HEADS = ("Figure", "Before", "After", "", "Why")
+_EMPTY = (
+    "Choose two rows above to see which is better, and whether that is more than noise. "
+    "Choose one, and its last measurement is compared with the one before."
+)
+_SIGNS = {"better": ("arrow-up", "success"), "worse": ("arrow-down", "danger"), "noise": ("dot", "muted")}
+
+
+class BenchCompare(QWidget):
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "Comparison")
+        self._theme = theme
+        self.title = label("", "heading", wraps=True)
+        self.said = label(_EMPTY, "muted", wraps=True)
+        self.table = named(QTableWidget(0, len(_HEADS), self), "Differences", role="boxed")
+        self.command = named(QLineEdit(self, readOnly=True), "The command that compares")
+        self._copy = named(QToolButton(self), "Copy the command")
+        self._arrange()
+        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.text()))
+        theme.changed.connect(self._draw)
+        self._draw()
+        self.show_nothing()
+
+    def show_nothing(self, sentence: str = _EMPTY) -> None:
+        self.title.hide()
+        self.said.setText(sentence)
+        self.said.show()
+        self._show_parts(False)
+
+    def show_command(self, title: str, command: str) -> None:
+        """It is being compared."""
+        self.title.setText(title)
+        self.title.show()
+        self.said.setText("Comparing…")
+        self.said.show()
+        self.command.setText(command)
+        self.command.setCursorPosition(0)
+        self._show_parts(False)
+
+    def show_pairs(self, pairs: Sequence[dict[str, Any]]) -> None:
+        """What `bench compare --json` printed."""
+        changes = [(pair, change) for pair in pairs for change in pair["changes"]]
+        if not changes:
+            self.show_nothing("These have nothing in common that could be compared.")
+            return
+        notes = list(dict.fromkeys(note for pair in pairs for note in pair["notes"]))
+        self.said.setText("\n".join(f"{note[0].upper()}{note[1:]}." for note in notes))
+        self.said.setVisible(bool(notes))
+        self.table.setRowCount(len(changes))
+        for row, (pair, change) in enumerate(changes):
+            word = word_of(change)
+            kind = ", your code" if pair["after"]["kind"] == "repo" else ""
+            texts = (
+                f"{change['name']}{kind}",
+                _shown(change["before"]),
+                _shown(change["after"]),
+                word,
+                change["why"],
+            )
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                if column in (1, 2):
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if column == 3 and word in _SIGNS:
+                    item.setIcon(self._theme.icon(*_SIGNS[word]))
+                self.table.setItem(row, column, item)
+        self._show_parts(True)
+
+    def _show_parts(self, shown: bool) -> None:
+        for part in (self.table, self.command, self._copy):
+            part.setVisible(shown)
+
+    def _arrange(self) -> None:
+        self.table.setHorizontalHeaderLabels(list(_HEADS))
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        head = self.table.horizontalHeader()
+        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        head.setStretchLastSection(True)
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.command, 1)
+        row.addWidget(self._copy)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.title)
+        layout.addWidget(self.said)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(row)
+        layout.addStretch(0)
+
+    def _draw(self) -> None:
+        self._copy.setIcon(self._theme.icon("copy"))
+
+
+def word_of(change: dict[str, Any]) -> str:
+    if change["before"] == change["after"]:
+        return "same"
+    if change["is_noise"]:
+        return "noise"
+    return "better" if change["is_better"] else "worse"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
