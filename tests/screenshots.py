@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 os.environ["QT_API"] = "pyside6"
@@ -27,12 +28,15 @@ from app.chat.archive import Archive
 from app.chat.conversation import Answering, Asked, Attachment, Ended, Wrote
 from app.chat.panel import ChatPanel
 from app.jobs.run_page import TrainPage
+from app.languages import PYTHON
 from app.main_window import MainWindow
+from app.prompt.asking import Asked as AskedForCode
+from app.prompt.prompt_page import PromptPage
 from app.run import make_window
 from app.settings import ThemeChoice
 from app.shell.shortcuts import ShortcutsDialog
 from core.spec.folders import chats_folder
-from core.spec.messages import Statistics
+from core.spec.messages import Chat, Done, Statistics, Text, Turn
 
 SIZE = (1120, 700)
 TALK = "in the picture"
@@ -83,6 +87,28 @@ def total_price(items: list[Item]) -> float:
 
 Money is better kept in whole cents, or as a [Decimal](https://docs.python.org/3/library/decimal.html).
 """
+PROMPT = "a function that counts how often each word of a text file occurs"
+WRITTEN = (
+    """from collections import Counter
+from pathlib import Path
+
+
+def count_words(path: Path) -> Counter[str]:
+    text = path.read_text(encoding="utf-8")
+    return Counter(text.lower().split())
+""",
+    """import re
+from collections import Counter
+
+
+def word_counts(name: str) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    with open(name) as file:
+        for line in file:
+            counts.update(re.findall(r"\\w+", line))
+    return dict(counts)
+""",
+)
 PROJECT = {
     "README.md": "# Inventory\n\nWhat a shop has in store.\n",
     "pyproject.toml": '[project]\nname = "inventory"\nversion = "1.0"\n',
@@ -125,6 +151,41 @@ SHORT_RUN = {
 }
 
 
+async def prompt_states(window: MainWindow) -> AsyncIterator[tuple[str, QWidget]]:
+    """The answers are written by hand, too."""
+    window.commands.trigger("view.prompt")
+    page = window.frame.made_page("prompt")
+    assert isinstance(page, PromptPage)
+    yield "prompt-empty", window
+    page.prompt.setPlainText(PROMPT)
+    page.count.setValue(2)
+    sampling = replace(page.sampling.sampling, seed=42)
+    for alternative, code in zip(page._lay_out(sampling), WRITTEN, strict=True):
+        question = Chat(alternative.seed, (Turn("user", PROMPT),), sampling)
+        alternative.begin(AskedForCode(question, "", PYTHON))
+        alternative.hear(Text(alternative.seed, f"Here it is:\n\n```python\n{code}```\n"))
+        figures = Statistics(24, 0, 0, 74, 210.0, 1630.0)
+        alternative.hear(Done(alternative.seed, "end", figures))
+    window.commands.trigger("view.side_bar")
+    yield "prompt", window
+    window.commands.trigger("view.side_bar")
+
+
+async def tool_states(window: MainWindow) -> AsyncIterator[tuple[str, QWidget]]:
+    window.commands.trigger("go.editor")
+    window.commands.trigger("view.memory")
+    yield "memory", window
+    window.commands.trigger("view.memory")
+    window.commands.trigger("edit.replace_in_files")
+    finder = window.project.finder
+    finder.look_for("price")
+    finder.replace_field.setText("cost")
+    await asyncio.sleep(1)
+    yield "replace", window
+    finder.look_for("nothing")
+    window.commands.trigger("view.files")
+
+
 async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator[tuple[str, QWidget]]:
     """Each state's name, and what shows it, one after the other."""
     yield "welcome", window
@@ -148,6 +209,10 @@ async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator
     yield "output", window
     window.commands.trigger("view.output")
     async for state in chat_states(window, project):
+        yield state
+    async for state in prompt_states(window):
+        yield state
+    async for state in tool_states(window):
         yield state
     window.commands.trigger("view.settings")
     yield "settings", window

@@ -61,7 +61,7 @@ class Alternative(QFrame):
         self._seed_button = named(QPushButton(self), role="link")
         self._seed_button.clicked.connect(lambda: self.seed_requested.emit(self._seed))
         self._whole = named(QToolButton(self), "Show the whole answer")
-        self._whole.setText("Whole answer")
+        self._whole.setToolTip("Show the whole answer")
         self._whole.setCheckable(True)
         self._whole.toggled.connect(self._show_answer)
         self.code = CodeView(theme, self)
@@ -146,6 +146,7 @@ class Alternative(QFrame):
     def _draw(self) -> None:
         self.open_it.setIcon(self._theme.icon("file-new"))
         self.copy.setIcon(self._theme.icon("copy"))
+        self._whole.setIcon(self._theme.icon("chat"))
 
     def _deed(self, text: str, about: str, do: Callable[[Written | None], object]) -> QAbstractButton:
         button = named(QPushButton(text) if text else QToolButton(), f"{about}: alternative {self._number}")
@@ -158,13 +159,13 @@ class Alternative(QFrame):
         top.setSpacing(8)
         top.addWidget(self._title)
         top.addStretch()
-        top.addWidget(self._whole)
         top.addWidget(self._seed_button)
         deeds = QHBoxLayout()
         deeds.setSpacing(8)
         for deed in (self.insert, self.open_it, self.copy):
             deeds.addWidget(deed)
         deeds.addStretch()
+        deeds.addWidget(self._whole)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 12)
         column.setSpacing(8)

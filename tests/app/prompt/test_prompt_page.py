@@ -1,6 +1,7 @@
 """The prompt page with a real worker: alternatives, seeds, stop, what is said where there is none."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.settings import Appearance
 from app.theme import Theme
 from core.spec.sampling import Sampling
 from tests.app.conftest import Run
+from tests.app.test_main_window import until
 from tests.app.workers import PLAIN, tireless_model
 
 SHORT = Sampling(temperature=0.8, max_tokens=6)
@@ -156,6 +158,27 @@ async def test_without_a_model_it_says_what_to_do(
     choose = next(button for button in shown if button.text() == "Choose a Model…")
     with qtbot.waitSignal(page.model_requested):
         choose.click()
+
+
+async def test_a_model_that_was_taught_to_chat_is_asked_in_its_own_words(
+    run: Run, worker: EngineClient, page: PromptPage, tmp_path: Path
+) -> None:
+    before = worker.state.target
+    assert before is not None
+    shutil.copytree(before.path, tmp_path / "talker")
+    template = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+    (tmp_path / "talker" / "chat_template.jinja").write_text(template)
+    worker.load(str(tmp_path / "talker"), PLAIN)
+    await until(lambda: worker.is_ready and worker.state.facts.name == "talker")  # type: ignore[union-attr]
+    page.prompt.setPlainText("a stack")
+    assert page.how.text() == "talker is asked; the code is taken from its answer."
+    page.sampling.set_sampling(SHORT)
+    await page.write()
+    assert page.alternatives[0].written is not None
+    assert not page.alternatives[0].written.code.startswith("# a stack")
+    assert "6 tokens" in page.alternatives[0].said.text()
+    worker.load(before.path, before.placement)
+    await until(lambda: worker.is_ready and worker.state.target == before)
 
 
 def test_settings_of_a_model_are_kept_and_every_control_is_there(page: PromptPage) -> None:
