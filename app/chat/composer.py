@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.chat.conversation import Attachment
 from app.naming import label, named, set_role
@@ -18,6 +26,7 @@ from app.theme import Theme
 
 _LONG_PASTE = 4000  # letters
 _LARGEST_PASTE = 4_000_000
+_EDITING = "An earlier question: asked anew, it takes the place of all that follows it."
 _LEAST_LINES, _MOST_LINES = 2, 9
 
 
@@ -39,7 +48,7 @@ class QuestionField(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "Question", style="question_field")
-        self.setPlaceholderText("Ask about your code")
+        self.setPlaceholderText("Ask about your code; Enter sends, Shift+Enter begins a line")
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.document().setDocumentMargin(6)
@@ -76,12 +85,14 @@ class Composer(QFrame):
     Signals:
         asked: the question, and a tuple of Attachments.
         stop_requested: the answer that is being written is to end.
+        editing_ended: the question is a new one after all.
         changed: the question or what goes along with it is another.
         refused: a sentence for the person.
     """
 
     asked = Signal(str, object)
     stop_requested = Signal()
+    editing_ended = Signal()
     changed = Signal()
     refused = Signal(str)
 
@@ -96,6 +107,7 @@ class Composer(QFrame):
         self.field = QuestionField(self)
         self.room = label("", "muted")
         self._send = named(QToolButton(self), "Ask", role="send")
+        self._editing = self._make_editing_line()
         self._chip_row = QHBoxLayout()
         self._chip_row.setSpacing(4)
         self._arrange()
@@ -136,6 +148,10 @@ class Composer(QFrame):
         self.field.setFocus()
         self.changed.emit()
 
+    def show_editing(self, is_editing: bool) -> None:
+        """An earlier question is written anew."""
+        self._editing.setVisible(is_editing)
+
     def clear(self) -> None:
         self._taken = []
         self._draw_chips()
@@ -164,8 +180,22 @@ class Composer(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
         layout.setSpacing(8)
+        layout.addWidget(self._editing)
         layout.addLayout(self._chip_row)
         layout.addWidget(box)
+
+    def _make_editing_line(self) -> QFrame:
+        line = QFrame(self)
+        words = label(_EDITING, "muted", wraps=True)
+        end = named(QPushButton("Cancel", line), "Leave the earlier question as it was", role="link")
+        end.clicked.connect(self.editing_ended)
+        row = QHBoxLayout(line)
+        row.setContentsMargins(4, 0, 4, 0)
+        row.setSpacing(8)
+        row.addWidget(words, 1)
+        row.addWidget(end)
+        line.hide()
+        return line
 
     def _press(self) -> None:
         if self._is_answering:

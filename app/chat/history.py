@@ -6,7 +6,7 @@ What is deleted can be brought back for as long as the window is open.
 import asyncio
 import time
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -52,11 +53,13 @@ class History(QFrame):
         self._theme, self._archive = theme, archive
         self._deleted: list[tuple[str, str]] = []
         self._look = 0
+        self._open_id = ""
         self.search = named(QLineEdit(self), "Find a conversation")
         self.search.setPlaceholderText("Find a conversation")
         self.search.setClearButtonEnabled(True)
         self.list = named(QListWidget(self), "Conversations", style="history")
         self.list.setWordWrap(True)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._nothing = label(_NONE_YET, "muted", wraps=True)
         self._undo_text = label("", "muted", wraps=True)
         self._undo = QPushButton("Undo", self)
@@ -67,8 +70,9 @@ class History(QFrame):
         theme.changed.connect(self._draw)
         self._draw()
 
-    def look(self) -> None:
-        """What there is now."""
+    def look(self, open_id: str = "") -> None:
+        """What there is now. `open_id`: of the conversation that is open."""
+        self._open_id = open_id or self._open_id
         self._look += 1
         loop = asyncio.get_running_loop()
         found = loop.run_in_executor(None, self._archive.summaries, self.search.text())
@@ -135,6 +139,7 @@ class History(QFrame):
     def _connect(self) -> None:
         self.search.textChanged.connect(self._later.start)
         self._later.timeout.connect(self.look)
+        self.list.customContextMenuRequested.connect(self._show_menu)
         self.list.itemActivated.connect(lambda item: self.opened.emit(item.data(_ID)))
         self.list.itemClicked.connect(lambda item: self.opened.emit(item.data(_ID)))
         self.list.itemChanged.connect(self._take_name)
@@ -153,11 +158,27 @@ class History(QFrame):
             item.setToolTip(summary.title)
             self.list.addItem(item)
         if found:
-            self.list.setCurrentRow(0)
+            ids = [summary.id for summary in found]
+            self.list.setCurrentRow(ids.index(self._open_id) if self._open_id in ids else 0)
         self.list.blockSignals(False)
         self._nothing.setText("No conversation has these words." if self.search.text() else _NONE_YET)
         self._nothing.setVisible(not found)
         self._draw()
+
+    def _show_menu(self, place: QPoint) -> None:
+        item = self.list.itemAt(place)
+        if item is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for title, do in (
+            ("Open", lambda: self.opened.emit(item.data(_ID))),
+            ("Rename", self._rename),
+            ("Export as Markdown…", self._export),
+            ("Delete", self.delete),
+        ):
+            menu.addAction(title, do)
+        menu.popup(self.list.viewport().mapToGlobal(place))
 
     def _rename(self) -> None:
         """In the list itself, its title alone."""

@@ -1,5 +1,6 @@
 """ModelLine: which model answers, what it is doing, and what a person can do where it does not."""
 
+import re
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
@@ -9,6 +10,8 @@ from app.engine_client import EngineState, model_name
 from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.catalogue import Offer, catalogue
+
+_PERCENT = re.compile(r"\d+ %$")
 
 
 class ModelLine(QFrame):
@@ -60,7 +63,7 @@ class ModelLine(QFrame):
         is_missing = state.target is None and not has_failed
         self._notice.setVisible((is_untaught and not has_begun) or has_failed or is_missing)
         if has_failed:
-            self._sentence.setText(state.problem)
+            self._sentence.setText(_for_the_window(state.problem))
         elif is_untaught:
             self._sentence.setText(
                 f"{model_name(state)} completes code and was never taught to answer: expect it to go on with "
@@ -122,12 +125,20 @@ def _described(state: EngineState) -> tuple[str, str]:
         about = f"{name} runs as {state.facts.precision} on {state.facts.device}; press to choose another"
         return ("" if state.facts.has_chat else "not taught to answer"), about
     if state.phase in ("starting", "loading"):
-        return "loading…", f"{name}: {state.step or 'the engine is being started'}"
+        share = _PERCENT.search(state.step)
+        return f"loading {share[0]}" if share else "loading…", f"{name}: {state.step or 'the engine starts'}"
     if state.phase == "failed":
         return "not running", state.problem
     if state.target is None:
         return "", "Press to choose a model that answers"
     return "loaded when you ask", f"{name} takes no memory until you ask; press to choose another"
+
+
+def _for_the_window(problem: str) -> str:
+    """The engine names options of the command line, for which there are buttons and settings here."""
+    return problem.replace("choose --precision ", "choose the precision ").replace(
+        " or --anyway.", ", or load it anyway."
+    )
 
 
 def _size(megabytes: int) -> str:

@@ -5,9 +5,18 @@ Its parts tell it what a person wants; what lies outside, such as the editor, is
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.chat.archive import Archive
 from app.chat.beginning import Beginning
@@ -66,7 +75,10 @@ class ChatPanel(QFrame):
         self.composer = Composer(theme, self)
         self.model = ModelLine(theme, self)
         self._offers: list[Offer] = []
+        self._editing: int | None = None  # the number of the question that is written anew
         self._title = named(QLabel(self), style="side_bar_title")
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._whole_title = "Chat"
         self._buttons: dict[str, QToolButton] = {}
         self._problem = named(label("", wraps=True), style="chat_problem")
         self._stack = QStackedWidget(self)
@@ -93,7 +105,7 @@ class ChatPanel(QFrame):
         self._stack.setCurrentWidget(self.history if is_shown else self._usual_page())
         self._buttons["history"].setChecked(is_shown)
         if is_shown:
-            self.history.look()
+            self.history.look(self.talk.conversation.id)
             self.history.search.setFocus()
 
     def stop(self) -> None:
@@ -138,7 +150,8 @@ class ChatPanel(QFrame):
         transcript.again_requested.connect(self.talk.ask_again)
         transcript.copy_requested.connect(self._copy)
         composer.asked.connect(self._ask)
-        composer.stop_requested.connect(self.talk.stop)
+        composer.stop_requested.connect(self._stop)
+        composer.editing_ended.connect(self._end_editing)
         composer.changed.connect(self.look_at_room)
         composer.refused.connect(self.say)
         history.opened.connect(self._open)
@@ -175,14 +188,34 @@ class ChatPanel(QFrame):
     def _ask(self, question: str, attachments: object) -> None:
         self.say("")
         self.show_history(False)
+        if self._editing is not None:
+            self.talk.take_back(self._editing)
+        self._show_editing(None)
         self.talk.ask(question, attachments)  # type: ignore[arg-type]
         self.composer.clear()
         self.transcript.go_to_end()
 
     def _edit(self, number: int) -> None:
-        question = self.talk.take_back(number)
+        """Nothing is taken back before it is asked."""
+        question = self.talk.conversation.message(number)
         if question is not None:
+            self._show_editing(number)
             self.composer.fill(question.text, question.attachments)
+
+    def _show_editing(self, number: int | None) -> None:
+        self._editing = number
+        self.composer.show_editing(number is not None)
+
+    def _end_editing(self) -> None:
+        self._show_editing(None)
+        self.composer.clear()
+
+    def _stop(self) -> None:
+        """Esc: the answer, else the editing."""
+        if self.talk.answering is not None:
+            self.talk.stop()
+        elif self._editing is not None:
+            self._end_editing()
 
     def _copy(self, number: int) -> None:
         message = self.talk.conversation.message(number)
@@ -200,8 +233,10 @@ class ChatPanel(QFrame):
             self.show_history()
 
     def _show_conversation(self, talk: Conversation) -> None:
-        self._title.setText(talk.title if talk.messages else "Chat")
-        self._title.setToolTip(talk.title)
+        if self._editing is not None and talk.message(self._editing) is None:
+            self._show_editing(None)
+        self._whole_title = talk.title if talk.messages else "Chat"
+        self._fit_title()
         self.transcript.show_conversation(talk)
         self.show_history(False)
         self.composer.show_answering(self.talk.answering is not None)
@@ -267,6 +302,16 @@ class ChatPanel(QFrame):
         if was_other:
             self.room.forget()
             self.look_at_room()
+
+    def _fit_title(self) -> None:
+        """A long one must not make the panel wider."""
+        width, metrics = self._title.width(), self._title.fontMetrics()
+        self._title.setText(metrics.elidedText(self._whole_title, Qt.TextElideMode.ElideRight, width))
+        self._title.setToolTip(self._whole_title)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_title()
 
     def _draw(self) -> None:
         for name, button in self._buttons.items():

@@ -32,7 +32,7 @@ from app.theme import Colours, Theme
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _CODE_SPAN = re.compile(r"(`+[^`\n]+`+)")
 _LINE_HEIGHT, _PROPORTIONAL = 120, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
-_HEADING_SIZES = {1: 1.3, 2: 1.2, 3: 1.1}  # times that of the text; deeper ones are only bold
+_LARGER_LEVELS = 2  # of headings; deeper ones are only bold
 
 
 class Prose(QTextBrowser):
@@ -86,7 +86,7 @@ class Prose(QTextBrowser):
         while block.isValid():
             level = block.blockFormat().headingLevel()
             if level:
-                _raise(block, self.font().pointSizeF() * _HEADING_SIZES.get(level, 1.0))
+                _raise(block, level, self.font().pointSizeF())
             _dress_parts(block, colours)
             block = block.next()
         for frame in document.rootFrame().childFrames():
@@ -120,15 +120,14 @@ def _merge(block: QTextBlock, look: QTextCharFormat) -> None:
     cursor.mergeCharFormat(look)
 
 
-def _raise(block: QTextBlock, points: float) -> None:
-    """A heading stands apart from what is above it."""
+def _raise(block: QTextBlock, level: int, apart: float) -> None:
+    """A heading stands apart from what is above it, and is no banner."""
     if block.previous().isValid():
-        apart = QTextBlockFormat()
-        apart.setTopMargin(points)
-        QTextCursor(block).mergeBlockFormat(apart)
+        look_apart = QTextBlockFormat()
+        look_apart.setTopMargin(apart)
+        QTextCursor(block).mergeBlockFormat(look_apart)
     look = QTextCharFormat()
-    look.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
-    look.setFontPointSize(points)
+    look.setProperty(QTextFormat.Property.FontSizeAdjustment, 1 if level <= _LARGER_LEVELS else 0)
     look.setFontWeight(QFont.Weight.Bold)
     _merge(block, look)
 

@@ -4,6 +4,7 @@ A chat gives way between two of its tokens or chunks: to counts, and to one comp
 gives way to a completion.
 """
 
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,13 @@ from core.generate.answer import Answer, Hooks
 from core.server.outbox import Outbox
 from core.server.requests import Requests, Work, called_off
 from core.spec import messages
-from core.spec.errors import SmallCoderError, UsageError, is_refusal_of_memory, sentence_about
+from core.spec.errors import (
+    SmallCoderError,
+    UsageError,
+    is_loss_of_card,
+    is_refusal_of_memory,
+    sentence_about,
+)
 from core.spec.messages import (
     Activity,
     Chat,
@@ -48,6 +55,8 @@ _ACTIVITIES: dict[type[Work], Activity] = {
     Chat: "chatting",
 }
 _COUNTED_LETTERS = 2**16
+_LAST_WORDS_S = 1.0
+_EXIT_WITHOUT_CARD = 1
 
 
 class _CalledOff(Exception):
@@ -60,6 +69,7 @@ class Worker:
         self._engine: Engine | None = None
         self.facts: ModelFacts | None = None
         self.busy_with: Activity = "nothing"
+        self._has_lost_card = False  # then only another process can go on
 
     def work(self) -> None:
         while True:
@@ -78,6 +88,9 @@ class Worker:
         self.busy_with = interrupted
         self._requests.end(work.id)
         self._outbox.say(last_word)
+        if self._has_lost_card:
+            self._outbox.wait_until_written(_LAST_WORDS_S)
+            os._exit(_EXIT_WITHOUT_CARD)
 
     def _answered(self, work: Work) -> Reply:
         match work:
@@ -187,6 +200,10 @@ class Worker:
         )
 
     def _surprise(self, error: Exception, id: int) -> Failed:
+        if is_loss_of_card(error):
+            traceback.print_exception(error)
+            self._has_lost_card = True
+            return Failed("crashed", "The card stopped answering, so the engine ended; ask again.", id)
         if is_refusal_of_memory(error):
             if self._engine is not None:
                 self._engine.forget_texts()

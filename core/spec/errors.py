@@ -63,6 +63,11 @@ def is_refusal_of_memory(error: BaseException) -> bool:
     return is_said_so or is_system or isinstance(error, MemoryError)
 
 
+def is_loss_of_card(error: BaseException) -> bool:
+    """From then on a process can do nothing on the card, not even give its memory back."""
+    return isinstance(error, RuntimeError) and "CUDA error" in str(error) and not is_refusal_of_memory(error)
+
+
 def sentence_about(error: BaseException, otherwise: str = "A file") -> str | None:
     """What a person can do about a refusal of the system's; None where it may be our mistake."""
     if not isinstance(error, OSError) or error.errno not in _NOT_OUR_MISTAKE:

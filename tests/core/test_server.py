@@ -615,6 +615,29 @@ def test_a_bug_is_told_and_keeps_its_traceback_and_the_worker_lives(model: Path,
     assert "KeyError: 'surprise'" in started.log.read_text()
 
 
+LOSES_ITS_CARD = """
+def open_engine(*given):
+    engine = load(*given)
+    def lost(*_):
+        raise RuntimeError("CUDA error: unspecified launch failure")
+    engine.chat_answer = lost
+    return engine
+"""
+
+
+def test_a_worker_whose_card_is_lost_says_so_and_ends_that_another_may_go_on(
+    model: Path, tmp_path: Path
+) -> None:
+    with child(tmp_path, script(LOSES_ITS_CARD)) as started:
+        started.load(model)
+        started.send(chat_about("anything", 1))
+        told = started.hear_a(Failed, 1)
+        assert told.kind == "crashed"
+        assert "The card stopped answering" in told.message
+        assert started.process.wait(PATIENCE_S) == 1
+    assert "unspecified launch failure" in started.log.read_text()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
 def test_a_pipe_that_was_set_not_to_wait_is_waited_for() -> None:
     read_end, write_end = os.pipe()

@@ -196,6 +196,27 @@ async def test_conversations_are_found_renamed_deleted_and_brought_back(run: Run
     assert not history.isVisible()
 
 
+async def test_an_earlier_question_is_taken_back_only_when_it_is_asked_anew(run: Run, start: Start) -> None:
+    had("one", "How do I sort?")
+    started = await start()
+    panel = chat_of(started)
+    panel.talk.open("one")
+    press(panel.transcript, "Edit this question and ask again")
+    assert panel.composer.question == "How do I sort?"
+    QTest.keyClick(panel.composer.field, Qt.Key.Key_Escape)
+    assert panel.composer.question == ""
+    assert len(panel.talk.conversation.messages) == 2
+    press(panel.transcript, "Edit this question and ask again")
+    QTest.keyClicks(panel.composer.field, " Stably?")
+    QTest.keyClick(panel.composer.field, Qt.Key.Key_Return)
+    assert panel.talk.conversation.messages[0].text == "How do I sort? Stably?"
+    await until(lambda: panel.talk.answering is None)
+    assert [message.role for message in Archive(chats_folder()).read("one")[0].messages] == [
+        "user",
+        "assistant",
+    ]
+
+
 async def test_enter_asks_shift_enter_goes_on_and_a_long_paste_becomes_a_chip(run: Run, start: Start) -> None:
     started = await start()
     composer = chat_of(started).composer
