@@ -178,7 +178,8 @@ class DownloadDialog(QDialog):
         set_role(self._values["Licence"], "" if plan.is_free else "warning")
         here = plan.size_bytes - plan.missing_bytes
         came = f", of which {size_text(here)} are here" if here else ""
-        self._values["Download"].setText(f"{size_text(plan.size_bytes)}{came}")
+        size = f"{size_text(plan.size_bytes)}{came}" if plan.size_bytes else "Depends on the file"
+        self._values["Download"].setText(size)
         self._values["Disk"].setText(f"{size_text(plan.free_bytes)} free")
         self._values["Goes to"].setText(place_text(plan.folder))
         self._terms.setVisible(not plan.is_free)

@@ -21,7 +21,7 @@ from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.models.downloads import Download
-from app.models.entry import Entry
+from app.models.entry import Entry, size_text
 from app.models.fit import Verdict
 from app.naming import named
 from app.theme import Theme
@@ -48,6 +48,8 @@ class Row:
             return ""
         if self.download is not None:
             return self.download.text
+        if self.entry.begun_bytes:
+            return f"Broken off; {size_text(self.entry.begun_bytes)} are here"
         return self.entry.short_problem or " · ".join(self.entry.facts)
 
     @property

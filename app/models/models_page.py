@@ -214,6 +214,7 @@ class ModelsPage(QWidget):
             for card in self.cards.values():
                 card.set_compact(is_narrow)
             self._split.setOrientation(Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal)
+            self._split.setStretchFactor(0, int(is_narrow))
             self._split.setSizes([1000, 1000] if is_narrow else self._usual_sizes())
 
     def showEvent(self, event: QShowEvent) -> None:

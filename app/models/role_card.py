@@ -100,7 +100,9 @@ class RoleCard(QFrame):
             return "In use" if standing.is_ready else "Chosen; not loaded now"
         if standing.lost:
             said = (
-                "Still in use, and gone from the disk" if standing.is_ready else "Set, and not there any more"
+                "Still in use, and gone from the disk"
+                if standing.is_ready
+                else "Chosen, and not there any more"
             )
             return f"{said}: {place_text(standing.lost)}"
         if standing.used is None:

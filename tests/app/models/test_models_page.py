@@ -144,7 +144,7 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
     desk.counsel.shelf.look()
     desk.wait_until_looked()
     assert "whole" not in desk.lines
-    assert "Set, and not there any more" in said(page.cards["completion"])
+    assert "Chosen, and not there any more" in said(page.cards["completion"])
     desk.counsel.take_uses(Uses(whole, "", ((whole, "int8 on cpu"),)))
     assert "Still in use, and gone from the disk" in said(page.cards["completion"])
 
@@ -172,6 +172,7 @@ def test_a_download_that_a_kill_broke_off_can_go_on_or_be_given_up(desk: Desk) -
     discarded: list[str] = []
     desk.page.discard_requested.connect(discarded.append)
     desk.page.look_at("hub:Qwen/Qwen2.5-Coder-1.5B")
+    assert desk.lines["Qwen2.5-Coder-1.5B"] == "Broken off; 2.0 MB are here"
     assert "2.0 MB" in said(desk.page.detail)
     desk.press("Go On")
     desk.press("Discard")
@@ -183,6 +184,7 @@ def test_every_control_has_a_name_and_nothing_wide_is_cut_off_where_there_is_lit
     page = desk.page
     page.resize(480, 700)
     QApplication.processEvents()
+    assert page.detail.height() > 100
     for control in page.findChildren(QWidget):
         if control.focusPolicy() & Qt.FocusPolicy.TabFocus and control.isVisible():
             interface = QAccessible.queryAccessibleInterface(control)
