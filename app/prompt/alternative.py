@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -31,6 +31,7 @@ _ENDINGS: dict[Ending, str] = {
     "context": "ended where the model has no more room",
     "cancelled": "stopped",
 }
+_SURE_AFTER_S = 0.2
 _NOTHING = "The model wrote nothing; put the prompt otherwise, or raise the temperature."
 
 
@@ -56,7 +57,7 @@ class Alternative(QFrame):
         self._asked: Asked | None = None
         self._answer = ""
         self._seed = 0
-        self._began_at = 0.0
+        self._first: tuple[float, int] | None = None  # when words came first, and how many tokens they were
         self._title = label(f"Alternative {number}", "heading")
         self._seed_button = named(QPushButton(self), role="link")
         self._seed_button.clicked.connect(lambda: self.seed_requested.emit(self._seed))
@@ -98,7 +99,7 @@ class Alternative(QFrame):
         self._enable()
 
     def begin(self, asked: Asked) -> None:
-        self._asked, self._began_at = asked, time.monotonic()
+        self._asked, self._first = asked, None
         self.code.set_language(asked.language)
         self.code.show_text(asked.lead)
         self._say("Asked; waiting for the first word…")
@@ -110,14 +111,29 @@ class Alternative(QFrame):
             case Text():
                 self._answer += visible(reply.text)
                 self._show_answer()
-                self._say(f"Writing… {time.monotonic() - self._began_at:.0f} s")
+                self._say(self._pace(reply.tokens))
             case Done():
                 has_something = self._answer.strip() or reply.ending == "cancelled"
                 self._say(_figures(reply) if has_something else _NOTHING)
-                self._enable()
+                self._end()
             case Failed():
                 self._say(reply.message, "danger")
-                self._enable()
+                self._end()
+
+    def _end(self) -> None:
+        """Said aloud too: nobody can see when it is done who does not see."""
+        self._enable()
+        if QAccessible.isActive():
+            text = f"{self._title.text()}: {self.said.text()}"
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def _pace(self, tokens: int) -> str:
+        """Since the first words, which come when the prompt has been read."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, tokens)
+        since, before = now - self._first[0], self._first[1]
+        return f"Writing: {(tokens - before) / since:,.0f} tokens/s" if since > _SURE_AFTER_S else "Writing…"
 
     def _code(self) -> Code:
         is_chat = self._asked is not None and isinstance(self._asked.question, Chat)

@@ -117,6 +117,9 @@ class PromptPage(QWidget):
             facts = await self._ready_model()
             if facts is not None:
                 await self._write_all(text, facts)
+            elif not self._stopped:
+                self._answers.setCurrentIndex(0)
+                self._say(self._engine.state.problem or "No model is chosen; choose one first.")
         finally:
             self._show_running(False)
 
@@ -154,6 +157,7 @@ class PromptPage(QWidget):
         """Waits for a model that is being loaded. None where there will be none, which is said."""
         self._engine.make_ready()
         while self._engine.state.phase in ("starting", "loading") and not self._stopped:
+            self._say(f"The model is being loaded: {self._engine.state.step or 'starting the engine'}…")
             self._changed.clear()
             await self._changed.wait()
         return None if self._stopped else self._engine.state.facts

@@ -93,8 +93,8 @@ async def test_stop_is_heard_in_the_middle_and_the_others_are_not_begun(run: Run
     page.sampling.set_sampling(LONG)
     page.count.setValue(2)
     written = asyncio.ensure_future(page.write())
-    while len(page.alternatives[0].code.toPlainText()) < 10:
-        await asyncio.sleep(0.005)
+    await until(lambda: "tokens/s" in page.alternatives[0].said.text())
+    assert page.alternatives[0].said.text().startswith("Writing: ")
     assert not page.write_button.isEnabled()
     page.stop_button.click()
     await written
@@ -154,6 +154,7 @@ async def test_without_a_model_it_says_what_to_do(
     page.prompt.setPlainText("a stack")
     await page.write()
     assert page.write_button.isEnabled()
+    assert page.how.text() == "No model is chosen; choose one first."
     shown = [button for button in page.findChildren(type(page.write_button)) if button.isVisible()]
     choose = next(button for button in shown if button.text() == "Choose a Model…")
     with qtbot.waitSignal(page.model_requested):
