@@ -35,7 +35,14 @@ from trainer.spec.runs import Run, create_run, find_run
 STEPS = 60
 PATIENCE_MS = 120_000  # processes that begin with importing PyTorch take their time on a busy machine
 QUICK = {
-    **{"recipe": "lora", "batch_size": 1, "accumulation": 1, "context_tokens": 64, "judged_lines": 2},
+    **{
+        "recipe": "lora",
+        "batch_size": 1,
+        "accumulation": 1,
+        "context_tokens": 64,
+        "judged_lines": 2,
+        "judged_tasks": 0,
+    },
     **{"precision": "fp32", "device": "cpu", "threads": 1, "learning_rate": 0.01, "patience": 0},
     **{"validate_every": 5, "sample_every": 20, "checkpoint_every": 5},
 }

@@ -125,7 +125,18 @@ def test_main_trains_under_torchrun_and_alone_goes_on(tmp_path: Path) -> None:
     words = [
         *(str(ROOT / "main.py"), "train", "new", "./run", "--recipe", "full", "--model", "model"),
         *("--source", "code", "--steps", "4", "--batch-size", "4", "--accumulation", "1", "--threads", "1"),
-        *("--context-tokens", "64", "--judged-lines", "2", "--precision", "fp32", "--validate-every", "2"),
+        *(
+            "--context-tokens",
+            "64",
+            "--judged-lines",
+            "2",
+            "--judged-tasks",
+            "0",
+            "--precision",
+            "fp32",
+            "--validate-every",
+            "2",
+        ),
         *("--sample-every", "2"),
     ]
     done = together(2, *words, cwd=tmp_path)

@@ -1,6 +1,8 @@
 """After a run: is what it learnt better than before? And out of its folder it comes in every form."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,17 @@ from core.checkpoint.load import open_model
 from core.text.vocabulary_folder import open_tokenizer
 from tests.trainer.runs import tiny_model_folder
 from tests.trainer.vocabularies import own_vocabulary
+from trainer.bench.tasks import Task
+from trainer.control import Control
 from trainer.data.held_out import held_out_texts, hidden_lines
 from trainer.data.prepare import Preparation
 from trainer.data.prepared import PreparedData
 from trainer.data.sources import Sources
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.runs import Run
-from trainer.spec.verdict import Score, Verdict, read_verdict
+from trainer.spec.verdict import Score, TasksPassed, Verdict, read_verdict, write_verdict
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="programs are fenced in there without asking")
 GOOD, FINE = Score(1.0, lines=20, exact=10, likeness=0.8), Score(1.002, lines=20, exact=10, likeness=0.8)
 BAD, FAR = Score(1.2, lines=20, exact=9, likeness=0.7), Score(1.0, lines=20, exact=1, likeness=0.3)
 
@@ -43,6 +48,24 @@ def test_only_what_is_clearly_better_is_called_so(
     verdict = Verdict(7, before, after, *fixed)
     assert (verdict.judgement, verdict.has_forgotten) == (judgement, forgot)
     assert forgot == ("forgot" in verdict.sentence)
+
+
+@pytest.mark.parametrize(("passed", "judgement"), [(9, "better"), (6, "better"), (5, "forgot")])
+def test_what_passes_clearly_fewer_tasks_has_forgotten(passed: int, judgement: str) -> None:
+    tasks = {"tasks_before": TasksPassed(7, 15), "tasks_after": TasksPassed(passed, 15)}
+    verdict = Verdict(7, BAD, GOOD, GOOD, GOOD, **tasks)
+    assert verdict.judgement == judgement
+    assert [*verdict.lines()][-1] == f"programming tasks: 7 -> {passed} of 15 passed"
+
+
+def test_a_verdict_from_before_tasks_were_tried_is_read(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    write_verdict(run, Verdict(7, BAD, GOOD))
+    content = json.loads(run.verdict_file.read_text())
+    for name in ("tasks_before", "tasks_after"):
+        del content[name]
+    run.verdict_file.write_text(json.dumps(content))
+    assert read_verdict(run) == Verdict(7, BAD, GOOD)
 
 
 @pytest.mark.parametrize("fim_rate", [0.0, 1.0])
@@ -100,7 +123,18 @@ def begin(folder: Path, code: str, recipe: str, model: Path, rate: float, name: 
         *("--recipe", recipe, "--model", str(model), "--source", str(folder / code)),
         *("--steps", "40", "--batch-size", "4", "--accumulation", "1", "--context-tokens", "128"),
         *("--fim-rate", "0", "--learning-rate", str(rate), "--validate-every", "40", "--threads", "1"),
-        *("--precision", "fp32", "--judged-lines", "6", "--lora-rank", "8", "--warmup-steps", "0"),
+        *(
+            "--precision",
+            "fp32",
+            "--judged-lines",
+            "6",
+            "--judged-tasks",
+            "2",
+            "--lora-rank",
+            "8",
+            "--warmup-steps",
+            "0",
+        ),
     ]
     assert main.run(["train", "new", str(folder / name), *words], **HERE) == 0
 
@@ -120,6 +154,41 @@ def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
     assert bad.sentence in Run(learnt / "bad").model_card.read_text()
     kept = json.loads(Run(learnt / "bad").verdict_file.read_text())
     assert kept["judgement"] == "worse"
+
+
+@on_linux
+def test_a_run_is_tried_on_tasks_too(learnt: Path) -> None:
+    """Of which so small a model passes none: what it writes is judged all the same."""
+    verdict = read_verdict(Run(learnt / "good"))
+    assert verdict is not None
+    assert verdict.tasks_before == verdict.tasks_after == TasksPassed(0, 2)
+    assert "programming tasks: 0 -> 0 of 2 passed" in Run(learnt / "good").card.read_text()
+
+
+@on_linux
+def test_what_a_run_writes_is_judged_by_its_tests(learnt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that writes the right answer to one task and nothing to the other."""
+    from core.spec.messages import Finished
+    from trainer.bench import run_tasks
+    from trainer.bench.asking import Reply
+
+    right = run_tasks.own_suite().tasks[0].id
+
+    def knows_one(self: object, task: Task, attempt: int) -> Reply:
+        used = task.middle if task.id == right else ""
+        return Reply(used, used, task.program(used))
+
+    monkeypatch.setattr(run_tasks.ModelAsker, "ask", knows_one)
+    run = Run(learnt / "bad")
+    before = run.verdict_file.read_text()
+    notes: list[str] = []
+    spec = replace(run.spec(), judged_tasks=15)
+    told = run_tasks.with_tasks(
+        run, spec, Finished(), Control(), lambda event: notes.append(getattr(event, "text", ""))
+    )
+    assert "programming tasks: 1 -> 1 of 15 passed" in notes
+    assert {metric.name for metric in told.metrics} == {"tasks_before_passed", "tasks_after_passed"}
+    run.verdict_file.write_text(before)
 
 
 def test_the_list_says_which_runs_are_worth_it(

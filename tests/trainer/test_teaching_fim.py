@@ -97,7 +97,7 @@ def test_exact_middles_rise_from_nothing(tmp_path: Path) -> None:
         ),
         *("--steps", "400", "--batch-size", "16", "--accumulation", "1", "--context-tokens", "64"),
         *("--learning-rate", "0.003", "--threads", "1", "--fim-rate", "1", "--validate-every", "200"),
-        *("--precision", "fp32", "--judged-lines", "12"),
+        *("--precision", "fp32", "--judged-lines", "12", "--judged-tasks", "0"),
     ]
     assert main.run(["train", "new", str(tmp_path / "run"), *words], sets_itself_up=False) == 0
     verdict = read_verdict(Run(tmp_path / "run"))

@@ -37,6 +37,7 @@ def add_actions(actions: Commands) -> None:
 
 
 def _judge(arguments: argparse.Namespace) -> int:
+    from trainer.bench.run_tasks import with_tasks
     from trainer.control import Control, stop_on_signals
     from trainer.running import judge_again
 
@@ -46,7 +47,8 @@ def _judge(arguments: argparse.Namespace) -> int:
     try:
         voice.keep_in(run)
         stop_on_signals(control)
-        judge_again(run, control, voice.tell)
+        finished = judge_again(run, control, voice.tell)
+        with_tasks(run, run.spec(), finished, control, voice.tell)
     finally:
         voice.close()
     verdict = read_verdict(run)

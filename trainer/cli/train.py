@@ -157,6 +157,7 @@ def _minutes_until(clock: str) -> float:
 def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
     """Of several processes that torchrun started, one begins and speaks, and all train."""
     began_at = time.time()
+    from trainer.bench.run_tasks import with_tasks
     from trainer.control import Control, listen_to_folder, stop_on_signals
     from trainer.distributed import joined
     from trainer.running import open_corpus, sit
@@ -174,6 +175,8 @@ def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]
         if group.is_first:
             listen_to_folder(control, run, began_at)
         finished = sit(run, spec, control, voice.tell, corpus, group)
+        if group.is_first:
+            finished = with_tasks(run, spec, finished, control, voice.tell)
         voice.tell(finished)
         if group.is_first and not arguments.events:
             report.say(_next_step(arguments.name, was_stopped=finished.stopped))

@@ -95,6 +95,9 @@ class TrainSpec:
     judged_lines: int = setting(
         24, "Hidden lines asked for at the end, before and after, to tell whether it became better", low=0
     )
+    judged_tasks: int = setting(
+        15, "Programming tasks tried at the end, before and after, if it is judged at all", low=0
+    )
     curves: CurvesName = setting("off", "Where the curves go beside the run's folder; needs that extra")
     seed: int = setting(42, "Of all that is left to chance", low=0, high=2**31 - 1)
     ram_mb: int = setting(0, "Memory for all programs together; 0 is all there is", low=0)
@@ -121,6 +124,7 @@ MAY_CHANGE = frozenset(
         *(
             "checkpoint_every",
             "judged_lines",
+            "judged_tasks",
             "curves",
             "finish_minutes",
             "threads",

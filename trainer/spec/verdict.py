@@ -18,6 +18,7 @@ Judgement = Literal["better", "no different", "worse", "forgot", "new"]
 _CLEAR_SHARE = 0.01  # of bits; less is as good as no difference
 _CLEAR_FORGETTING = 0.05
 _CLEAR_LIKENESS = 0.1
+_CLEAR_TASKS = 0.1  # of those tried
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,25 @@ class Score:
 
 
 @dataclass(frozen=True)
+class TasksPassed:
+    """Programs that were asked for, and how many passed their tests."""
+
+    passed: int = setting(..., "Whose tests passed", low=0)
+    asked: int = setting(..., "That were tried", low=1)
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """`held_out` is of the person's own files, `fixed` of the program's; what began from nothing has no
-    before."""
+    """`held_out` is of the person's own files, `fixed` and `tasks` of the program's; what began from nothing
+    has no before."""
 
     step: int = setting(..., "Of the checkpoint that was judged", low=0)
     held_out_before: Score | None = setting(None, "What the model was, on files kept apart")
     held_out_after: Score | None = setting(None, "What it has become")
     fixed_before: Score | None = setting(None, "What it was, on the fixed texts")
     fixed_after: Score | None = setting(None, "What it has become")
+    tasks_before: TasksPassed | None = setting(None, "Programming tasks that it passed")
+    tasks_after: TasksPassed | None = setting(None, "Those that it passes now")
 
     @property
     def judgement(self) -> Judgement:
@@ -59,6 +70,10 @@ class Verdict:
     @property
     def has_forgotten(self) -> bool:
         before, after = self.fixed_before, self.fixed_after
+        if self.tasks_before is not None and self.tasks_after is not None:
+            fewer = self.tasks_before.passed - self.tasks_after.passed
+            if fewer > _CLEAR_TASKS * self.tasks_after.asked:
+                return True
         if before is None or after is None:
             return False
         return (
@@ -83,6 +98,11 @@ class Verdict:
                 yield Metric(f"{part}_exact", score.exact / max(1, score.lines))
                 yield Metric(f"{part}_likeness", score.likeness)
 
+    def task_metrics(self) -> Iterator[Metric]:
+        for name, tasks in (("before", self.tasks_before), ("after", self.tasks_after)):
+            if tasks is not None:
+                yield Metric(f"tasks_{name}_passed", tasks.passed / tasks.asked)
+
     def lines(self) -> Iterator[str]:
         """The numbers behind it."""
         for name, before, after in (
@@ -91,8 +111,12 @@ class Verdict:
         ):
             if after is not None:
                 yield f"{name}: {_change(before, after)}"
+        if self.tasks_after is not None:
+            began = "" if self.tasks_before is None else f"{self.tasks_before.passed} -> "
+            yield f"programming tasks: {began}{self.tasks_after.passed} of {self.tasks_after.asked} passed"
 
 
+_ADDED = ("tasks_before", "tasks_after")
 _SENTENCES: dict[Judgement, str] = {
     "better": "Better: it foretells files that it has never seen better than before.",
     "no different": "No different: on files that it has never seen nothing clearly changed; do not use it.",
@@ -114,7 +138,9 @@ def read_verdict(run: Run) -> Verdict | None:
     """None where a run has not been judged."""
     try:
         content = json.loads(run.verdict_file.read_text(encoding="utf-8"))
-        known = {name: content[name] for name in Verdict.__dataclass_fields__}
+        # those of tasks came later
+        known = {name: content[name] for name in Verdict.__dataclass_fields__ if name not in _ADDED}
+        known |= {name: content[name] for name in _ADDED if name in content}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
