@@ -1,17 +1,18 @@
 """The looks: every text readable on its ground, every icon there, every name in the style sheet known."""
 
 import re
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QCheckBox
 from pytestqt.qtbot import QtBot
 
 from app.settings import Appearance
-from app.theme import DARK, LIGHT, Colours, SyntaxColours, Theme, icon_names, style_sheet
+from app.theme import _RESOURCES, DARK, LIGHT, Colours, SyntaxColours, Theme, icon_names, style_sheet
 
 READABLE, VISIBLE = 4.5, 3.0  # WCAG 2: ratios for text, and for large text and signs
 GROUNDS = {
@@ -102,3 +103,24 @@ def test_no_code_of_the_window_names_a_colour_of_its_own() -> None:
     for file in app.rglob("*.py"):
         if file.name != "theme.py":
             assert not re.search(r"#[0-9a-fA-F]{6}\b", file.read_text()), file
+
+
+def test_signs_are_found_wherever_the_program_lies(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder's name may hold what means something in a style sheet; Qt would drop all of it."""
+    box = QCheckBox()
+    qtbot.addWidget(box)
+    box.setChecked(True)
+    looks = []
+    source = _RESOURCES / "themes"
+    for place in ("plain", 'it\'s (my), "new" @accent; 12px {场所} back\\slash', "with another sign"):
+        themes = tmp_path / place / "themes"
+        shutil.copytree(source, themes)
+        if place == "with another sign":  # so that it is seen to be what is compared
+            shutil.copy(themes / "light-close.svg", themes / "light-check.svg")
+        monkeypatch.setattr("app.theme._RESOURCES", tmp_path / place)
+        box.setStyleSheet(style_sheet(LIGHT))
+        looks.append(box.grab().toImage())
+    assert looks[0] == looks[1]
+    assert looks[0] != looks[2]
