@@ -25,7 +25,15 @@ from app.naming import label
 from core.spec.errors import UsageError
 from core.spec.fields import Setting, from_json, settings_of, to_json
 
-_ABBREVIATIONS = {"ui": "UI", "ram": "memory", "vram": "card memory", "mb": "(MB)", "ms": "(ms)"}
+_ABBREVIATIONS = {
+    "ui": "UI",
+    "ram": "memory",
+    "vram": "card memory",
+    "mb": "(MB)",
+    "ms": "(ms)",
+    "fim": "FIM",
+    "lora": "LoRA",
+}
 _FIELD_LETTERS, _NARROW_LETTERS = 26, 16
 _SPIN_MARGINS = (6, 0, 0, 0)  # the style sheet's padding does not reach inside
 _LARGEST_INT = 2**31 - 1  # of a spin box
@@ -202,10 +210,15 @@ def _number_field(low: float, high: float, take: Callable[[Any], None]) -> QWidg
     number.lineEdit().setTextMargins(*_SPIN_MARGINS)
     number.setRange(low, high)
     span = high - low
-    number.setDecimals(2 if span <= 10 else 1)
+    number.setDecimals(max(2, _decimals(low), _decimals(high)) if span <= 10 else 1)
     number.setSingleStep(0.05 if span <= 10 else 0.5)
     number.valueChanged.connect(take)
     return number
+
+
+def _decimals(bound: float) -> int:
+    """How many it takes to write it."""
+    return len(f"{bound:.5f}".rstrip("0").partition(".")[2])
 
 
 def _show(field: QWidget, value: Any) -> None:

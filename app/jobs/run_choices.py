@@ -79,6 +79,7 @@ class RunChoices(QWidget):
         self.until_field = named(QTimeEdit(self), "Time of day")
         self._about_time = label("", "muted", wraps=True)
         self.advanced_button = named(QToolButton(self), "Advanced settings")
+        self.words_field = named(QLineEdit(self), "Find a setting")
         self._advanced = QVBoxLayout()
         self._fill()
         self._connect()
@@ -128,10 +129,9 @@ class RunChoices(QWidget):
         """Made when it is first wanted: it has a row for each of some fifty settings."""
         if self._form is None:
             self._form = Form(self.draft.spec, self)
-            for name in _SET_ABOVE:
-                self._form.row(name).hide()
             self._form.changed.connect(self._take_form)
             self._advanced.addWidget(self._form)
+            self._show_fitting("")
         return self._form
 
     def _fill(self) -> None:
@@ -169,7 +169,11 @@ class RunChoices(QWidget):
                 grid.addLayout(field, 2 * number, 1)
             if below is not None:
                 grid.addWidget(below, 2 * number + 1, 1)
+        self.words_field.setPlaceholderText("Find a setting")
+        self.words_field.setClearButtonEnabled(True)
+        self.words_field.hide()
         self._advanced.setContentsMargins(0, 0, 0, 0)
+        self._advanced.addWidget(self.words_field)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -185,6 +189,7 @@ class RunChoices(QWidget):
         self.minutes_field.valueChanged.connect(self._take_time)
         self.until_field.timeChanged.connect(self._take_time)
         self.advanced_button.toggled.connect(self._show_advanced)
+        self.words_field.textChanged.connect(self._show_fitting)
 
     def _take_name(self, text: str) -> None:
         problem = name_problem(text)
@@ -251,7 +256,13 @@ class RunChoices(QWidget):
         self._about_time.setVisible(kind != "whole")
         self._about_time.setText("Or sooner, once it does not become better any more.")
 
+    def _show_fitting(self, words: str) -> None:
+        self.form().show_only(words)
+        for name in _SET_ABOVE:
+            self.form().row(name).hide()
+
     def _show_advanced(self, shown: bool) -> None:
+        self.words_field.setVisible(shown)
         if shown:
             self.form().show()
         elif self._form is not None:

@@ -1,7 +1,6 @@
 """RunList: the runs so far, beside the page; one is shown, two are compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -14,29 +13,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.jobs.run_record import Phase
-from app.jobs.run_words import COLOURS, ICONS, STATES, day
+from app.jobs.run_words import COLOURS, ICONS, Entry
 from app.naming import label, named
 from app.theme import Theme
 
 _WIDTH = 216
 _FOLDER = Qt.ItemDataRole.UserRole
-
-
-@dataclass(frozen=True)
-class Entry:
-    """`when`: when it last said something, in seconds of the epoch; `judgement`: of its verdict."""
-
-    folder: str
-    name: str
-    phase: Phase
-    when: float
-    judgement: str = ""
-
-    @property
-    def about(self) -> str:
-        state = self.judgement if self.phase == "finished" and self.judgement else STATES[self.phase]
-        return f"{state}, {day(self.when)}"
 
 
 class RunList(QFrame):

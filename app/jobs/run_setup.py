@@ -103,6 +103,12 @@ class RunSetup(QWidget):
     def add_folders(self, paths: Sequence[Path]) -> None:
         self.folders.add(paths)
 
+    def add_folder(self, path: Path) -> None:
+        self.folders.add([path])
+
+    def set_model(self, path: Path | str) -> None:
+        self.choices.set_model(str(path))
+
     def take_scan(self, event: Event) -> None:
         self.scan.take(event)
         if isinstance(event, Finished):

@@ -1,5 +1,6 @@
 """How a run is spoken of: its state, how long something takes, when it was."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.jobs.run_record import Phase
@@ -44,3 +45,19 @@ def day(timestamp: float) -> str:
     if then.date() == now.date():
         return then.strftime("%H:%M")
     return then.strftime("%d %b" if then.year == now.year else "%d %b %Y").lstrip("0")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`when`: when it last said something, in seconds of the epoch; `judgement`: of its verdict."""
+
+    folder: str
+    name: str
+    phase: Phase
+    when: float
+    judgement: str = ""
+
+    @property
+    def about(self) -> str:
+        state = self.judgement if self.phase == "finished" and self.judgement else STATES[self.phase]
+        return f"{state}, {day(self.when)}"

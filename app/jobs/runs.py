@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.jobs.run_list import Entry
 from app.jobs.run_record import RunRecord
 from app.jobs.run_watch import RunWatch, is_alive
+from app.jobs.run_words import Entry
 from core.spec.errors import SmallCoderError, sentence_about
 from core.spec.folders import runs_folder
 from trainer.spec.runs import Run, all_runs, read_wish

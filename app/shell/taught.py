@@ -6,7 +6,7 @@ Using and benchmarking take a copy out of the run's folder first, so that the ru
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -14,13 +14,15 @@ from PySide6.QtGui import QDesktopServices
 from app import engines
 from app.editor.questions import Questions
 from app.job_client import JobClient, LastWord
-from app.jobs.run_view import RunView
 from app.settings import SettingsStore
 from app.shell.notices import Notice, NoticeBar
 from core.spec.errors import SmallCoderError
 from core.spec.folders import adapters_folder, models_folder
 from trainer.spec.runs import Run
 from trainer.spec.verdict import read_verdict
+
+if TYPE_CHECKING:
+    from app.jobs.run_view import RunView
 
 _ENDINGS = {"gguf": ".gguf"}
 
@@ -40,7 +42,7 @@ class Taught(QObject):
         self._view: RunView | None = None
         self._job = JobClient("The export", self)
 
-    def join(self, view: RunView, start: Start, show_verdict: Callable[[], None]) -> None:
+    def join(self, view: "RunView", start: Start, show_verdict: Callable[[], None]) -> None:
         self._view = view
         card = view.verdict
         card.use_requested.connect(lambda strength: start(self._use(strength)))

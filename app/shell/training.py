@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -16,25 +16,26 @@ from PySide6.QtWidgets import QWidget
 from app.editor.questions import CANCEL, Choice, Questions
 from app.engines import Engines
 from app.giving_way import GivingWay
-from app.jobs.run_compare import Side
-from app.jobs.run_draft import Draft, draft_of, usual_draft
-from app.jobs.run_jobs import RunJobs
-from app.jobs.run_page import TrainPage
 from app.jobs.run_watch import RunWatch
-from app.jobs.runs import Runs, entries, forget_deleted, why_not
+from app.jobs.runs import Runs, entries, forget_deleted
 from app.settings import SettingsStore
 from app.shell.commands import Commands
+from app.shell.deleting import Deleting
 from app.shell.making_room import MakingRoom
 from app.shell.notices import Notice, NoticeBar, Weight
 from app.shell.standing_back import StandingBack
 from app.shell.taught import Taught
-from app.shell.teachable import model_in_use, teachable_models
 from app.theme import Theme
 from core.spec.errors import SmallCoderError
-from trainer.spec.estimates import Estimate
-from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, find_run
 from trainer.spec.verdict import Verdict, read_verdict
+
+if TYPE_CHECKING:  # the window's first sight need not wait for what the page is made of
+    from app.jobs.run_draft import Draft
+    from app.jobs.run_jobs import RunJobs
+    from app.jobs.run_page import TrainPage
+    from trainer.spec.estimates import Estimate
+    from trainer.spec.jobs import TrainSpec
 
 _LOOK_AT_RUNS_MS = 3000
 _LEAVING = (
@@ -66,7 +67,11 @@ class Training(QObject):
         self._page: TrainPage | None = None
         self._folder: Path | None = None
         self._watch: RunWatch | None = None
-        self.runs, self.jobs = Runs(self), RunJobs(self)
+        self.runs = Runs(self)
+        self._jobs: RunJobs | None = None
+        self._deleting = Deleting(self.runs, notices)
+        self._deleting.deleted.connect(self._forget)
+        self._deleting.brought_back.connect(self.show_run)
         self.room = MakingRoom(engines, notices)
         self.standing_back = StandingBack(self.runs, store)
         self.taught = Taught(store, questions, notices, self)
@@ -89,14 +94,19 @@ class Training(QObject):
 
     def make_page(self) -> QWidget:
         """When it is first wanted."""
+        from app.jobs.run_jobs import RunJobs
+        from app.jobs.run_page import TrainPage
+        from app.shell.teachable import model_in_use
+
         page = self._page = TrainPage(self._theme, self._usual_draft(model_in_use(self._store.settings)))
-        setup, view, jobs = page.setup, page.view, self.jobs
+        jobs = self._jobs = RunJobs(self)
+        setup, view = page.setup, page.view
         setup.scan_requested.connect(lambda draft: self._start(jobs.scan(draft)))
         setup.estimate_requested.connect(lambda draft: self._start(jobs.estimate(draft, setup.scan.tokens)))
-        setup.begin_requested.connect(lambda draft: self._start(self._begin_run(page, draft)))
+        setup.begin_requested.connect(lambda draft: self._start(self._begin_run(page, jobs, draft)))
         setup.stop_requested.connect(jobs.stop_beginning)
-        setup.folder_choice_requested.connect(lambda: self._start(self._choose_folder()))
-        setup.model_choice_requested.connect(lambda: self._start(self._choose_model()))
+        setup.folder_choice_requested.connect(lambda: self._start(self._choose(setup.add_folder)))
+        setup.model_choice_requested.connect(lambda: self._start(self._choose(setup.set_model)))
         setup.said.connect(self._warn)
         jobs.scan_told.connect(setup.take_scan)
         jobs.scan_failed.connect(setup.show_scan_problem)
@@ -120,7 +130,7 @@ class Training(QObject):
         self.page_requested.emit()
         if self._page is not None:
             self._page.show_setup()
-            self._page.setup.choices.set_model(model)
+            self._page.setup.set_model(model)
 
     def suggest(self, folder: Path | None) -> None:
         """The one that is open."""
@@ -164,7 +174,8 @@ class Training(QObject):
         self._look_at_runs.stop()
         self.standing_back.stop()
         self.runs.stop()
-        await self.jobs.close()
+        if self._jobs is not None:
+            await self._jobs.close()
         await self.taught.close()
         await _in_background(forget_deleted)
 
@@ -173,7 +184,7 @@ class Training(QObject):
         if self._page is not None:
             self._page.show_setup()
             if self._folder is None:
-                self._start(self._choose_folder())
+                self._start(self._choose(self._page.setup.add_folder))
             else:
                 self._page.setup.folders.set_folders((self._folder,))
 
@@ -201,17 +212,22 @@ class Training(QObject):
             case "resume":
                 self._start(self._resume(run))
             case "again":
-                page.show_setup()
-                page.setup.begin_like(draft_of(run), self._usual_draft(run.spec().model).spec)
+                self._set_up_like(page, run)
             case "delete":
-                self._start(self._delete(run))
+                self._deleting.delete(run)
         self._show_wished()
 
-    async def _begin_run(self, page: TrainPage, draft: Draft) -> None:
+    def _set_up_like(self, page: "TrainPage", run: Run) -> None:
+        from app.jobs.run_draft import draft_of
+
+        page.show_setup()
+        page.setup.begin_like(draft_of(run), self._usual_draft(run.spec().model).spec)
+
+    async def _begin_run(self, page: "TrainPage", jobs: "RunJobs", draft: "Draft") -> None:
         setup = page.setup
         frees_engine = setup.outlook.frees_engine
         setup.show_beginning("Preparing the files…")
-        word = await self.jobs.begin(draft)
+        word = await jobs.begin(draft)
         if not word.is_good:
             setup.show_begun(word.sentence)
             return
@@ -224,7 +240,9 @@ class Training(QObject):
         await self._refresh()
         await self._show_chosen([str(run.folder)])
 
-    def _usual_draft(self, model: str) -> Draft:
+    def _usual_draft(self, model: str) -> "Draft":
+        from app.jobs.run_draft import usual_draft
+
         return usual_draft(model, self._store.settings.budget.ram_mb)
 
     async def _resume(self, run: Run) -> None:
@@ -280,14 +298,16 @@ class Training(QObject):
         page = self._page
         if page is None:
             return
+        from app.shell.teachable import teachable_models
+
         await self._refresh_list(page)
         page.setup.set_models(await _in_background(partial(teachable_models, self._store.settings)))
         page.setup.set_engine_bytes(self.room.held_bytes())
 
-    async def _refresh_list(self, page: TrainPage) -> None:
+    async def _refresh_list(self, page: "TrainPage") -> None:
         page.list.set_entries(await _in_background(entries))
 
-    def _take_estimate(self, estimate: Estimate) -> None:
+    def _take_estimate(self, estimate: "Estimate") -> None:
         if self._page is not None:
             self._page.setup.set_engine_bytes(self.room.held_bytes())
             self._page.setup.take_estimate(estimate)
@@ -307,7 +327,7 @@ class Training(QObject):
         else:
             self._show(page, *runs[0])
 
-    def _show(self, page: TrainPage, run: Run, spec: TrainSpec) -> None:
+    def _show(self, page: "TrainPage", run: Run, spec: "TrainSpec") -> None:
         if self._watch is not None:
             self._watch.told.disconnect(page.view.take)
             self._watch.caught_up.disconnect(self._show_verdict)
@@ -319,7 +339,9 @@ class Training(QObject):
         self._show_wished()
         page.show_view(str(run.folder))
 
-    async def _compare(self, page: TrainPage, runs: list[tuple[Run, TrainSpec]]) -> None:
+    async def _compare(self, page: "TrainPage", runs: "list[tuple[Run, TrainSpec]]") -> None:
+        from app.jobs.run_compare import Side
+
         sides = []
         for run, spec in runs:
             events = await _in_background(partial(list, run.events()))
@@ -347,38 +369,17 @@ class Training(QObject):
         by_hand = self.runs.is_paused_by_hand(watch.run)
         self._page.view.set_wished(watch.wished, "" if by_hand else self.runs.held)
 
-    async def _delete(self, run: Run) -> None:
-        try:
-            place = self.runs.set_aside(run)
-        except OSError as error:
-            self._warn(why_not(error, run))
-            return
+    def _forget(self, run: Run) -> None:
         if self._watch is not None and self._watch.run == run:
             self._watch = None
         if self._page is not None:
             self._page.show_setup()
-        undo = ("Undo", lambda: self._start(self._bring_back(place, run)))
-        self._notices.add(Notice(f"{run.name} was deleted.", "info", "deleted", (undo,)))
-        await self._refresh()
+        self._start(self._refresh())
 
-    async def _bring_back(self, place: Path, run: Run) -> None:
-        try:
-            self.runs.bring_back(place, run)
-        except OSError as error:
-            self._warn(f"{run.name} could not be brought back: {error.strerror}.")
-            return
-        await self._refresh()
-        await self._show_chosen([str(run.folder)])
-
-    async def _choose_folder(self) -> None:
+    async def _choose(self, take: Callable[[Path], object]) -> None:
         folder = await self._questions.folder_to_open(Path.home())
-        if folder is not None and self._page is not None:
-            self._page.setup.add_folders([folder])
-
-    async def _choose_model(self) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
-        if folder is not None and self._page is not None:
-            self._page.setup.choices.set_model(str(folder))
+        if folder is not None:
+            take(folder)
 
     def _open_folder(self) -> None:
         if self._page is not None and self._page.view.run is not None:

@@ -368,3 +368,19 @@ def test_another_run_is_set_up_like_an_earlier_one(setup: RunSetup, tmp_path: Pa
     assert (draft.folders, draft.scan.exclude) == ((tmp_path / "code",), ("/x",))
     assert (draft.spec.learning_rate, draft.spec.model, draft.name) == (0.5, "other", "code-2")
     assert setup.choices.touched == {"learning_rate"}
+
+
+def test_the_form_finds_settings_and_keeps_what_is_set_above_out_of_it(
+    setup: RunSetup, tmp_path: Path
+) -> None:
+    setup.folders.add([tmp_path / "code"])
+    setup.choices.advanced_button.setChecked(True)
+    setup.choices.words_field.setText("lora")
+    form = setup.choices.form()
+    assert form.row("lora_rank").isVisible()
+    assert not form.row("seed").isVisible()
+    setup.choices.words_field.setText("")
+    assert form.row("seed").isVisible()
+    assert not form.row("data").isVisible()
+    form.field("beta2").setValue(0.999)  # type: ignore[attr-defined]
+    assert setup.draft.spec.beta2 == 0.999
