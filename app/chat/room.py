@@ -60,7 +60,9 @@ class Room(QObject):
     def __init__(self, engine: RoleEngine, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
-        self._texts: list[str] = []
+        self._question = ""
+        self._attachments: tuple[Attachment, ...] = ()
+        self._texts: list[str] = []  # as they are counted; made when one pauses, as they may be long
         self._known: dict[str, int] = {}
         self._asked: dict[int, str] = {}
         self._conversation = 0
@@ -72,7 +74,7 @@ class Room(QObject):
     def look(
         self, question: str, attachments: tuple[Attachment, ...], talk: Conversation, answer_tokens: int
     ) -> None:
-        self._texts = [text for text in (question, *map(fenced, attachments)) if text]
+        self._question, self._attachments = question, attachments
         self._conversation = _read_so_far(talk)
         self._kept_for_answer = answer_tokens
         self._later.start()
@@ -86,6 +88,7 @@ class Room(QObject):
         self._later.stop()
 
     def _count(self) -> None:
+        self._texts = [text for text in (self._question, *map(fenced, self._attachments)) if text]
         for id in [*self._asked]:
             if self._asked[id] not in self._texts:
                 del self._asked[id]

@@ -6,7 +6,15 @@ import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QTextDocument
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.chat.archive import Archive
@@ -194,6 +202,28 @@ async def test_conversations_are_found_renamed_deleted_and_brought_back(run: Run
     history.opened.emit("one")
     assert panel.talk.conversation.title == "Sorting"
     assert not history.isVisible()
+
+
+async def test_a_conversation_is_exported_as_markdown_under_its_title(
+    run: Run, start: Start, tmp_path: Path
+) -> None:
+    had("one", "How do I sort?")
+    started = await start()
+    panel = chat_of(started)
+    panel.show_history()
+    await until(lambda: panel.history.list.count() == 1)
+    press(panel.history, "Export as Markdown")
+    await until(lambda: bool(started.window.findChildren(QFileDialog)))
+    [dialog] = started.window.findChildren(QFileDialog)
+    assert [Path(name).name for name in dialog.selectedFiles()] == ["How do I sort.md"]
+    line = dialog.findChild(QLineEdit)
+    assert line is not None
+    line.setText(str(tmp_path / "talk.md"))
+    dialog.accept()
+    await until(lambda: "Exported to" in started.window.status.text("message"))
+    assert started.window.status.text("message") == f"Exported to {tmp_path / 'talk.md'}"
+    written = (tmp_path / "talk.md").read_text(encoding="utf-8")
+    assert written.startswith("# How do I sort?\n\n## You\n\nHow do I sort?\n\n## m\n\nLike this:")
 
 
 async def test_an_earlier_question_is_taken_back_only_when_it_is_asked_anew(run: Run, start: Start) -> None:
