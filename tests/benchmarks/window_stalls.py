@@ -1,13 +1,15 @@
 """One window, typed into while something else goes on: `python -m tests.benchmarks.window_stalls LOAD`.
 
 LOAD is nothing, generating (a real model that never ends by itself answers each pause), loading (a model is
-loaded again and again), burning (other processes take every core) or opening (nobody types; a file of 10 MB
-and one with a line of 1 MB are opened). Prints one line of JSON.
+loaded again and again), burning (other processes take every core), opening (nobody types; a file of 10 MB
+and one with a line of 1 MB are opened) or models (nobody types; the page of models is gone through, with 200
+of them on the disk and one on its way here). Prints one line of JSON.
 """
 
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,10 +25,15 @@ from PySide6.QtWidgets import QApplication
 
 from app.garbage import MainThreadGarbage
 from app.main_window import MainWindow
+from app.models.models_page import ModelsPage
 from app.run import make_window
 from core import report
+from core.spec.folders import models_folder
 from tests.app.workers import tireless_model
+from tests.hub import ID, Hub, running
+from tests.tiny import tiny_folder, tiny_tokenizer
 
+MODELS, DOWNLOAD_BYTES = 200, 200_000_000
 BEAT_MS, KEYS, KEY_EVERY_S = 4, 150, 0.06
 TEXT = "def total(prices, rate):\n    return sum(price * rate for price in prices)\n\n\n" * 300
 
@@ -108,6 +115,32 @@ async def open_long(window: MainWindow, home: Path) -> list[float]:
     return found
 
 
+async def look_at_models(window: MainWindow, home: Path) -> list[float]:
+    """Milliseconds from each choice to the end of its paint; the first is the page itself."""
+    made = tiny_folder(home / "made", tiny_tokenizer(home))
+    for number in range(MODELS):
+        shutil.copytree(made, models_folder() / f"model-{number:03}")
+    with running(Hub({"m.gguf": b"GGUF" + bytes(DOWNLOAD_BYTES)}, large=frozenset({"m.gguf"}))) as hub:
+        os.environ.update(HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="0", NO_PROXY="127.0.0.1")
+        window.modelling.downloads.start(ID)
+        begun = time.perf_counter()
+        window.commands.trigger("view.models")
+        page = window.frame.made_page("models")
+        assert isinstance(page, ModelsPage)
+        paints = Paints(page.list.viewport())
+        found = [(await paints.next() - begun) * 1000]
+        shelf = window.modelling.counsel.shelf
+        while not shelf.has_looked or shelf.is_looking:
+            await asyncio.sleep(0.05)
+        for _ in range(KEYS):
+            begun = time.perf_counter()
+            painted = paints.next()
+            QTest.keyClick(page.list, Qt.Key.Key_Down)
+            found.append((await painted - begun) * 1000)
+            await asyncio.sleep(KEY_EVERY_S)
+    return found
+
+
 async def measured(application: QApplication, load: str, home: Path) -> dict[str, float]:
     model = tireless_model(home) if load in ("generating", "loading") else None
     window = make_window(application)
@@ -128,8 +161,8 @@ async def measured(application: QApplication, load: str, home: Path) -> dict[str
     await asyncio.sleep(1)
     beats = Beats()
     beats.start()
-    is_opening = load == "opening"
-    took = await (open_long(window, home) if is_opening else type_into(window))
+    doing = {"opening": open_long, "models": look_at_models}.get(load)
+    took = await (doing(window, home) if doing else type_into(window))
     beats.stop()
     for burner in burners:
         burner.kill()
@@ -138,7 +171,7 @@ async def measured(application: QApplication, load: str, home: Path) -> dict[str
     window._has_left = True
     window.close()
     await window.end()
-    return spread("late", beats.late_ms) | spread("open" if is_opening else "key_to_paint", took)
+    return spread("late", beats.late_ms) | spread("open" if load == "opening" else "key_to_paint", took)
 
 
 def spread(name: str, values: list[float]) -> dict[str, float]:
