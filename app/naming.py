@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 W = TypeVar("W", bound=QWidget)
@@ -20,6 +21,7 @@ def named(widget: W, name: str = "", *, style: str = "", role: str = "") -> W:
 
 def label(text: str, role: str = "", *, wraps: bool = False) -> QLabel:
     made = named(QLabel(text), role=role)
+    made.setTextFormat(Qt.TextFormat.PlainText)  # what a model or a file says is no markup
     made.setWordWrap(wraps)
     return made
 

@@ -4,7 +4,11 @@ import io
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
+
+# control characters but tab and line feed, by the signs that stand for them
+_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
+_PICTURES |= dict.fromkeys((0x7F, *range(0x80, 0xA0)), 0xFFFD)
 
 
 def speak_utf8() -> None:
@@ -16,18 +20,18 @@ def speak_utf8() -> None:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    print(_tame(text, sys.stdout), flush=True)
 
 
 def stream(text: str) -> None:
     """A piece of running text, shown at once."""
-    print(text, end="", flush=True)
+    print(_tame(text, sys.stdout), end="", flush=True)
 
 
 def show_progress(text: str) -> None:
     """One line at a terminal that the next one takes the place of; none is left where `text` is empty."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{_tame(text, sys.stderr)}", end="", file=sys.stderr, flush=True)
     elif text:
         print(text, file=sys.stderr, flush=True)
 
@@ -42,4 +46,9 @@ def abandon_output() -> None:
 
 
 def complain(text: str) -> None:
-    print(f"smallcoder: {text}", file=sys.stderr, flush=True)
+    print(f"smallcoder: {_tame(text, sys.stderr)}", file=sys.stderr, flush=True)
+
+
+def _tame(text: str, stream: TextIO) -> str:
+    """What models and files say must not move a terminal's cursor over what we say."""
+    return text.translate(_PICTURES) if stream.isatty() else text

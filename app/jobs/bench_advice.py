@@ -111,7 +111,6 @@ class BenchAdvice(QWidget):
                 cell = QTableWidgetItem(text)
                 if 2 <= column <= 5:
                     cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                cell.setToolTip(item.model if column == 0 else text)
                 self.table.setItem(row, column, cell)
         self._show_parts(has_results=True)
 

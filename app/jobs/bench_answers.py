@@ -36,6 +36,7 @@ _TABS = (
     ("Program", "What was run, the answer in its place", "Nothing was run."),
     ("Printed", "By the program", "It printed nothing."),
 )
+_MOST_LINES = 2000  # that are compared: an answer may be made to take for ever
 _SCORES = ("syntax", "constructs", "flow", "practices", "exact", "similarity")
 
 
@@ -112,7 +113,6 @@ class BenchAnswers(QWidget):
             good = ("check", "success") if trial.is_good else ("error", "danger")
             item.setIcon(self._theme.icon(*good))
             item.setData(Qt.ItemDataRole.UserRole, place)
-            item.setToolTip(trial.reason)
             self.tasks.addItem(item)
         self.tasks.setCurrentRow(0)
         self.tasks.blockSignals(False)
@@ -196,5 +196,11 @@ def difference(reference: str, answer: str) -> str:
     """Line by line: + is in the answer alone, - in the reference alone. Empty where no reference was kept."""
     if not reference:
         return ""
-    lines = difflib.ndiff(reference.rstrip("\n").split("\n"), answer.rstrip("\n").split("\n"))
-    return "\n".join(line for line in lines if not line.startswith("?"))
+    old, new = (text.rstrip("\n").split("\n")[:_MOST_LINES] for text in (reference, answer))
+    lines = []
+    for kind, *(a, b, c, d) in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if kind == "equal":
+            lines += [f"  {line}" for line in old[a:b]]
+        else:
+            lines += [f"- {line}" for line in old[a:b]] + [f"+ {line}" for line in new[c:d]]
+    return "\n".join(lines)

@@ -4,7 +4,8 @@ Whether an answer is right is decided on plain values, which compare here and no
 never equal to one, whatever the sample's `__eq__` says. Two of the sample's objects are compared by the
 sample, for that is its own work under test. Arithmetic with a plain value, and `in`, are passed on only for
 an object that the tests built themselves by a name with a capital letter: what a function returned could
-otherwise turn each sum into what the tests hope for.
+otherwise turn each sum into what the tests hope for. A with statement over one swallows what the tests raise
+word for word, and nothing else: all that stands behind a failure in its body would look as if it had held.
 
 Not carried: coroutines, subclasses made by the tests, the tests' own objects but for functions and iterators.
 """
@@ -22,6 +23,8 @@ _ARITHMETIC = (
 
 class Link(Protocol):
     def ask(self, do: str, *args: Any, **kwargs: Any) -> Any: ...
+
+    def may_swallow(self, error: BaseException | None, trace: Any) -> bool: ...
 
 
 class Remote:
@@ -66,8 +69,9 @@ class Remote:
     def __enter__(self) -> Any:
         return self.__link.ask("enter", self)
 
-    def __exit__(self, kind: Any, error: Any, _: Any) -> bool:
-        return bool(self.__link.ask("leave", self, kind, error))
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        is_wished = bool(self.__link.ask("leave", self, kind, error))
+        return is_wished and self.__link.may_swallow(error, trace)
 
     def __instancecheck__(self, instance: Any) -> bool:
         return isinstance(instance, Remote) and bool(self.__link.ask("isinstance", instance, self))

@@ -194,3 +194,9 @@ def test_words_find_a_model_and_what_is_exported_is_what_is_shown(page: BenchPag
 def test_a_difference_is_told_line_by_line() -> None:
     assert difference("a\nb\n", "a\nc\n") == "  a\n- b\n+ c"
     assert difference("", "a") == ""
+    assert difference("x\n" * 100_000, "y\n" * 100_000).count("\n") < 5000
+
+
+def test_what_a_model_wrote_is_no_markup(page: BenchPage) -> None:
+    page.answers.verdict.setText("<b>15 of 15 right</b>")
+    assert page.answers.verdict.textFormat() == Qt.TextFormat.PlainText

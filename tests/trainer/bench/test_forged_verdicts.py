@@ -184,6 +184,62 @@ def test_a_lying_object_does_not_pass(sandbox: Sandbox, quick: Limits, lie: tupl
     assert verdict.outcome in ("failed", "error")
 
 
+SWALLOWED = {
+    "a failure": "        assert box.count() == 1",
+    "its own exception": "        box.fail()\n        assert box.count() == 1",
+    "an exception over a wrong answer": "        assert box.count() + None == 1",
+}
+BOX = """
+class Box:
+    def __enter__(self): return self
+    def __exit__(self, *what): return True
+    def count(self): return 99
+    def fail(self): raise ValueError
+"""
+
+
+@pytest.mark.parametrize("body", SWALLOWED.values(), ids=SWALLOWED)
+def test_no_failure_is_swallowed_by_a_with_statement_of_the_sample(
+    sandbox: Sandbox, quick: Limits, body: str
+) -> None:
+    tests = f"def check():\n    with Box() as box:\n{body}\n    return 1\nassert check() == 1"
+    assert sandbox.run(BOX, tests, entry_point="Box", limits=quick).outcome in ("failed", "error")
+
+
+def test_a_manager_that_is_to_swallow_is_seen_to_do_it(sandbox: Sandbox, quick: Limits) -> None:
+    tests = "with Quiet(ValueError):\n    raise ValueError('x')"
+    quiet = """
+class Quiet:
+    def __init__(self, *kinds): self.kinds = kinds
+    def __enter__(self): return self
+    def __exit__(self, kind, error, trace): return kind is not None and issubclass(kind, self.kinds)
+"""
+    assert sandbox.run(quiet, tests, entry_point="Quiet", limits=quick).passed
+    assert not sandbox.run(
+        BOX.replace("return True", "return False"),
+        tests.replace("Quiet", "Box"),
+        entry_point="Box",
+        limits=quick,
+    ).passed
+
+
+@pytest.mark.parametrize("kind", ["Exception", "AssertionError", "BaseException"])
+def test_the_exception_that_tests_expect_is_not_one_that_failures_are(
+    sandbox: Sandbox, quick: Limits, kind: str
+) -> None:
+    tests = """
+try:
+    candidate([])
+    assert False, "it went through"
+except Empty:
+    pass
+"""
+    lying = f"Empty = {kind}\ndef f(x): return 0"
+    assert not sandbox.run(lying, tests, entry_point="f", limits=quick).passed
+    honest = "class Empty(Exception): pass\ndef f(x): raise Empty"
+    assert sandbox.run(honest, tests, entry_point="f", limits=quick).passed
+
+
 def test_no_test_is_skipped_because_a_sample_says_so(sandbox: Sandbox, quick: Limits) -> None:
     tests = """
 import io, unittest

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from core.spec.folders import embedded_model
 from core.spec.messages import EVENTS, Event, Failed, Finished, Note, Progress, Started, Tried, from_line
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.bench.refusal import under_refusal
@@ -296,6 +297,22 @@ def test_a_model_is_recommended_with_reasons(folder: Path) -> None:
     assert [(row["model"], row["is_recommended"]) for row in rows] == [("model", True), ("nowhere", False)]
     assert "tokens a second" in rows[0]["reasons"][0]
     assert "There is no model at nowhere" in rows[1]["problem"]
+
+
+def test_where_no_model_is_named_the_one_that_comes_along_is_measured(folder: Path) -> None:
+    words = ("--limit", "1", "--max-tokens", "4", "--no-check-references", "--threads", "1", "--json")
+    [result] = results_of(bench(folder, "quality", *words))
+    assert result["path"] == str(embedded_model())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's own means")
+@pytest.mark.parametrize("refused", ["Landlock", "seccomp"])
+def test_what_is_missing_of_the_fence_is_told_before_anything_is_run(folder: Path, refused: str) -> None:
+    run = "import main; main.run(['bench', 'sandbox', '--json'], sets_itself_up=False)"
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{run}"
+    missing = json.loads(under_refusal(refused, program, env=environment(folder)))["missing"]
+    assert any(refused in item for item in missing)
+    assert json.loads(bench(folder, "sandbox", "--json").stdout) == {"missing": []}
 
 
 RUN = """
