@@ -16,6 +16,7 @@ from app.settings import Appearance
 _RESOURCES = Path(__file__).parents[1] / "resources"
 _ICON_SIZES = (16, 24, 48)
 _PIXELS = re.compile(r"(\d+)px")
+_POINTS = re.compile(r"(\d+)pt")
 _TOKEN = re.compile(r"@(?!signs-)(\w+)")
 
 
@@ -244,11 +245,12 @@ def palette(colours: Colours) -> QPalette:
 
 
 def style_sheet(colours: Colours, scale: float = 1.0) -> str:
-    """resources/themes/window.qss with this theme's colours, its lengths at this scale."""
+    """resources/themes/window.qss with this theme's colours, its lengths and headings at this scale."""
     text = (_RESOURCES / "themes/window.qss").read_text(encoding="utf-8")
     text = _TOKEN.sub(lambda match: str(getattr(colours, match[1])), text)
     # a line of one pixel stays one
     text = _PIXELS.sub(lambda match: f"{max(1, round(int(match[1]) * scale))}px", text)
+    text = _POINTS.sub(lambda match: f"{int(match[1]) * scale:g}pt", text)
     signs = _RESOURCES / "themes" / ("dark-" if colours.is_dark else "light-")
     place = signs.as_posix().replace("\\", "\\\\").replace('"', '\\"')  # last: its name may say anything
     return text.replace("@signs-", place)  # which a style sheet cannot colour itself

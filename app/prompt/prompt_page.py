@@ -100,6 +100,8 @@ class PromptPage(QWidget):
         self._answers = QStackedWidget(self)
         self._arrange()
         self._connect()
+        self._set_sizes()
+        theme.changed.connect(self._set_sizes)
         self._show_engine(engine.state)
         self._show_running(False)
 
@@ -210,26 +212,24 @@ class PromptPage(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self._left())
+        self._side = self._left()
+        row.addWidget(self._side)
         alternatives = QWidget(self)
         beside = QHBoxLayout(alternatives)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.setSpacing(1)
         for alternative in self.alternatives:
-            alternative.setMinimumWidth(self._theme.scaled(_ALTERNATIVE_WIDTH))
             beside.addWidget(alternative, 1)
         scroll = _scroll(alternatives, "Answers")
         self._answers.addWidget(self._empty)
         self._answers.addWidget(scroll)
         row.addWidget(self._answers, 1)
 
-    def _left(self) -> QWidget:
-        inner = QWidget(self)
+    def _left(self) -> QScrollArea:
+        self._inner = inner = QWidget(self)
         column = QVBoxLayout(inner)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(8)
-        height = self.prompt.fontMetrics().lineSpacing() * _PROMPT_LINES
-        self.prompt.setFixedHeight(height + self._theme.scaled(16))
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.write_button, 1)
@@ -245,8 +245,16 @@ class PromptPage(QWidget):
         column.addWidget(self.sampling)
         column.addStretch()
         scroll = named(_scroll(inner, "Prompt and settings"), style="prompt_side")
-        scroll.setFixedWidth(self._theme.scaled(_LEFT_WIDTH))
         return scroll
+
+    def _set_sizes(self) -> None:
+        """At this scale."""
+        scaled = self._theme.scaled
+        needed = self._inner.minimumSizeHint().width() + self._side.verticalScrollBar().sizeHint().width()
+        self._side.setFixedWidth(max(scaled(_LEFT_WIDTH), needed))
+        self.prompt.setFixedHeight(self.prompt.fontMetrics().lineSpacing() * _PROMPT_LINES + scaled(16))
+        for alternative in self.alternatives:
+            alternative.setMinimumWidth(scaled(_ALTERNATIVE_WIDTH))
 
 
 class _Empty(QWidget):

@@ -56,7 +56,6 @@ class SamplingForm(QWidget):
             top_k.setSpecialValueText("off")
         self.stop = named(QPlainTextEdit(self), "Stop texts", style="field")
         self.stop.setTabChangesFocus(True)
-        self.stop.setFixedHeight(self.stop.fontMetrics().lineSpacing() * _STOP_LINES + theme.scaled(16))
         self.stop.textChanged.connect(self._take_stop)
         self._arrange()
         theme.changed.connect(self._draw)
@@ -180,6 +179,8 @@ class SamplingForm(QWidget):
         return preset is not None and replace(preset, seed=self._sampling.seed) == self._sampling
 
     def _draw(self) -> None:
+        lines = self.stop.fontMetrics().lineSpacing() * _STOP_LINES
+        self.stop.setFixedHeight(lines + self._theme.scaled(16))
         self._save.setIcon(self._theme.icon("save"))
         self._remove.setIcon(self._theme.icon("trash"))
 
