@@ -12,6 +12,10 @@ from core.spec import folders
 from core.spec.version import version
 
 _PACKAGES = ("torch", "PySide6-Essentials", "numpy", "tokenizers", "sentencepiece", "huggingface_hub")
+# of whomever, and only where a path begins
+_ANY_HOME = re.compile(
+    r"(?i)(?<![\w.~/\\-])(?:[a-z]:|/mnt/[a-z])?[/\\]+(?:home|users)[/\\]+[^/\\\s:*?\"'<>|]+"
+)
 _LEAST_LETTERS = 3  # of a name that is worth hiding where it stands alone
 
 
@@ -43,7 +47,7 @@ def impersonal(text: str) -> str:
     for home in sorted({str(Path.home()), os.path.realpath(Path.home())}, key=len, reverse=True):
         if len(home) > 1:
             text = re.sub(rf"{_either_slash(home)}(?![\w.-])", "~", text)
-    text = re.sub(r"(?i)(?:[a-z]:)?[/\\]+(?:home|users)[/\\]+[^/\\\s:*?\"'<>|]+", "~", text)
+    text = _ANY_HOME.sub("~", text)
     for name, stands_for in ((_person(), "PERSON"), (platform.node(), "MACHINE")):
         if len(name) >= _LEAST_LETTERS:
             beside = rf"(?<=[/\\@]){re.escape(name)}(?![\w-])|(?<![\w-]){re.escape(name)}(?=@)"

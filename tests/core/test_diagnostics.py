@@ -37,6 +37,8 @@ def maria(monkeypatch: pytest.MonkeyPatch) -> None:
         ("token hf_abcdefghijKLM is refused", "token hf_… is refused"),
         ("marianne wrote maria.py", "marianne wrote maria.py"),  # a word of a text is no place
         ("/opt/homeland/x", "/opt/homeland/x"),
+        ("/srv/app/home/data/runs", "/srv/app/home/data/runs"),
+        ("at /mnt/c/Users/Otto/x", "at ~/x"),
     ],
 )
 def test_nothing_says_whose_it_is(text: str, told: str) -> None:
