@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,15 @@ from trainer.spec.jobs import TrainSpec, settled
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"nano": ("smallcoder-nano", 8, 512), "135m": ("smollm2-135m", 2, 512)}
+RECIPES = ("pretrain", "lora")
 RATE, RANK, ALPHA = 3e-4, 16, 32
 Step = Callable[[torch.Tensor], float]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", choices=SHAPES, default="nano")
-    parser.add_argument("--recipe", choices=("pretrain", "lora"), default="pretrain")
+    parser.add_argument("--shape", action="append", choices=SHAPES, help="may be repeated; else all")
+    parser.add_argument("--recipe", action="append", choices=RECIPES, help="may be repeated; else all")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--lanes", type=int, default=1, help="ours: parts of a batch computed side by side")
@@ -44,10 +46,21 @@ def main() -> int:
     parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if arguments.only:
-        take_turns({arguments.only: WAYS[arguments.only](arguments)}, arguments, steps=3)
-        report.say_json(peak_bytes())
-        return 0
+    results = []
+    for shape, recipe in product(arguments.shape or SHAPES, arguments.recipe or RECIPES):
+        row = argparse.Namespace(**vars(arguments) | {"shape": shape, "recipe": recipe})
+        if row.only:
+            take_turns({row.only: WAYS[row.only](row)}, row, steps=3)
+            report.say_json(peak_bytes())
+            return 0
+        results.append(compared(row))
+    if arguments.json:
+        report.say_json(results)
+    return 0
+
+
+def compared(arguments: argparse.Namespace) -> dict[str, Any]:
+    """One shape and recipe, ours beside theirs."""
     times = take_turns({name: begin(arguments) for name, begin in WAYS.items()}, arguments, arguments.steps)
     peaks = {name: 0 if arguments.no_peaks else measured_peak(name, arguments) for name in WAYS}
     _, rows, context = SHAPES[arguments.shape]
@@ -55,17 +68,20 @@ def main() -> int:
         name: {"tokens_per_s": rows * context / clock, "cpu_s": cpu, "peak_bytes": peaks[name]}
         for name, (clock, cpu) in times.items()
     }
+    told = {"shape": arguments.shape, "recipe": arguments.recipe, **result}
     if arguments.json:
-        report.say_json(result)
-        return 0
+        return told
     for name, row in result.items():
         report.say(
             f"{arguments.recipe} {arguments.shape:5} {name:7} {row['tokens_per_s']:8,.0f} tokens/s  "
             f"{row['cpu_s']:6.2f} s of processor a step  peak {row['peak_bytes'] / MB:6,.0f} MB"
         )
     (clock, cpu), (their_clock, their_cpu) = times["ours"], times["theirs"]
-    report.say(f"ratio: {their_clock / clock:.2f} by the clock, {their_cpu / cpu:.2f} by processor time")
-    return 0
+    memory = "" if not peaks["theirs"] else f", {peaks['ours'] / peaks['theirs']:.2f} of the memory"
+    report.say(
+        f"ratio: {their_clock / clock:.2f} by the clock, {their_cpu / cpu:.2f} by processor time{memory}"
+    )
+    return told
 
 
 def ours(arguments: argparse.Namespace) -> Step:
@@ -197,7 +213,7 @@ def take_turns(
 
 def measured_peak(way: str, arguments: argparse.Namespace) -> int:
     words = ["--only", way, "--shape", arguments.shape, "--recipe", arguments.recipe]
-    words += ["--lanes", str(arguments.lanes)]
+    words += ["--lanes", str(arguments.lanes), "--threads", str(arguments.threads)]
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.training", *words]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return int(json.loads(done.stdout.splitlines()[-1]))
