@@ -136,7 +136,9 @@ def test_after_a_kill_it_goes_on_and_half_a_model_is_none(hub: Hub, folder: Path
         one.send_signal(signal.SIGKILL)
     there = partial.stat().st_size
     assert 0 < there < len(LARGE)
-    assert json.loads(run(hub, tmp_path, "models", "list", "--json").stdout) == []
+    [begun] = json.loads(run(hub, tmp_path, "models", "list", "--json").stdout)
+    assert (begun["name"], begun["is_unfinished"], begun["size_bytes"] >= there) == (ID, True, True)
+    assert f"models download {ID}" in begun["problem"]
     hub.requests.clear()
     hub.drops_left = 0
     download(hub, tmp_path)
