@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.chat.composer import Offer
 from app.chat.conversation import Attachment
@@ -19,21 +19,23 @@ _ABOUT_NOTHING = (
 )
 
 
-class Beginning(QFrame):
+class Beginning(QScrollArea):
     """`chosen`: a question to begin with, and what goes along with it."""
 
     chosen = Signal(str, object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        named(self, style="page")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        super().__init__(parent, widgetResizable=True)
+        named(self, "Questions to begin with", style="page")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        page = named(QWidget(self), style="page")
+        page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme = theme
         self._sign = QLabel(self)
         self._about = label("", "muted", wraps=True)
         self._questions = [self._button() for _ in _ABOUT_NOTHING]
         self._attachments: tuple[Attachment, ...] = ()
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(page)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(8)
         layout.addStretch(2)
@@ -44,6 +46,7 @@ class Beginning(QFrame):
         for question in self._questions:
             layout.addWidget(question)
         layout.addStretch(3)
+        self.setWidget(page)
         theme.changed.connect(self._draw)
         self._draw()
         self.show_offers([])

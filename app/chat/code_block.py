@@ -12,9 +12,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.chat.elided import Elided
 from app.highlighter import Highlighter
 from app.languages import PLAIN, language_named
-from app.naming import label, named
+from app.naming import named
 from app.theme import Theme
 
 _MOST_LINES = 28  # in sight; the rest is scrolled to
@@ -108,7 +109,7 @@ class CodeBlock(QFrame):
         named(self, style="code_block")
         self._theme = theme
         self._language = ""
-        self._name = label("", "muted")
+        self._name = named(Elided(parent=self), role="muted")
         self.text = CodeText(theme, self)
         self._copy = self._button("Copy", "Copy this code", self.copy)
         self._uncopied = QTimer(self, singleShot=True, interval=_COPIED_MS)
@@ -131,7 +132,7 @@ class CodeBlock(QFrame):
         if language != self._language:
             self._language = language
             found = language_named(language) if language else PLAIN
-            self._name.setText(found.name if found is not PLAIN else language)
+            self._name.show_text(found.name if found is not PLAIN else language)
             self.text.highlighter.set_language(found)
 
     def copy(self) -> None:

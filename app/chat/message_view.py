@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.chat.body import Body
 from app.chat.conversation import Attachment, Message
+from app.chat.elided import Elided
 from app.chat.markdown import presentable
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -103,7 +104,7 @@ class MessageView(QFrame):
 
     def _head(self, message: Message) -> QHBoxLayout:
         is_question = message.role == "user"
-        speaker = label("You" if is_question else message.model or "Answer", "heading")
+        speaker = named(Elided("You" if is_question else message.model or "Answer"), role="heading")
         when = label(_moment(message.at), "faint")
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from app.chat.elided import Elided
 from app.engine_client import EngineState, model_name
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -34,7 +35,7 @@ class ModelLine(QFrame):
         self._name = named(QToolButton(self), "The model that answers", role="model")
         self._name.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._name.clicked.connect(self.choice_requested)
-        self._state = label("", "muted")
+        self._state = named(Elided(parent=self), role="muted")
         self._notice = named(QFrame(self), style="chat_notice")
         self._sentence = label("", wraps=True)
         self._get = self._button("", self._ask_for_download)
@@ -51,7 +52,7 @@ class ModelLine(QFrame):
         words, about = _described(state)
         self._name.setText(model_name(state) if state.target is not None else "No model")
         self._name.setToolTip(about)
-        self._state.setText(words)
+        self._state.show_text(words)
         set_role(self._state, "danger" if state.phase == "failed" else "muted")
         self._show_notice(state, has_begun)
         return was_other

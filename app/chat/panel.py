@@ -5,13 +5,11 @@ Its parts tell it what a person wants; what lies outside, such as the editor, is
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication, QResizeEvent
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
-    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -22,6 +20,7 @@ from app.chat.archive import Archive
 from app.chat.beginning import Beginning
 from app.chat.composer import Composer, Offer
 from app.chat.conversation import Conversation, first_read, written
+from app.chat.elided import Elided
 from app.chat.history import History
 from app.chat.markdown import presentable
 from app.chat.model_line import ModelLine
@@ -35,6 +34,7 @@ from app.settings import Chat as ChatSettings
 from app.theme import Theme
 
 _ANNOUNCED_LETTERS = 500
+_LEAST_WIDTH, _LEAST_HEIGHT = 320, 64
 
 
 class ChatPanel(QFrame):
@@ -76,9 +76,7 @@ class ChatPanel(QFrame):
         self.model = ModelLine(theme, self)
         self._offers: list[Offer] = []
         self._editing: int | None = None  # the number of the question that is written anew
-        self._title = named(QLabel(self), style="side_bar_title")
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._whole_title = "Chat"
+        self._title = named(Elided("Chat", self), style="side_bar_title")
         self._buttons: dict[str, QToolButton] = {}
         self._problem = named(label("", wraps=True), style="chat_problem")
         self._stack = QStackedWidget(self)
@@ -235,8 +233,7 @@ class ChatPanel(QFrame):
     def _show_conversation(self, talk: Conversation) -> None:
         if self._editing is not None and talk.message(self._editing) is None:
             self._show_editing(None)
-        self._whole_title = talk.title if talk.messages else "Chat"
-        self._fit_title()
+        self._title.show_text(talk.title if talk.messages else "Chat")
         self.transcript.show_conversation(talk)
         self.show_history(False)
         self.composer.show_answering(self.talk.answering is not None)
@@ -303,16 +300,8 @@ class ChatPanel(QFrame):
             self.room.forget()
             self.look_at_room()
 
-    def _fit_title(self) -> None:
-        """A long one must not make the panel wider."""
-        width, metrics = self._title.width(), self._title.fontMetrics()
-        self._title.setText(metrics.elidedText(self._whole_title, Qt.TextElideMode.ElideRight, width))
-        self._title.setToolTip(self._whole_title)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_title()
-
     def _draw(self) -> None:
+        self.setMinimumWidth(self._theme.scaled(_LEAST_WIDTH))
+        self._stack.setMinimumHeight(self._theme.scaled(_LEAST_HEIGHT))  # what is said above it comes first
         for name, button in self._buttons.items():
             button.setIcon(self._theme.icon(name))

@@ -3,7 +3,7 @@
 It stays at the bottom while an answer grows, unless a person has scrolled up; then it stays where they are.
 """
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
@@ -31,6 +31,7 @@ class Transcript(QScrollArea):
         self._theme = theme
         named(self, "Conversation", style="transcript")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._talk = Conversation("")
         self.views: list[MessageView] = []
         self._above = 0  # messages that have not been made yet
