@@ -6,6 +6,7 @@ too; what it says is that model's own. Without a display the offscreen platform 
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -27,6 +28,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from app.chat.archive import Archive
 from app.chat.conversation import Answering, Asked, Attachment, Ended, Wrote
 from app.chat.panel import ChatPanel
+from app.jobs.bench_page import BenchPage
 from app.jobs.run_page import TrainPage
 from app.languages import PYTHON
 from app.main_window import MainWindow
@@ -35,7 +37,7 @@ from app.prompt.prompt_page import PromptPage
 from app.run import make_window
 from app.settings import ThemeChoice
 from app.shell.shortcuts import ShortcutsDialog
-from core.spec.folders import chats_folder
+from core.spec.folders import benchmarks_folder, chats_folder
 from core.spec.messages import Chat, Done, Statistics, Text, Turn
 
 SIZE = (1120, 700)
@@ -144,6 +146,7 @@ async def chat_states(window: MainWindow, project: Path) -> AsyncIterator[tuple[
     window.frame.set_shown(window.frame.chat, False)
 
 
+PUBLISHED = Path(__file__).parent / "benchmarks" / "published" / "this-project.json"
 SAMPLES = Path(__file__).parents[1] / "resources" / "samples" / "code"
 SHORT_RUN = {
     **{"batch_size": 1, "accumulation": 1, "context_tokens": 128, "judged_lines": 8},
@@ -220,6 +223,8 @@ async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator
     yield "train", window
     async for state in states_of_models(window):
         yield state
+    async for state in states_of_benchmarks(window):
+        yield state
     dialog = ShortcutsDialog(window.keys, window._theme, window)
     dialog.show()
     yield "shortcuts", dialog
@@ -279,6 +284,35 @@ async def states_of_training(window: MainWindow, project: Path) -> AsyncIterator
     while not page.view.verdict.isVisible():
         await asyncio.sleep(0.1)
     yield "train-verdict", window
+
+
+async def states_of_benchmarks(window: MainWindow) -> AsyncIterator[tuple[str, QWidget]]:
+    """With what this project published of its presets."""
+    results = [item for item in json.loads(PUBLISHED.read_text()) if "suite" not in item]
+    benchmarks_folder().mkdir(parents=True)
+    (benchmarks_folder() / "2026-11-01-120000-speed.json").write_text(json.dumps(results))
+    window.frame.set_shown(window.frame.side_bar, False)
+    window.commands.trigger("view.benchmark")
+    page = window.frame.made_page("benchmark")
+    assert isinstance(page, BenchPage)
+    while not page.setup.models.count() or not page.table.shown():
+        await asyncio.sleep(0.05)
+    for precision in ("int8", "int4"):
+        page.setup.precisions[precision].setChecked(True)
+    page.setup.precisions["auto"].setChecked(False)
+    yield "benchmark", window
+    page.show_results()
+    page.details.setCurrentWidget(page.comparison)
+    page.table.clearSelection()
+    page.table.choose({("smallcoder-medium", "int8"), ("smallcoder-medium", "int4")})
+    while not page.comparison.table.rowCount():
+        await asyncio.sleep(0.05)
+    yield "benchmark-results", window
+    page.tabs.setCurrentIndex(2)
+    while page.charts.memory.frame.plot is None:
+        await asyncio.sleep(0.05)
+    yield "benchmark-charts", window
+    window.frame.set_shown(window.frame.side_bar, True)
 
 
 async def take(

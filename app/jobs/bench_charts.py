@@ -34,7 +34,7 @@ class BenchCharts(QWidget):
             "to the right is faster, above is better."
         )
         self.memory.set_empty_text("Measure a model's speed, and it has a point here.")
-        layout = QVBoxLayout(self)
+        layout = self._column = QVBoxLayout(self)
         layout.setContentsMargins(0, 16, 0, 0)
         layout.setSpacing(24)
         for chart in (self.quality, self.memory):
@@ -51,5 +51,10 @@ class BenchCharts(QWidget):
                     found.append(Mark(way.title, across / scale, up, way.name))
             return found
 
-        self.quality.set_marks(marks("decode_tokens_per_s", "quality", 1.0))
-        self.memory.set_marks(marks("peak_ram_bytes", "decode_tokens_per_s", MB))
+        found = (
+            (self.quality, marks("decode_tokens_per_s", "quality", 1.0)),
+            (self.memory, marks("peak_ram_bytes", "decode_tokens_per_s", MB)),
+        )
+        for place, (chart, points) in enumerate(found):
+            chart.set_marks(points)
+            self._column.setStretch(place, 1 if points else 0)  # one with nothing to show takes less room

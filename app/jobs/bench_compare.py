@@ -73,10 +73,11 @@ class BenchCompare(QWidget):
         for row, (pair, change) in enumerate(changes):
             word = word_of(change)
             kind = ", your code" if pair["after"]["kind"] == "repo" else ""
+            scale, name = _unit(change)
             texts = (
-                f"{change['name']}{kind}",
-                _shown(change["before"]),
-                _shown(change["after"]),
+                f"{name}{kind}",
+                _shown(change["before"] / scale),
+                _shown(change["after"] / scale),
                 word,
                 change["why"],
             )
@@ -128,6 +129,12 @@ def word_of(change: dict[str, Any]) -> str:
     if change["is_noise"]:
         return "noise"
     return "better" if change["is_better"] else "worse"
+
+
+def _unit(change: dict[str, Any]) -> tuple[float, str]:
+    """Nobody reads bytes."""
+    name = str(change["name"])
+    return (1e6, name.replace("bytes", "MB")) if str(change["figure"]).endswith("_bytes") else (1.0, name)
 
 
 def _shown(value: float) -> str:

@@ -18,7 +18,7 @@ from app.naming import named
 
 _HEADS = ("Model", "Precision", *(figure.title for figure in FIGURES), "Measured")
 _LAST = len(_HEADS) - 1
-_NAME_LETTERS = 26
+_NAME_LETTERS = 32
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -54,7 +54,9 @@ class BenchTable(QTableView):
         """What was chosen stays so."""
         chosen = {(way.place, way.precision) for way in self.chosen()}
         self._rows.take(ways, suite)
-        self._choose(chosen)
+        for column in range(2, _LAST):  # one that nothing is known of takes no room
+            self.setColumnHidden(column, not any(self._rows.text(row, column) for row in range(len(ways))))
+        self.choose(chosen)
 
     def choose_first(self) -> None:
         if not self.chosen() and self._rows.rowCount():
@@ -76,7 +78,8 @@ class BenchTable(QTableView):
             *([self._rows.text(row, column) for column in range(len(_HEADS))] for row in rows),
         ]
 
-    def _choose(self, keys: set[tuple[str, str]]) -> None:
+    def choose(self, keys: set[tuple[str, str]]) -> None:
+        """The rows of these models' places and precisions, too."""
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
         for row, way in enumerate(self._rows.ways):
             if (way.place, way.precision) in keys:
@@ -171,7 +174,8 @@ class _Rows(QAbstractTableModel):
 
 def head_line(column: int) -> str:
     """A head in one line."""
-    return _HEADS[column].replace("\n", ", ")
+    text = _HEADS[column]
+    return text.replace("\n", " " if "," in text else ", ")
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

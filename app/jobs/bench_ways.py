@@ -28,11 +28,15 @@ class Way:
         return next(iter(self.history(kind, suite)), None)
 
     def history(self, kind: str, suite: str = "") -> list[Kept]:
-        return [
-            item
-            for item in self.kept
-            if item.result.kind == kind and (kind == "speed" or item.suite == suite)
-        ]
+        """What can be compared with the latest: of speed, with prompts of the same length."""
+        found = [item for item in self.kept if item.result.kind == kind]
+        if kind != "speed":
+            return [item for item in found if item.suite == suite]
+        return [item for item in found if _lengths(item) == _lengths(found[0])]
+
+
+def _lengths(item: Kept) -> tuple[Any, Any]:
+    return item.result.figures.get("prompt_tokens"), item.result.figures.get("new_tokens")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Figure:
 
     @property
     def line(self) -> str:
-        return self.title.replace("\n", ", ")
+        return self.title.replace("\n", " " if "," in self.title else ", ")
 
 
 FIGURES = (
@@ -87,7 +91,7 @@ FIGURES = (
     ),
     Figure(
         "first_token_ms",
-        "First token\nms",
+        "First\ntoken, ms",
         "From a prompt that was never read to its first token",
         "speed",
         "{:,.0f}".format,
@@ -95,7 +99,7 @@ FIGURES = (
     ),
     Figure(
         "keystroke_ms",
-        "Keystroke\nms",
+        "After a\nkey, ms",
         "From a key to the first token where all else has been read before",
         "speed",
         "{:,.1f}".format,
