@@ -149,7 +149,7 @@ async def chat_states(window: MainWindow, project: Path) -> AsyncIterator[tuple[
 PUBLISHED = Path(__file__).parent / "benchmarks" / "published" / "this-project.json"
 SAMPLES = Path(__file__).parents[1] / "resources" / "samples" / "code"
 SHORT_RUN = {
-    **{"batch_size": 1, "accumulation": 1, "context_tokens": 128, "judged_lines": 8},
+    **{"batch_size": 1, "accumulation": 1, "context_tokens": 128, "judged_lines": 8, "judged_tasks": 0},
     **{"validate_every": 4, "sample_every": 8, "checkpoint_every": 8},
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -64,7 +65,7 @@ class RunList(QFrame):
         self.view.blockSignals(True)
         self.view.clear()
         for entry in entries:
-            item = QListWidgetItem(self._theme.icon(ICONS[entry.phase], COLOURS[entry.phase]), "", self.view)
+            item = QListWidgetItem(self._sign(entry), "", self.view)
             item.setText(f"{entry.name}\n{entry.about}")
             item.setData(_FOLDER, entry.folder)
             item.setToolTip(f"{entry.name}: {entry.about}")
@@ -82,6 +83,13 @@ class RunList(QFrame):
                 item.setSelected(True)
                 self.view.setCurrentItem(item)
         self.view.blockSignals(False)
+
+    def _sign(self, entry: Entry) -> QIcon:
+        """In its own colour where it is selected, too."""
+        drawn = self._theme.icon(ICONS[entry.phase], COLOURS[entry.phase])
+        icon = QIcon(drawn)
+        icon.addPixmap(drawn.pixmap(self._theme.icon_size(16)), QIcon.Mode.Selected)
+        return icon
 
     def _tell(self) -> None:
         if self.selected:

@@ -181,6 +181,9 @@ class VerdictCard(QFrame):
             for column, text in enumerate(_changes(one, other), start=1):
                 self._put(row, column, label(text))
             row += 1
+        if verdict.tasks_after is not None:
+            self._put(row, 0, label("Programming tasks"))
+            self._put(row, 1, label(_tasks(verdict)))
         self._grid.setColumnStretch(len(heads), 1)
 
     def _put(self, row: int, column: int, widget: QLabel) -> None:
@@ -209,6 +212,12 @@ def _without_title(verdict: Verdict) -> str:
     head, colon, rest = verdict.sentence.partition(": ")
     text = rest if colon and head in ("Better", "No different", "Worse") else verdict.sentence
     return text[:1].upper() + text[1:]
+
+
+def _tasks(verdict: Verdict) -> str:
+    before, after = verdict.tasks_before, verdict.tasks_after
+    began = "" if before is None else f"{before.passed} → "
+    return "" if after is None else f"{began}{after.passed} of {after.asked} pass"
 
 
 def _changes(before: Score | None, after: Score) -> tuple[str, str, str]:

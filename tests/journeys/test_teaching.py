@@ -74,22 +74,27 @@ class Person:
 
 
 def suggestion(seen: Screen, file: Path) -> str:
-    """What stands behind the cursor in grey, taken, saved, and taken back."""
+    """What is suggested behind the last word: taken, saved, and taken back."""
     seen.press("ctrl+1", "ctrl+End")
+
+    def saved() -> str:
+        seen.press("ctrl+s")
+        seen.pause(0.5)
+        return file.read_text()
 
     def is_taken() -> bool:
         seen.press("ctrl+space")
-        seen.pause(1.5)
-        seen.press("Tab", "ctrl+s")
-        seen.pause(0.5)
-        if file.read_text() == BEGUN + "    ":  # Tab indents where there is nothing to take
-            seen.press("ctrl+z")
-        return file.read_text().rstrip() != BEGUN.rstrip()
+        seen.pause(2)
+        seen.press("Tab")
+        return saved().rstrip() != BEGUN.rstrip()  # where there is nothing to take, Tab indents
+
+    def is_as_it_was() -> bool:
+        seen.press("ctrl+z")
+        return saved() == BEGUN
 
     seen.wait(is_taken, "a suggestion")
-    text = file.read_text().removeprefix(BEGUN)
-    seen.press("ctrl+z", "ctrl+s")
-    seen.wait(lambda: file.read_text() == BEGUN, "the text as it was")
+    text = file.read_text().removeprefix(BEGUN).strip()
+    seen.wait(is_as_it_was, "the text as it was")
     return text
 
 
@@ -99,7 +104,7 @@ def test_a_model_learns_a_folder_and_suggests_something_else(tmp_path: Path) -> 
     set_up(home, embedded_model())
     run = Run(home / "data" / "runs" / "shelves")
     with screen(tmp_path / "picture") as seen, program(seen, home, folder, folder / "open.py") as process:
-        seen.patience_s = 600  # a run begins with importing PyTorch, on a machine that is busy with it
+        seen.patience_s = 300  # a run begins with importing PyTorch, on a machine that is busy with it
         seen.activate("open.py")
         before = suggestion(seen, folder / "open.py")
         person = Person(seen, run)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QSlider
 from pytestqt.qtbot import QtBot
 
 from app.jobs.run_charts import points
@@ -27,6 +27,7 @@ from app.jobs.run_draft import (
 from app.jobs.run_files import can_be_overruled, overruled
 from app.jobs.run_record import RunRecord
 from app.jobs.run_setup import RunSetup
+from app.jobs.run_verdict import VerdictCard
 from app.jobs.run_watch import RunWatch
 from app.jobs.runs import Runs, entries
 from app.settings import Appearance
@@ -55,6 +56,7 @@ from trainer.spec.data import ScanSpec
 from trainer.spec.estimates import Estimate
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, create_run, make_wish, read_wish
+from trainer.spec.verdict import Score, TasksPassed, Verdict
 
 GB = 2**30
 SPEC = TrainSpec(recipe="lora", model="m", data="d")
@@ -384,3 +386,25 @@ def test_the_form_finds_settings_and_keeps_what_is_set_above_out_of_it(
     assert not form.row("data").isVisible()
     form.field("beta2").setValue(0.999)  # type: ignore[attr-defined]
     assert setup.draft.spec.beta2 == 0.999
+
+
+def test_a_verdict_says_what_became_of_it_and_what_to_do_next(qtbot: QtBot, theme: Theme) -> None:
+    card = VerdictCard(theme)
+    qtbot.addWidget(card)
+    before, after = Score(2.0, lines=8, exact=1, likeness=0.2), Score(1.5, lines=8, exact=3, likeness=0.4)
+    verdict = Verdict(9, before, after, before, before, TasksPassed(4, 15), TasksPassed(5, 15))
+    card.show_verdict(verdict, is_adapter=True, has_learnt=True)
+    numbers = {"2.000 → 1.500", "1 → 3 of 8", "20% → 40%", "4 → 5 of 15 pass"}
+    qtbot.waitUntil(
+        lambda: numbers <= {label.text() for label in card.findChildren(QLabel) if label.isVisible()}
+    )
+    assert card.title.text() == "Better"
+    wished: list[float] = []
+    card.use_requested.connect(wished.append)
+    card.use_button.click()
+    card.show_use(0.5)
+    assert not card.use_button.isVisible()
+    card.slider.triggerAction(QSlider.SliderAction.SliderSingleStepAdd)
+    assert wished == [1.0, 0.55]
+    card.show_verdict(replace(verdict, held_out_after=before), is_adapter=True, has_learnt=True)
+    assert card.title.text() == "No different"
