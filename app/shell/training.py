@@ -193,7 +193,7 @@ class Training(QObject):
             self._page.setup.begin_button.click()
 
     def _press_use(self) -> None:
-        if self._page is not None and self._page.is_showing_run and self._page.view.verdict.isVisible():
+        if self._page is not None and self._page.is_showing_run and not self._page.view.verdict.isHidden():
             self._page.view.verdict.use_button.click()
 
     def _grant(self, wish: str) -> None:
