@@ -241,7 +241,7 @@ class MainWindow(QMainWindow):
                 "go.line": flow(going.to_line),
                 "go.next_tab": lambda: going.step_tab(1),
                 "go.previous_tab": lambda: going.step_tab(-1),
-                "go.editor": self.viewing.show_texts,
+                "go.editor": self._go_to_editor,
                 "engine.choose": flow(self.model.choose),
                 "chat.choose_model": flow(lambda: self.model.choose("chat")),
                 "engine.load": self.engines.load,
@@ -305,6 +305,12 @@ class MainWindow(QMainWindow):
         self.viewing.show_texts(True)
         if not self.finding.is_typed_in:  # a restored text comes to the front, and nobody has asked for it
             document.editor.setFocus()
+
+    def _go_to_editor(self) -> None:
+        """From whichever page, to write on: a page that is left does not give its keys away by itself."""
+        self.viewing.show_texts()
+        document = self.tabs.current()
+        (document.editor if document else self.welcome).setFocus()
 
     def _show_number(self) -> None:
         self.viewing.show_texts(len(self.documents) > 0)

@@ -172,7 +172,12 @@ class CodeEditor(QPlainTextEdit):
 
     def setPlainText(self, text: str) -> None:
         """The first text of a document: what it shows of indentation is kept to."""
-        super().setPlainText(text)
+        # Qt's own way leaves the editor without a cursor while the document tells of its new text, and to ask
+        # such a cursor for its document ends the process
+        document = self.document()
+        document.setPlainText(text)
+        document.setModified(False)
+        self.setTextCursor(QTextCursor(document))
         self.read_indentation()
 
     def perform(self, action: str) -> bool:

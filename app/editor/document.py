@@ -157,7 +157,6 @@ class Document(QObject):
     def replace_text(self, text: str) -> None:
         """As one step of undo, and only what differs."""
         if self._whole is not None or has_long_line(text):
-            self.editor.document().setModified(False)  # who is told of it must not look at half a text
             self.editor.setPlainText(self._shown(text))
             self._lock()
             return

@@ -102,11 +102,14 @@ class Palette(QFrame):
         window.installEventFilter(self)
         self.hide()
 
-    async def choose(self, sources: dict[str, Source], text: str = "") -> Choice | None:
-        """Sources by what is typed before them, as ">". None where nothing was chosen."""
+    def choose(self, sources: dict[str, Source], text: str = "") -> asyncio.Future[Choice | None]:
+        """Sources by what is typed before them, as ">". None where nothing was chosen.
+
+        It is open when this returns: of a person who types on, no letter goes elsewhere.
+        """
         self._end(None)
         self._sources = sources
-        self._answer = asyncio.get_running_loop().create_future()
+        self._answer = answer = asyncio.get_running_loop().create_future()
         self._focus_before = self._window.focusWidget()
         self._line.setText(text)
         self._show_fitting()
@@ -115,7 +118,7 @@ class Palette(QFrame):
         self.raise_()
         self._line.setFocus()
         self._line.setCursorPosition(len(text))
-        return await self._answer
+        return answer
 
     def _show_fitting(self) -> None:
         typed = self._line.text()

@@ -1,7 +1,8 @@
 """Going somewhere by typing: commands after >, lines after :, files by their names, all in one palette."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
@@ -24,18 +25,19 @@ class Going:
         self._palette, self._commands, self._documents, self._tabs = palette, commands, documents, tabs
         self._files = files
 
-    async def to_command(self) -> None:
-        await self._go(_COMMANDS)
+    def to_command(self) -> Coroutine[Any, Any, None]:
+        """Like the others: opens the palette at once; what is given back waits for the choice."""
+        return self._go(_COMMANDS)
 
-    async def to_line(self) -> None:
-        await self._go(_LINE)
+    def to_line(self) -> Coroutine[Any, Any, None]:
+        return self._go(_LINE)
 
-    async def to_file(self) -> None:
-        await self._go(_FILES)
+    def to_file(self) -> Coroutine[Any, Any, None]:
+        return self._go(_FILES)
 
-    async def _go(self, typed: str) -> None:
+    def _go(self, typed: str) -> Coroutine[Any, Any, None]:
         entries = self._file_entries()
-        choice = await self._palette.choose(
+        choice = self._palette.choose(
             {
                 _COMMANDS: Source(self._commands.entries, "Type a command", "No command fits"),
                 _LINE: Source(list, "Type a line, or line:column", "Type a number", takes_text=True),
@@ -43,10 +45,12 @@ class Going:
             },
             typed,
         )
-        if choice is not None:
-            await self._arrive(choice)
+        return self._arrive(choice)
 
-    async def _arrive(self, choice: Choice) -> None:
+    async def _arrive(self, chosen: Awaitable[Choice | None]) -> None:
+        choice = await chosen
+        if choice is None:
+            return
         if choice.prefix == _COMMANDS and choice.id is not None:
             self._commands.trigger(choice.id)
         elif choice.prefix == _LINE:

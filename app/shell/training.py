@@ -395,4 +395,5 @@ class Training(QObject):
 
 async def _in_background(work: Callable[[], Any]) -> Any:
     """Of what waits for a disk."""
-    return await asyncio.get_running_loop().run_in_executor(None, work)
+    # not the running loop: once it has stopped, Qt still brings what was pending, and flows go on a step
+    return await asyncio.get_event_loop().run_in_executor(None, work)

@@ -226,6 +226,32 @@ async def test_a_command_can_be_found_and_done_in_the_palette(run: Run, started:
     assert window._theme.colours is not before
 
 
+@pytest.mark.parametrize("page", ["train", "models", "settings"])
+async def test_who_goes_into_the_editor_from_a_page_types_there(
+    run: Run, started: Started, page: str
+) -> None:
+    started.trigger("file.new")
+    window, [document] = started.window, started.window.tabs.documents()
+    started.trigger(f"view.{page}")
+    window.frame.activity.findChildren(QAbstractButton)[0].setFocus()
+    started.trigger("go.editor")
+    assert window.frame.page == "texts"
+    QTest.keyClicks(window.focusWidget(), "typed")
+    assert document.text() == "typed"
+
+
+async def test_letters_typed_right_after_the_key_of_the_palette_are_the_command(
+    run: Run, started: Started
+) -> None:
+    """Qt may bring them all before the loop's next turn."""
+    window = started.window
+    before = window._theme.colours
+    started.trigger("view.palette")
+    QTest.keyClicks(window.focusWidget(), "toggle light")
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    await until(lambda: window._theme.colours is not before)
+
+
 async def test_every_control_can_be_reached_and_has_a_name_that_a_screen_reader_says(
     run: Run, started: Started
 ) -> None:

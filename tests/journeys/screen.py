@@ -35,6 +35,9 @@ class Screen:
     def write(self, text: str) -> None:
         self._run("xdotool", "type", "--delay", "40", "--", text)
 
+    def click(self, x: int, y: int) -> None:
+        self._run("xdotool", "mousemove", str(x), str(y), "click", "1")
+
     def count(self, colour: str) -> int:
         """How many points have exactly this colour now, #rrggbb."""
         red, green, blue = bytes.fromhex(colour[1:])

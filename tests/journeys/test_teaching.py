@@ -45,7 +45,6 @@ class Person:
     def does(self, command: str) -> None:
         self._seen.press("ctrl+shift+p")
         self._seen.write(command)
-        self._seen.pause(1)  # until the command stands on top, on a machine that is busy
         self._seen.press("Return")
 
     def does_until(self, command: str, condition: Callable[[], bool], what: str) -> None:

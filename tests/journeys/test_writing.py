@@ -23,9 +23,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the display is 
 
 
 @contextmanager
-def program(on: Screen, home: Path, *paths: Path) -> Iterator["subprocess.Popen[str]"]:
+def program(on: Screen, home: Path, *paths: Path, start: str = START) -> Iterator["subprocess.Popen[str]"]:
     """Whatever becomes of the test, none of it is left."""
-    command = [sys.executable, "-c", START, *map(str, paths)]
+    command = [sys.executable, "-c", start, *map(str, paths)]
     settings = on.settings | {"SMALLCODER_HOME": str(home)}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, cwd=ROOT, env=settings, text=True, **streams) as process:  # type: ignore[call-overload]

@@ -13,6 +13,7 @@ from app.actions import ACTIONS
 from app.editor.code_editor import CodeEditor
 from app.editor.indentation import Indentation
 from app.editor.marks import areas_of
+from app.editor.surroundings import line_around
 from app.languages import language_named
 from app.settings import Editing
 
@@ -385,3 +386,18 @@ def test_marks_behind_grey_text_stand_where_their_letters_do(editor: CodeEditor)
     assert [left_of(column) for column in range(5)] == pytest.approx(
         [old + shift for old, shift in zip(before, moved, strict=True)]
     )
+
+
+def test_a_changed_text_gives_way_to_another_and_who_is_told_of_it_may_look(editor: CodeEditor) -> None:
+    looks: list[tuple[bool, tuple[str, str]]] = []
+    put(editor, "old = 1\n" * 9 + "old|")
+    type_in(editor, "er")
+    editor.document().modificationChanged.connect(
+        lambda is_modified: looks.append((is_modified, line_around(editor.textCursor())))
+    )
+    editor.setPlainText("new = 2\nnewer = 3")
+    assert looks[-1][0] is False
+    assert all("old" not in left + right for _, (left, right) in looks)
+    assert seen(editor) == "|new = 2\nnewer = 3"
+    assert not editor.document().isModified()
+    assert not editor.document().isUndoAvailable()
