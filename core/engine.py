@@ -20,7 +20,7 @@ from core.generate.drafting import DraftModel, FirstGuess, Guessing, PromptLooku
 from core.generate.loop import decode
 from core.generate.pace import Pace
 from core.generate.prefixes import PrefixStore
-from core.generate.sampling import Chooser, TokenChooser, WeighingChooser
+from core.generate.sampling import Chooser, SpellingChooser, TokenChooser, WeighingChooser
 from core.model.cache import KVCache, shared_length
 from core.placing import PlacedModel, Say, place
 from core.spec.budget import parameters, weight_bytes
@@ -31,6 +31,7 @@ from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 from core.text.chat import ChatPrompts
 from core.text.fim import find_marks
+from core.text.retaking import Spellings, taken_back
 from core.text.stops import until_stop
 from core.text.sure import sure
 from core.text.tokenizer import StreamDecoder, Tokenizer
@@ -75,13 +76,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is read, and how what follows is chosen."""
+    """What is read, and how what follows is chosen; that begins with `begun`, which the person has typed."""
 
     tokens: list[int]
     sampling: Sampling
     end_ids: frozenset[int]
     alternative: int = 0
     least_chance: float = 0.0
+    begun: str = ""
 
     @property
     def is_weighed(self) -> bool:
@@ -100,7 +102,7 @@ class Engine:
         self._model = placed.model
         self._marks = find_marks(tokenizer)
         self._end_ids = tokenizer.special_ids | tokenizer.end_ids
-        self._windows = WindowBuilder(tokenizer, self._marks)
+        self._windows, self._spellings = WindowBuilder(tokenizer, self._marks), Spellings(tokenizer)
         self._chats = ChatPrompts(tokenizer)
         self._prefixes = PrefixStore(placed.new_cache, placed.room.kept_bytes)
 
@@ -133,9 +135,11 @@ class Engine:
         hooks: Hooks = NO_HOOKS,
     ) -> Answer:
         editing = editing or Editing()
-        window = self._windows.build(prefix, suffix, self._room(sampling), editing)
+        window, begun = self._windows.build(prefix, suffix, self._room(sampling), editing), ""
+        if editing.extent is not None and not editing.alternative:
+            window, begun = taken_back(window, self.tokenizer)
         statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
-        task = _Task(window.tokens, sampling, self._end_ids, editing.alternative, editing.least_chance)
+        task = _Task(window.tokens, sampling, self._end_ids, editing.alternative, editing.least_chance, begun)
         pieces = self._until_end(task, statistics, hooks)
         if editing.extent is not None:
             pieces = _within(pieces, Cursor.between(prefix, suffix), editing.extent, statistics)
@@ -211,8 +215,8 @@ class Engine:
         plain = Chooser(task.sampling, cache.device)
         try:
             if task.is_weighed:
-                chooser = WeighingChooser(plain, task.alternative, task.end_ids)
-                pieces = self._weighed(self._written(task, cache, chooser, statistics, watch), chooser)
+                weighing = WeighingChooser(plain, task.alternative, task.end_ids)
+                pieces = self._weighed(self._written(task, cache, weighing, statistics, watch), weighing)
                 yield from _sure(pieces, task.least_chance, statistics)
             else:
                 yield from self._written(task, cache, plain, statistics, watch)
@@ -224,7 +228,9 @@ class Engine:
         self, task: _Task, cache: KVCache, chooser: TokenChooser, statistics: Statistics, watch: "_Watch"
     ) -> Generator[str]:
         """A text a token, the last of which may finish a character; empty ones too."""
-        decoder = StreamDecoder(self.tokenizer)
+        decoder, hidden = StreamDecoder(self.tokenizer), len(task.begun)
+        if task.begun:
+            chooser = SpellingChooser(chooser, self._spellings, task.begun)
         written = decode(
             self._model, cache, task.tokens, guessing=self._guessing(), chooser=chooser, is_cancelled=watch
         )
@@ -236,7 +242,9 @@ class Engine:
                 statistics.ending = "end"
                 yield decoder.finish()
                 return
-            yield decoder.feed([token])
+            text = decoder.feed([token])
+            yield text[hidden:]
+            hidden = max(hidden - len(text), 0)
         # where it ends otherwise, the rest of a character has been cut off, and half a one is none
         statistics.ending = watch.ending(statistics.new_tokens, task.sampling.max_tokens)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.spec.sampling import Sampling
+from core.text.retaking import Spellings
 
 _LEAST_TEMPERATURE = torch.finfo(torch.float32).tiny  # below it a division has no result
 _LEAST_CHANCE_OF_FIRST = 0.01
@@ -72,6 +73,24 @@ class WeighingChooser:
         chance = float(best.values[-1])
         self.chances.append(chance if chance < _LEAST_CHANCE_OF_FIRST else 1.0)
         return int(best.indices[-1])
+
+
+class SpellingChooser:
+    """Begins with tokens that spell `text`, as `chooser` would choose among those alone."""
+
+    def __init__(self, chooser: TokenChooser, spellings: Spellings, text: str) -> None:
+        self._chooser, self._spellings, self._rest = chooser, spellings, text.encode()
+
+    def along(self, draft: list[int], logits: Tensor, seen: list[int]) -> list[int]:
+        if not self._rest:
+            return self._chooser.along(draft, logits, seen)
+        fitting = self._spellings.fitting(self._rest, below=logits.shape[-1])
+        tokens = torch.from_numpy(fitting).to(logits.device)
+        only = torch.full_like(logits[:1], -torch.inf)
+        only[0, tokens] = logits[0, tokens]
+        chosen = self._chooser.along([], only, seen)
+        self._rest = self._rest[len(self._spellings.of(chosen[0])) :]
+        return chosen
 
 
 def choose(logits: Tensor, seen: list[int], sampling: Sampling, generator: torch.Generator) -> int:

@@ -38,6 +38,10 @@ class FimMarks:
     def count(self) -> int:
         return 2 if self.middle is None else 3
 
+    @property
+    def ends_with_prefix(self) -> bool:
+        return self.suffix_first or self.middle is None
+
 
 def find_marks(tokenizer: Tokenizer) -> FimMarks | None:
     marks = _named_marks(tokenizer) or _spelled_marks(tokenizer)

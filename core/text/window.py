@@ -1,8 +1,8 @@
 """What of a file a model reads when it completes at the cursor, as tokens that stand still while one types.
 
 The text before the cursor is cut into blocks at places that depend on nothing typed later; the window begins
-at such a place, and each block is encoded once. The text ends where the cursor is, also in mid-word: FIM
-models were taught middles that begin there, so no token is taken back to be written anew.
+at such a place, and each block is encoded once. The text ends where the cursor is, also in mid-word; how a
+model is helped over that is in retaking.
 """
 
 import re
@@ -34,10 +34,14 @@ _OUTERMOST_LINE_START = re.compile(r"(?<=\n)(?=\S)")
 
 @dataclass(frozen=True)
 class Window:
-    """`left_out_tokens` is told from the letters left out and from how many letters a token was of those
-    read: to count them would mean encoding the whole file at each key."""
+    """`prefix_end`: how many of the tokens come up to the cursor; none where no text does.
+
+    `left_out_tokens` is told from the letters left out and from how many letters a token was of those
+    read: to count them would mean encoding the whole file at each key.
+    """
 
     tokens: list[int]
+    prefix_end: int = 0
     prefix_left_out_letters: int = 0
     suffix_left_out_letters: int = 0
     left_out_tokens: int = 0
@@ -73,16 +77,19 @@ class WindowBuilder:
         if self._marks is None or not suffix:
             before = self._end_of(prefix, room_tokens, continues=bool(inside))
             tokens = [*start, *outside, *inside, *before.tokens]
+            prefix_end = len(tokens)
         else:
             room_tokens -= self._marks.count
             after = self._beginning_of(suffix, _suffix_room(room_tokens, self._marks))
             before = self._end_of(prefix, room_tokens - len(after.tokens), continues=bool(inside))
             tokens = [*start, *outside, *build(self._marks, [*inside, *before.tokens], after.tokens)]
+            prefix_end = len(tokens) - (0 if self._marks.ends_with_prefix else len(after.tokens) + 2)
         prefix_left_out, suffix_left_out = len(prefix) - before.letters, len(suffix) - after.letters
         letters = before.letters + after.letters
         rate = (len(before.tokens) + len(after.tokens)) / letters if letters else 1 / _LETTERS_PER_TOKEN
         return Window(
             tokens or [any_start(self._tokenizer)],
+            prefix_end if before.tokens else 0,
             prefix_left_out,
             suffix_left_out,
             ceil((prefix_left_out + suffix_left_out) * rate),
@@ -169,8 +176,7 @@ def any_start(tokenizer: Tokenizer) -> int:
 def _suffix_room(room_tokens: int, marks: FimMarks) -> int:
     """Told from the room alone, so that it stands still whatever is typed."""
     share = room_tokens // _SUFFIX_SHARE
-    comes_first = marks.suffix_first or marks.middle is None
-    return share if comes_first else min(share, _LAST_SUFFIX_TOKENS)
+    return share if marks.ends_with_prefix else min(share, _LAST_SUFFIX_TOKENS)
 
 
 def _block_start(text: str, number: int, step: int) -> int:

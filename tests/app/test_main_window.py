@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
-from pytestqt.qtbot import QtBot
 
 from app.actions import ACTIONS
 from app.languages import language_named
@@ -123,24 +121,6 @@ async def test_every_part_has_its_page_and_a_second_time_puts_it_away(run: Run, 
         assert started.window.frame.page == part
     started.trigger("view.benchmark")
     assert started.window.frame.page == "welcome"
-
-
-def test_what_a_page_looks_up_outlives_the_run_of_the_loop_that_it_was_begun_in(
-    run: Run, started: Started, qtbot: QtBot
-) -> None:
-    """When a loop has stopped, Qt still brings what was pending."""
-
-    disk = threading.Event()
-
-    async def look() -> None:
-        for _ in range(32):  # more than there are threads
-            asyncio.get_running_loop().run_in_executor(None, disk.wait)
-        started.trigger("view.train")
-
-    run(look())
-    disk.set()
-    qtbot.waitUntil(lambda: not started.window.documents.errands._tasks)
-    assert started.window.mistakes.text == ""
 
 
 async def test_tabs_place_and_parts_come_back_at_the_next_start(
