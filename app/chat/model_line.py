@@ -76,8 +76,9 @@ class ModelLine(QFrame):
         self._get.setVisible(offer is not None and not has_failed)
         self._anyway.setVisible(state.is_too_large)
         if offer is not None:
-            self._get.setText(f"Get {offer.id.rpartition('/')[2]} ({_size(offer.download_mb)})…")
-            self._get.setToolTip(f"{offer.about} Licence: {offer.licence}. You are asked first.")
+            self._get.setText(f"Get {offer.id.rpartition('/')[2]}…")
+            about = f"{offer.about} {_size(offer.download_mb)}, licence {offer.licence}. You are asked first."
+            self._get.setToolTip(about)
 
     def _arrange(self) -> None:
         line = QHBoxLayout()

@@ -34,7 +34,9 @@ def no_model_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_window_left_over(qapp: QApplication) -> Iterator[None]:
     """Before qtbot, so that what qtbot was given to close is closed when this looks."""
     before = {id(window) for window in open_windows()}
+    font = qapp.font()
     yield
+    qapp.setFont(font)  # a theme scales the one it finds
     # what was closed is deleted here, and not by Python in whichever thread it next collects garbage
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     left = [window for window in open_windows() if id(window) not in before]
