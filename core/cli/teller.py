@@ -1,6 +1,7 @@
 """Teller: how far a job is, for a person as a line now and then, for a program as events."""
 
 import argparse
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ T = TypeVar("T")
 
 class Teller:
     """`sentence` and `progress` are made of the two numbers that a job tells; with --json it is silent until
-    the end."""
+    the end. An event that comes too soon is told a little later, so that a job which then stands still is not
+    thought to be less far than it is."""
 
     def __init__(
         self,
@@ -32,21 +34,47 @@ class Teller:
         self._sentence, self._progress = sentence, progress
         self._every_s = min(_EVERY_S, _EVENTS_EVERY_S) if self._tells_events else _EVERY_S
         self._told_s = -self._every_s if self._tells_events else time.monotonic()
+        self._lock = threading.Lock()  # of all that is told, and of these two
+        self._later: threading.Timer | None = None
+        self._latest = (0, 0)
 
     def tell(self, first: int, second: int) -> None:
-        now_s = time.monotonic()
-        if self._is_silent or now_s - self._told_s < self._every_s:
+        if self._is_silent:
             return
-        self._told_s = now_s
+        with self._lock:
+            self._latest = first, second
+            wait_s = self._told_s + self._every_s - time.monotonic()
+            if wait_s <= 0:
+                self._drop_later()
+                self._say()
+            elif self._tells_events and self._later is None:
+                self._later = threading.Timer(wait_s, self._tell_latest)
+                self._later.daemon = True
+                self._later.start()
+
+    def _tell_latest(self) -> None:
+        with self._lock:
+            if self._later is threading.current_thread():
+                self._later = None
+                self._say()
+
+    def _say(self) -> None:
+        self._told_s = time.monotonic()
         if self._tells_events:
-            _say_event(self._progress(first, second))
+            _say_event(self._progress(*self._latest))
         else:
-            report.say(self._sentence(first, second))
+            report.say(self._sentence(*self._latest))
+
+    def _drop_later(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def note(self, sentence: str) -> None:
         """Something to be known beforehand."""
         if self._tells_events:
-            _say_event(Note(sentence))
+            with self._lock:
+                _say_event(Note(sentence))
         elif not self._is_silent:
             report.say(sentence)
 
@@ -58,10 +86,15 @@ class Teller:
         try:
             result = work()
         except SmallCoderError as error:
-            _say_event(failed(error))
+            self._end(failed(error))
             raise
-        _say_event(Finished(path=str(path if isinstance(path, Path) else path(result))))
+        self._end(Finished(path=str(path if isinstance(path, Path) else path(result))))
         return result
+
+    def _end(self, last_word: Event) -> None:
+        with self._lock:
+            self._drop_later()
+            _say_event(last_word)
 
 
 def _say_event(event: Event) -> None:
