@@ -36,7 +36,8 @@ def no_window_left_over(qapp: QApplication) -> Iterator[None]:
     before = {id(window) for window in open_windows()}
     font = qapp.font()
     yield
-    qapp.setFont(font)  # a theme scales the one it finds
+    if qapp.font() != font:
+        qapp.setFont(font)  # a theme scales the one it finds
     # what was closed is deleted here, and not by Python in whichever thread it next collects garbage
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     left = [window for window in open_windows() if id(window) not in before]
