@@ -52,7 +52,8 @@ def trimmed(pieces: Iterable[str], cursor: Cursor, extent: Extent) -> Generator[
     """Ends with whether it was cut, while the model had more to say or repeated what is there already.
 
     A line ends with the first line that has text. A block ends where a line stands further left than the
-    cursor's, at two blank lines, or where it repeats the line below. Inside a line nothing but a line can be.
+    cursor's, at two blank lines, or where it repeats the line below, or the one it has just written, as small
+    models do without end. Inside a line nothing but a line can be.
     """
     trimmer = _Trimmer(cursor, "line" if cursor.is_inside_line else extent)
     for piece in pieces:
@@ -82,7 +83,9 @@ class _Trimmer:
         self._drops_blanks = not _is_blank(cursor.left) and cursor.left.endswith((" ", "\t", "(", "[", "{"))
         self._indent = self._line_width = _width(cursor.left)
         self._is_first_line, self._line_has_text = True, not _is_blank(cursor.left)
-        self._matched = _begins(cursor.line_below, cursor.left)
+        self._line = [cursor.left]
+        self._below, self._above = _Echo(cursor.line_below, cursor.left), _Echo("")
+        self._line_above = ""
         self._blank_lines = 0
         self.is_over = False
 
@@ -99,7 +102,7 @@ class _Trimmer:
         return self._certain()
 
     def finish(self) -> str:
-        if self._repeats_line_below():
+        if self._repeats_a_line():
             self._cut_line()
             return self._last()
         if self._has_text and not _is_blank(self._cursor.right):
@@ -111,7 +114,7 @@ class _Trimmer:
         if not self._line_has_text and not self._is_first_line and self._line_width < self._indent:
             self.is_over = True
             return
-        self._match(letter)
+        self._compare(letter)
         self._held.append(letter)
         self._unread += 1
         self._read_blanks()
@@ -123,12 +126,12 @@ class _Trimmer:
             return
         if not self._line_has_text:
             self._line_width = _width(letter, self._line_width)
-        self._match(letter)
+        self._compare(letter)
         self._held.append(letter)
         self._unread += 1
 
     def _end_line(self) -> None:
-        if self._repeats_line_below():
+        if self._repeats_a_line():
             self._cut_line()
         elif self._cursor.is_inside_line or (self._extent == "line" and self._has_text):
             self.is_over = True
@@ -141,17 +144,20 @@ class _Trimmer:
         self._solid_before_line = self._solid
         self._is_first_line = self._line_has_text = False
         self._line_width = 0
-        self._matched = _begins(self._cursor.line_below, "")
+        line = "".join(self._line).rstrip()
+        # brackets alone close one thing after another
+        self._line_above = line if any(map(_is_of_word, line)) else self._line_above if not line else ""
+        self._line = []
+        self._below, self._above = _Echo(self._cursor.line_below), _Echo(self._line_above)
 
-    def _match(self, letter: str) -> None:
-        below, matched = self._cursor.line_below, self._matched
-        if matched is None or (matched == len(below) and letter.isspace()):
-            return
-        self._matched = matched + 1 if below[matched : matched + 1] == letter else None
+    def _compare(self, letter: str) -> None:
+        self._line.append(letter)
+        self._below.read(letter)
+        self._above.read(letter)
 
-    def _repeats_line_below(self) -> bool:
+    def _repeats_a_line(self) -> bool:
         has_come = self._has_text or not self._is_first_line
-        return has_come and self._matched == len(self._cursor.line_below)
+        return has_come and (self._below.is_whole or self._above.is_whole)
 
     def _cut_line(self) -> None:
         self.is_over = True
@@ -167,7 +173,7 @@ class _Trimmer:
 
     def _certain(self) -> str:
         end = self._solid - self._overlap.length
-        if self._matched is not None:
+        if self._below.is_alike or self._above.is_alike:
             end = min(end, self._solid_before_line)
         certain = "".join(self._held[: max(end, 0)])
         if _is_blank(certain) and not self._has_given:
@@ -200,6 +206,25 @@ class _Trimmer:
         return 0
 
 
+class _Echo:
+    """Whether a line that comes letter by letter says what another one says."""
+
+    def __init__(self, line: str, begun: str = "") -> None:
+        self._line, self._length = line, len(begun)
+        self.is_alike = bool(line) and line.startswith(begun)
+
+    def read(self, letter: str) -> None:
+        if not self.is_alike or (self.is_whole and letter.isspace()):
+            return
+        self.is_alike = self._line[self._length : self._length + 1] == letter
+        self._length += 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Blanks may follow."""
+        return self.is_alike and self._length == len(self._line)
+
+
 class _Overlap:
     """How much of the end of what was read is the beginning of what follows (Knuth, Morris and Pratt)."""
 
@@ -228,11 +253,6 @@ class _Overlap:
         while length and (length == len(self._following) or self._following[length] != letter):
             length = self._shorter[length - 1]
         return length + (self._following[length : length + 1] == letter)
-
-
-def _begins(line: str, text: str) -> int | None:
-    """How much of the line the text repeats; None where it does not, and where there is no line."""
-    return len(text) if line and line.startswith(text) else None
 
 
 def _track(still_open: list[str], text: Iterable[str]) -> None:

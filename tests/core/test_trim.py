@@ -126,6 +126,18 @@ def test_a_line_that_the_person_repeated_may_go_on() -> None:
     assert trim("\n    y()", "    x()", "\n    x()\n") == ("\n    y()", False)
 
 
+def test_a_block_ends_where_it_says_a_line_again() -> None:
+    assert trim("x()\n    x()\n    x()\n    x(", "    ", "") == ("x()", True)
+    assert trim("x()\n\n    x()", "    ", "") == ("x()", True)
+    assert trim("\n    x()\n", "    x()", "") == ("", True)
+
+
+def test_a_line_that_only_begins_like_the_one_before_stays() -> None:
+    text = "self.a = a\n    self.b = b\n    self.b = b + 1\n        self.b = b + 1"
+    assert trim(text, "    ", "") == (text, False)
+    assert trim("f(\n    (\n    )\n    )", "    ", "") == ("f(\n    (\n    )\n    )", False)
+
+
 def test_what_stands_behind_the_cursor_is_not_written_again() -> None:
     assert trim("name)\n", "print(", ")\n") == ("name", True)
     assert trim("name)", "print(", ")\n") == ("name", False)
