@@ -5,14 +5,13 @@ What is not set is as in the settings called finetune-folder, but for what hangs
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from core.spec.errors import UsageError
-from core.spec.fields import from_json, settings_of, to_json
+from core.spec.fields import as_flags, from_json
 from core.spec.folders import runs_folder
 from trainer.spec.data import ScanSpec
 from trainer.spec.jobs import TrainSpec
@@ -67,7 +66,7 @@ class Draft:
         return replace(self.spec, schedule=schedule, epochs=epochs)
 
     def scan_words(self) -> tuple[str, ...]:
-        words = ["data", "scan", *map(str, self.folders), *_flags(self.scan, ScanSpec())]
+        words = ["data", "scan", *map(str, self.folders), *as_flags(self.scan)]
         words += ["--context", str(max(16, self.spec.context_tokens)), "--glimpses", str(_GLIMPSES)]
         words += ["--listed", str(LISTED)]
         return (*words, "--model", self.spec.tokenizer or self.spec.model, "--events")
@@ -95,7 +94,7 @@ class Draft:
 
     def _beginning(self) -> list[str]:
         sources = [word for folder in self.folders for word in ("--source", str(folder))]
-        words = ["train", "new", self.name, *sources, *_flags(self.scan, ScanSpec())]
+        words = ["train", "new", self.name, *sources, *as_flags(self.scan)]
         return [*words, *_train_flags(self.chosen)]
 
 
@@ -145,23 +144,5 @@ def name_problem(name: str) -> str:
 
 
 def _train_flags(spec: TrainSpec) -> list[str]:
-    usual = TrainSpec(recipe=spec.recipe, model="", data=FROM_FOLDERS)
-    return ["--recipe", spec.recipe, "--model", spec.model, *_flags(replace(spec, model=""), usual)]
-
-
-def _flags(value: object, usual: object) -> list[str]:
-    return [*_differing(value, usual)]
-
-
-def _differing(value: object, usual: object) -> Iterator[str]:
-    given, defaults = to_json(value), to_json(usual)
-    for item in settings_of(type(value)):
-        wanted = given[item.name]
-        if wanted == defaults[item.name]:
-            continue
-        if item.type is bool:
-            yield item.flag if wanted else f"--no-{item.flag.removeprefix('--')}"
-        elif isinstance(wanted, list):
-            yield from (word for part in wanted for word in (item.flag, str(part)))
-        else:
-            yield from (item.flag, "none" if wanted is None else str(wanted))
+    flags = as_flags(spec, leave_out=("recipe", "model", "data"))
+    return ["--recipe", spec.recipe, "--model", spec.model, *flags]

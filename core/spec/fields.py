@@ -138,7 +138,9 @@ def as_flags(instance: Any, leave_out: Iterable[str] = ()) -> list[str]:
         value = getattr(instance, item.name)
         if value == item.default or item.name in leave_out:
             continue
-        if isinstance(value, bool):
+        if value is None:
+            flags += [item.flag, "none"]
+        elif isinstance(value, bool):
             flags.append(item.flag if value else item.flag.replace("--", "--no-", 1))
         elif item.type == tuple[str, ...]:
             flags += [word for text in value for word in (item.flag, text)]

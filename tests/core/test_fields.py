@@ -5,12 +5,20 @@ from typing import Literal
 import pytest
 
 from core.spec.errors import UsageError
-from core.spec.fields import add_flags, from_flags, from_json, setting, settings_of, to_json
+from core.spec.fields import add_flags, as_flags, from_flags, from_json, setting, settings_of, to_json
 
 
 @dataclass(frozen=True)
 class Inner:
     size: int = setting(..., "How large", low=1, high=9)
+
+
+@dataclass(frozen=True)
+class Wished:
+    steps: int | None = setting(7, "How long", low=1, high=100)
+    sizes: tuple[int, ...] = setting((1,), "How large")
+    stop: tuple[str, ...] = setting((), "Where to end")
+    is_loud: bool = setting(True, "Say more")
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,15 @@ def test_flags_say_the_same_as_json() -> None:
     words = "--method good --learning-rate 0.5 --steps 7 --betas 0.1,0.2 --stop a,b --stop c --is-quiet"
     assert parsed(*words.split()) == Example("good", 0.5, 7, (0.1, 0.2), ("a,b", "c"), True)
     assert parsed("--steps", "none") == parsed() == Example()
+
+
+@pytest.mark.parametrize(
+    "wished", [Wished(), Wished(None, (2, 3), ("a,b", "c"), False), Wished(8, (), ("d",), True)]
+)
+def test_flags_that_are_made_are_read_back_as_they_were(wished: Wished) -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Wished)
+    assert from_flags(Wished, parser.parse_args(as_flags(wished))) == wished
 
 
 @pytest.mark.parametrize(
