@@ -1,4 +1,7 @@
-"""RunRecord: what the events of a run add up to, whether they are told now or were written down long ago."""
+"""RunRecord: what the events of a run add up to, whether they are told now or were written down long ago.
+
+But for its curves, which are the charts' own.
+"""
 
 import math
 from collections.abc import Iterable
@@ -9,24 +12,9 @@ from core.spec.messages import Event, Failed, Finished, Note, Progress, Saved, S
 
 Phase = Literal["new", "starting", "running", "paused", "judging", "stopped", "finished", "failed", "broken"]
 
-CURVES = ("loss", "validation_loss", "learning_rate")
 _SAMPLE = "sample: "
 _MOST_NOTES, _MOST_SAMPLES = 200, 50
 _JUDGING = "judging"
-
-
-@dataclass
-class Curve:
-    steps: list[float] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-
-    def add(self, step: float, value: float) -> None:
-        """A run that was killed goes on from an earlier step; what it tells then takes the place."""
-        while self.steps and self.steps[-1] >= step:
-            self.steps.pop()
-            self.values.pop()
-        self.steps.append(step)
-        self.values.append(value)
 
 
 @dataclass
@@ -39,7 +27,6 @@ class RunRecord:
     saved_step: int | None = None
     sittings: int = 0
     figures: dict[str, float] = field(default_factory=dict)
-    curves: dict[str, Curve] = field(default_factory=lambda: {name: Curve() for name in CURVES})
     samples: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ended: Finished | Failed | None = None
@@ -90,19 +77,12 @@ class RunRecord:
     def share(self) -> float:
         return min(1.0, self.step / self.total) if self.total else 0.0
 
-    @property
-    def seconds_left(self) -> float | None:
-        return self.figures.get("seconds_left")
-
     def _progress(self, event: Progress) -> None:
         self.step, self.total = event.step, event.total or self.total
         self.is_paused = False
         for metric in event.metrics:
-            if metric.value is None or not math.isfinite(metric.value):
-                continue
-            self.figures[metric.name] = metric.value
-            if metric.name in self.curves:
-                self.curves[metric.name].add(event.step, metric.value)
+            if metric.value is not None and math.isfinite(metric.value):
+                self.figures[metric.name] = metric.value
 
     def _note(self, text: str) -> None:
         if text.startswith(_SAMPLE):

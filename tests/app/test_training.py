@@ -13,6 +13,7 @@ import qasync
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.jobs.run_charts import points
 from app.jobs.run_page import TrainPage
 from app.jobs.run_view import RunView
 from app.jobs.run_watch import is_alive
@@ -203,7 +204,7 @@ async def test_a_person_teaches_a_model_a_folder_and_uses_what_it_learnt(
         if page.view.phase == "stopped":
             started.trigger("train.resume")
         await reached(page, lambda: page.view.phase == "finished" and page.view.verdict.isVisible())
-        assert page.view.record.curves["loss"].steps[-1] == STEPS
+        assert page.view.record.step == points(learning.events(), "loss")[0][-1] == STEPS
         assert page.view.verdict.title.text() == "Better"
         started.trigger("train.use")
         await reached(page, lambda: bool(started.window._store.settings.engine.adapter))
