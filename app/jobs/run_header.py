@@ -15,10 +15,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.run_record import Phase, RunRecord
-from app.jobs.run_words import COLOURS, STATES, duration
+from app.jobs.run_words import COLOURS, STATES
 from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.messages import Failed
+from trainer.spec.durations import duration
 from trainer.spec.runs import WishName
 
 _UNKNOWN = "–"  # noqa: RUF001 (a dash for a number that is not there)

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 
 from app.job_client import shown_command
 from app.jobs.run_draft import Draft
-from app.jobs.run_words import duration
 from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.budget import MB
 from core.spec.errors import UsageError
+from trainer.spec.durations import duration
 from trainer.spec.estimates import Estimate
 from trainer.spec.memory import Plan, Smaller, arithmetic
 

@@ -1,4 +1,4 @@
-"""How a run is spoken of: its state, how long something takes, when it was."""
+"""How a run is spoken of: its state, and when it was."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,15 +28,6 @@ ICONS: dict[Phase, str] = {
     "finished": "check",
     "failed": "error",
 }
-
-
-def duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes < 60 * 48 else f"{minutes / 1440:.1f} days"
 
 
 def day(timestamp: float) -> str:

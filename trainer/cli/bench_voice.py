@@ -9,8 +9,8 @@ from core import report
 from core.spec.errors import SmallCoderError
 from core.spec.messages import Event, Note, Progress, failed
 from trainer.cli.event_stream import EventStream
-from trainer.cli.voice import duration
 from trainer.control import Control
+from trainer.spec.durations import duration
 
 _TERMINAL_SECONDS, _FILE_SECONDS = 0.2, 10.0
 

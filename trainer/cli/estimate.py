@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.fields import add_flags, from_json, settings_of, to_json
-from trainer.cli.voice import duration
+from trainer.spec.durations import duration
 from trainer.spec.estimates import Estimate
 from trainer.spec.jobs import TrainSpec
 

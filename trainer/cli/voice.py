@@ -8,6 +8,7 @@ from core import report
 from core.spec.errors import SmallCoderError
 from core.spec.messages import Event, Finished, Note, Progress, Saved, Started, failed
 from trainer.cli.event_stream import EventStream
+from trainer.spec.durations import duration
 from trainer.spec.runs import EventLog, Run
 
 if TYPE_CHECKING:
@@ -85,13 +86,3 @@ class Voice:
             f"step {event.step} of {event.total}  loss {loss:.4f}  {speed:,.0f} tokens/s  "
             f"{duration(seconds)} left" + ("" if validation is None else f"  validation {validation:.4f}")
         )
-
-
-def duration(seconds: float) -> str:
-    """As a person says it."""
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes < 60 * 48 else f"{minutes / 1440:.1f} days"
