@@ -9,6 +9,7 @@ workers the system decides, and the chat's is the nicer one.
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,7 +17,7 @@ from app.engine_client import EngineClient, EngineState, Target, new_id
 from app.process import gently, own_command
 from app.settings import Settings, SettingsStore
 from core.spec.catalogue import Role
-from core.spec.folders import embedded_model
+from core.spec.folders import embedded_model, hub_cache_folder, models_folder
 from core.spec.messages import Chat, Complete, Count, Counted, Done, Failed, Reply, Statistics
 from core.spec.placement import Placement
 
@@ -305,7 +306,7 @@ class Engines(QObject):
 def wanted(settings: Settings) -> dict[Role, Target | None]:
     """By the settings; without a model for completion, the one that comes along."""
     engine, chat, budget = settings.engine, settings.chat, settings.budget
-    path = engine.model or (str(EMBEDDED) if has_embedded() else "")
+    path = completing_model(settings)
     placement = Placement(
         device=engine.device,
         precision=engine.precision,
@@ -319,6 +320,17 @@ def wanted(settings: Settings) -> dict[Role, Target | None]:
         return {"completion": completion, "chat": completion}
     own = Target(chat.model, replace(placement, device=chat.device, precision=chat.precision))
     return {"completion": completion, "chat": own}
+
+
+def completing_model(settings: Settings) -> str:
+    """Its path; empty where there is none."""
+    return settings.engine.model or (str(EMBEDDED) if has_embedded() else "")
+
+
+def places_of_models(settings: Settings) -> list[Path]:
+    """Where a model may lie that can be chosen: what comes along, our own folder, the hub's cache, and what
+    the person has added."""
+    return [EMBEDDED, models_folder(), hub_cache_folder(), *map(Path, settings.models.folders)]
 
 
 def has_embedded() -> bool:

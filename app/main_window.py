@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
         self.viewing = Viewing(store, theme, self.frame)
         self.chatting = Chatting(self.documents, self.tabs, self.texts, self.questions, self.frame)
-        self.benchmarking = Benchmarking(self.frame, self.questions, theme, self.start, self)
+        self.benchmarking = Benchmarking(self.frame, self.questions, theme, store, self.start, self)
         self.memory = MemoryWatch(lambda: store.settings.budget, self.engines.clients)
         self.modelling = Modelling(self.engines, store, self.memory, self.frame, self.questions, theme)
         self.status = StatusBar(theme, self.commands, MemoryGauge(theme, self.memory))

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.editor.questions import CANCEL, Choice, Questions
+from app.engines import places_of_models
 from app.job_client import JobClient, LastWord, shown_command
 from app.jobs.bench_advice import COMMAND
 from app.jobs.bench_files import compared_files, latest_of, write_results
@@ -17,10 +18,10 @@ from app.jobs.bench_plan import BenchPlan
 from app.jobs.bench_run import BenchRun, keep_unfinished, unfinished
 from app.jobs.bench_shelf import BenchShelf, Kept
 from app.jobs.bench_ways import Way
+from app.settings import SettingsStore
 from app.shell.frame import Frame
 from app.theme import Theme
 from core.spec.errors import DataError, sentence_about
-from core.spec.folders import embedded_model, hub_cache_folder, models_folder
 from core.spec.library import find_models
 
 Start = Callable[[Coroutine[Any, Any, Any]], None]
@@ -36,10 +37,17 @@ class Benchmarking(QObject):
     failed = Signal(str)
 
     def __init__(
-        self, frame: Frame, questions: Questions, theme: Theme, start: Start, parent: QObject | None = None
+        self,
+        frame: Frame,
+        questions: Questions,
+        theme: Theme,
+        store: SettingsStore,
+        start: Start,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._frame, self._questions, self._theme, self._start = frame, questions, theme, start
+        self._frame, self._questions, self._theme = frame, questions, theme
+        self._store, self._start = store, start
         self._page: BenchPage | None = None
         self.run = BenchRun(self)
         self.shelf = BenchShelf(self)
@@ -128,7 +136,7 @@ class Benchmarking(QObject):
 
     async def _find_models(self) -> None:
         loop = asyncio.get_running_loop()
-        places = [embedded_model(), models_folder(), hub_cache_folder()]
+        places = places_of_models(self._store.settings)
         library = await loop.run_in_executor(None, find_models, places)
         setup = self._made().setup
         setup.models.show_models(library.models)

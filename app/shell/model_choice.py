@@ -11,7 +11,6 @@ from app.engines import Engines
 from app.palette.palette import Entry, Palette, Source
 from app.settings import SettingsStore
 from core.spec.catalogue import Role
-from core.spec.folders import hub_cache_folder, models_folder
 from core.spec.library import ModelFile, find_models
 
 _FOLDER, _FILE, _USUAL = ":folder", ":file", ":usual"
@@ -32,9 +31,12 @@ class ModelChoice(QObject):
     async def _asked(self, role: Role) -> str | None:
         """A path, an empty text for the usual model of the role, None where nothing was chosen."""
         loop = asyncio.get_running_loop()
-        folders = [models_folder(), hub_cache_folder(), *map(Path, self._store.settings.models.folders)]
-        library = await loop.run_in_executor(None, find_models, folders)
-        models = [model for model in library.models if model.problem is None]
+        places = engines.places_of_models(self._store.settings)
+        library = await loop.run_in_executor(None, find_models, places)
+        # what comes along is the usual one, which the list begins with
+        models = [
+            model for model in library.models if model.problem is None and model.path != engines.EMBEDDED
+        ]
         if role == "chat":
             models.sort(key=lambda model: not model.has_chat_template)
         entries = [_entry(model) for model in models]

@@ -14,7 +14,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.editor.questions import CANCEL, Choice, Questions
-from app.engines import Engines
+from app.engines import Engines, completing_model
 from app.giving_way import GivingWay
 from app.jobs.run_watch import RunWatch
 from app.jobs.runs import Runs, entries, forget_deleted
@@ -96,9 +96,8 @@ class Training(QObject):
         """When it is first wanted."""
         from app.jobs.run_jobs import RunJobs
         from app.jobs.run_page import TrainPage
-        from app.shell.teachable import model_in_use
 
-        page = self._page = TrainPage(self._theme, self._usual_draft(model_in_use(self._store.settings)))
+        page = self._page = TrainPage(self._theme, self._usual_draft(completing_model(self._store.settings)))
         jobs = self._jobs = RunJobs(self)
         setup, view = page.setup, page.view
         setup.scan_requested.connect(lambda draft: self._start(jobs.scan(draft)))

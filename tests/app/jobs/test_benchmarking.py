@@ -10,19 +10,19 @@ import pytest
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app import job_client
+from app import engines, job_client
 from app.actions import KeyMap
 from app.editor.questions import Questions
 from app.jobs.bench_page import BenchPage
 from app.jobs.bench_plan import BenchPlan
 from app.jobs.bench_run import unfinished
 from app.process import own_command
-from app.settings import Appearance
+from app.settings import Appearance, SettingsFile, SettingsStore
 from app.shell.activity_bar import ActivityBar
 from app.shell.benchmarking import Benchmarking
 from app.shell.frame import Frame
 from app.theme import Theme
-from core.spec.folders import benchmarks_folder
+from core.spec.folders import benchmarks_folder, embedded_model
 from tests.app.conftest import Run
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.spec.bench import QualitySettings
@@ -39,7 +39,8 @@ class Bench:
         self.frame = Frame(theme, ActivityBar(theme, KeyMap()))
         qtbot.addWidget(self.frame)
         self.tasks: list[asyncio.Task[None]] = []
-        self.room = Benchmarking(self.frame, Questions(self.frame), theme, self._start, self.frame)
+        store = SettingsStore(SettingsFile(), self.frame)
+        self.room = Benchmarking(self.frame, Questions(self.frame), theme, store, self._start, self.frame)
         self.frame.resize(1000, 800)
         self.frame.show_page("benchmark")
         self.frame.show()
@@ -66,7 +67,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(run: Run, qapp: QApplication, qtbot: QtBot) -> Iterator[Bench]:
+def bench(run: Run, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(engines, "EMBEDDED", embedded_model())  # the list is never empty
     made: list[Bench] = []
 
     async def make() -> None:
