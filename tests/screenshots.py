@@ -259,7 +259,6 @@ async def states_of_models(window: MainWindow) -> AsyncIterator[tuple[str, QWidg
 async def states_of_training(window: MainWindow, project: Path) -> AsyncIterator[tuple[str, QWidget]]:
     """A short run, from its folder to its verdict, with the model that comes along: it takes minutes."""
     shutil.copytree(SAMPLES, project / "code")
-    window.frame.set_shown(window.frame.side_bar, False)
     window.commands.trigger("view.train")
     page = window.frame.made_page("train")
     assert isinstance(page, TrainPage)
@@ -291,7 +290,6 @@ async def states_of_benchmarks(window: MainWindow) -> AsyncIterator[tuple[str, Q
     results = [item for item in json.loads(PUBLISHED.read_text()) if "suite" not in item]
     benchmarks_folder().mkdir(parents=True)
     (benchmarks_folder() / "2026-11-01-120000-speed.json").write_text(json.dumps(results))
-    window.frame.set_shown(window.frame.side_bar, False)
     window.commands.trigger("view.benchmark")
     page = window.frame.made_page("benchmark")
     assert isinstance(page, BenchPage)
@@ -312,7 +310,6 @@ async def states_of_benchmarks(window: MainWindow) -> AsyncIterator[tuple[str, Q
     while page.charts.memory.frame.plot is None:
         await asyncio.sleep(0.05)
     yield "benchmark-charts", window
-    window.frame.set_shown(window.frame.side_bar, True)
 
 
 async def take(

@@ -5,7 +5,8 @@
                  |          | output        |
     status bar
 
-It knows the parts as widgets only.
+The side bar is about the texts, so that pages with work of their own have its room. The frame knows the
+parts as widgets only.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from app.shell.activity_bar import ActivityBar
 from app.shell.notices import NoticeBar
 from app.theme import Theme
 
+_BESIDE_SIDE_BAR = ("texts", "welcome", "first_run")
 _SIDE_WIDTH, _CHAT_WIDTH, _OUTPUT_HEIGHT = 256, 360, 200
 
 
@@ -59,13 +61,19 @@ class SideBar(QFrame):
 
 
 class Frame(QWidget):
-    """`changed`: another part is shown, or one is no longer."""
+    """
+    Signals:
+        changed: another part is shown, or one is no longer.
+        texts_wanted: something of the side bar is, which stands beside the texts only.
+    """
 
     changed = Signal()
+    texts_wanted = Signal()
 
     def __init__(self, theme: Theme, activity: ActivityBar, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.has_side_bar = True  # beside the texts, whatever page is in sight
         self.activity = activity
         self.notices = NoticeBar(theme, self)
         self.side_bar = SideBar(self)
@@ -97,17 +105,21 @@ class Frame(QWidget):
 
     def show_page(self, name: str) -> None:
         self._stack.setCurrentWidget(self.made_page(name))
+        self.side_bar.setVisible(self.has_side_bar and name in _BESIDE_SIDE_BAR)
         self._tell()
 
     def show_side(self, panel: str) -> None:
         self.side_bar.show_panel(panel)
-        self.side_bar.show()
-        self._tell()
+        self.set_shown(self.side_bar, True)
 
     def set_shown(self, part: QWidget, shown: bool) -> None:
         """Of side bar, output and chat."""
         if part is self.chat and shown:
             self.made_page("chat")
+        if part is self.side_bar:
+            self.has_side_bar = shown
+            if shown and self.page not in ("", *_BESIDE_SIDE_BAR):
+                self.texts_wanted.emit()
         part.setVisible(shown)
         self._tell()
 
@@ -154,7 +166,7 @@ class Frame(QWidget):
 
     def _tell(self) -> None:
         shown = {self.page}
-        if not self.side_bar.isHidden() and self.page in ("texts", "welcome"):
+        if not self.side_bar.isHidden():
             shown.add("files")
         if not self.chat.isHidden():
             shown.add("chat")

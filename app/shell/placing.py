@@ -47,7 +47,7 @@ class Placing(QObject):
             bytes(self._window.saveGeometry().toBase64().data()).decode("ascii"),
             tuple(widths),
             tuple(heights),
-            side_bar=not frame.side_bar.isHidden(),
+            side_bar=frame.has_side_bar,
             chat=not frame.chat.isHidden(),
             output=not frame.output.isHidden(),
         )

@@ -19,6 +19,7 @@ class Viewing:
         self._store, self._theme, self._frame = store, theme, frame
         self._has_texts = False
         frame.activity.part_requested.connect(self.turn_part)
+        frame.texts_wanted.connect(self.show_texts)
 
     def connect(self, commands: Commands) -> None:
         frame = self._frame
@@ -51,12 +52,10 @@ class Viewing:
         if name == "chat":
             self._turn(frame.chat)
         elif name == "files":
-            is_reading = frame.page in ("texts", "welcome")
-            if is_reading and not frame.side_bar.isHidden() and frame.side_bar.shown == "files":
+            if self._is_in_sight("files"):
                 frame.set_shown(frame.side_bar, False)
             else:
                 frame.show_side("files")
-                self.show_texts()
         elif frame.page == name:
             self.show_texts()
         else:

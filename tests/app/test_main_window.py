@@ -497,6 +497,24 @@ async def test_the_focus_goes_round_the_parts_without_a_mouse(run: Run, started:
     assert frame.side_bar.isAncestorOf(window.focusWidget())
 
 
+async def test_pages_of_their_own_have_the_room_of_the_side_bar(run: Run, started: Started) -> None:
+    frame = started.window.frame
+    started.trigger("file.new")
+    assert frame.side_bar.isVisible()
+    for part in ("prompt", "models", "train", "benchmark", "settings"):
+        started.trigger(f"view.{part}")
+        assert (frame.page, frame.side_bar.isVisible()) == (part, False)
+        started.trigger("view.files")
+        assert (frame.page, frame.side_bar.isVisible()) == ("texts", True), part
+    started.trigger("view.side_bar")
+    started.trigger("view.models")
+    started.trigger("view.models")
+    assert (frame.page, frame.side_bar.isVisible()) == ("texts", False)
+    started.trigger("view.models")
+    started.trigger("view.side_bar")
+    assert (frame.page, frame.side_bar.isVisible()) == ("texts", True)
+
+
 async def test_a_typeface_for_code_is_chosen_among_those_of_equal_width(run: Run, started: Started) -> None:
     started.trigger("file.new")
     await chosen(started, "view.code_font", "dejavu sans mono")
