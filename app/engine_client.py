@@ -261,9 +261,8 @@ class EngineClient(QObject):
                 self._set(EngineState("idle", self.state.target, is_resting=self.state.is_resting))
             case Failed():
                 self._own_request = None
-                is_too_large = reply.kind == "memory"
-                failed = EngineState("failed", self.state.target, problem=reply.message)
-                self._set(replace(failed, is_too_large=is_too_large))
+                failed = EngineState("failed", self.state.target, problem=_for_the_window(reply.message))
+                self._set(replace(failed, is_too_large=reply.kind == "memory"))
                 self.ping()
 
     def _take_status(self, status: Status) -> None:
@@ -327,3 +326,10 @@ class EngineClient(QObject):
             self._aim_at(target)
         else:
             self._fail(sentence)
+
+
+def _for_the_window(problem: str) -> str:
+    """The engine names options of the command line, for which there are buttons and settings here."""
+    return problem.replace("choose --precision ", "choose the precision ").replace(
+        " or --anyway.", ", or load it anyway."
+    )

@@ -64,7 +64,7 @@ class ModelLine(QFrame):
         is_missing = state.target is None and not has_failed
         self._notice.setVisible((is_untaught and not has_begun) or has_failed or is_missing)
         if has_failed:
-            self._sentence.setText(_for_the_window(state.problem))
+            self._sentence.setText(state.problem)
         elif is_untaught:
             self._sentence.setText(
                 f"{model_name(state)} completes code and was never taught to answer: expect it to go on with "
@@ -134,13 +134,6 @@ def _described(state: EngineState) -> tuple[str, str]:
     if state.target is None:
         return "", "Press to choose a model that answers"
     return "loaded when you ask", f"{name} takes no memory until you ask; press to choose another"
-
-
-def _for_the_window(problem: str) -> str:
-    """The engine names options of the command line, for which there are buttons and settings here."""
-    return problem.replace("choose --precision ", "choose the precision ").replace(
-        " or --anyway.", ", or load it anyway."
-    )
 
 
 def _size(megabytes: int) -> str:

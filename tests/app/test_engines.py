@@ -115,6 +115,8 @@ async def test_a_model_too_large_beside_the_other_is_refused_with_the_arithmetic
         assert isinstance(word, Failed)
         assert "weights +" in word.message
         assert "1,200 MB" in word.message
+        assert word.message.endswith(", or load it anyway.")  # in the window there is a button for it
+        assert "--" not in word.message
         engines.load("chat", anyway=True)
         assert isinstance(await answered(engines), Done)
 
