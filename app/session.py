@@ -4,11 +4,11 @@ Which texts were open, and where in them, is in editor/recovery.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.whole_file import write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.folders import data_folder
@@ -46,11 +46,5 @@ class SessionFile:
         """OSError where it cannot be kept."""
         if session == self._last:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        staged = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        try:
-            staged.write_text(json.dumps({"format": FORMAT} | to_json(session)), encoding="utf-8")
-            os.replace(staged, self.path)
-        finally:
-            staged.unlink(missing_ok=True)
+        write_whole(self.path, json.dumps({"format": FORMAT} | to_json(session)))
         self._last = session

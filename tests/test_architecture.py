@@ -41,6 +41,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.bench",),
     ("trainer.cli",),
     ("trainer",),
+    ("app.whole_file",),
     (
         "app.settings",
         "app.session",

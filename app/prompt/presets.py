@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.whole_file import write_whole
 from core.spec.errors import UsageError, sentence_about
 from core.spec.fields import from_json, to_json
 from core.spec.folders import data_folder
@@ -101,13 +102,7 @@ class Presets:
             }
             for name, model in self._models.items()
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        staged = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        try:
-            staged.write_text(json.dumps({"format": FORMAT, "models": models}), encoding="utf-8")
-            os.replace(staged, self.path)
-        finally:
-            staged.unlink(missing_ok=True)
+        write_whole(self.path, json.dumps({"format": FORMAT, "models": models}))
 
 
 def _understood(content: Any) -> dict[str, _OfModel]:
