@@ -66,10 +66,6 @@ def refusal(settings: Settings, now: Situation, *, by_hand: bool = False) -> Com
     return state
 
 
-def is_switched_off(settings: Settings, now: Situation) -> bool:
-    return _switched_off(settings, now) is not None
-
-
 def extent(settings: Settings, now: Situation, *, by_hand: bool = False) -> Extent:
     """A whole block only where it comes quickly, or where a person has asked for it."""
     if _is_quiet(settings, now) and not by_hand:

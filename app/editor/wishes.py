@@ -70,10 +70,6 @@ class Wishes:
         self._key_at = 0.0
         self._was_by_hand = False
 
-    @property
-    def is_idle(self) -> bool:
-        return self._wish is None
-
     def note_key(self) -> None:
         now = self._sources.clock()
         self.pace.note_key((now - self._key_at) * 1000)
