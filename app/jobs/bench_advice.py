@@ -4,23 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.job_client import shown_command
+from app.jobs.bench_figures import FigureTable
+from app.jobs.command_line import CommandLine
 from app.naming import label, named
 from app.theme import Theme
 from core.spec.errors import DataError
@@ -30,6 +19,7 @@ from trainer.spec.results import Result, read_results
 COMMAND = ("bench", "recommend", "--events")
 _MB = 1e6
 _HEADS = ("Model", "Precision", "Writes, tokens/s", "Keystroke, ms", "Memory, MB", "Quality", "")
+_NUMBERS = range(2, 6)
 _EMPTY = (
     "Measures the models on this disk for a minute or two, and says which of them to run and how, with the "
     "reasons; and whether one of the catalogue would be worth its download."
@@ -54,17 +44,12 @@ class BenchAdvice(QWidget):
         self.start = named(QPushButton("Measure and Advise", self), role="primary")
         self.models = QPushButton("Show the Catalogue", self)
         self.bar = named(QProgressBar(self), "Share that is measured")
-        self.table = named(QTableWidget(0, len(_HEADS), self), "What was measured for it", role="boxed")
-        self.command = named(
-            QLineEdit(shown_command(COMMAND), self, readOnly=True), "The command that advises"
-        )
-        self._copy = named(QToolButton(self), "Copy the command")
+        self.table = FigureTable("What was measured for it", _HEADS, _NUMBERS, self)
+        self.command = CommandLine(theme, "The command that advises", self)
+        self.command.show_command(shown_command(COMMAND))
         self._arrange()
         self.start.clicked.connect(self._turn)
         self.models.clicked.connect(self.models_requested)
-        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.text()))
-        theme.changed.connect(self._draw)
-        self._draw()
         self._show_parts(has_results=False)
 
     def recall(self) -> None:
@@ -107,11 +92,7 @@ class BenchAdvice(QWidget):
         self.worth.setText(worth["sentence"] if isinstance(worth, dict) else "")
         self.table.setRowCount(len(results))
         for row, item in enumerate(results):
-            for column, text in enumerate(_cells(item)):
-                cell = QTableWidgetItem(text)
-                if 2 <= column <= 5:
-                    cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(row, column, cell)
+            self.table.show_row(row, _cells(item))
         self._show_parts(has_results=True)
 
     def _show_parts(self, *, has_results: bool) -> None:
@@ -123,26 +104,11 @@ class BenchAdvice(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(self._theme.scaled(6))
         self.bar.hide()
-        self.table.setHorizontalHeaderLabels(list(_HEADS))
-        self.table.verticalHeader().hide()
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        head = self.table.horizontalHeader()
-        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        head.setStretchLastSection(True)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.start)
         buttons.addWidget(self.models)
         buttons.addStretch(1)
-        command = QHBoxLayout()
-        command.setSpacing(4)
-        command.addWidget(self.command, 1)
-        command.addWidget(self._copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 16, 0, 0)
         layout.setSpacing(12)
@@ -151,14 +117,11 @@ class BenchAdvice(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(buttons)
         layout.addWidget(self.table, 1)
-        layout.addLayout(command)
+        layout.addWidget(self.command)
         layout.addStretch(0)
 
     def _turn(self) -> None:
         (self.stop_requested if self._is_running else self.start_requested).emit()
-
-    def _draw(self) -> None:
-        self._copy.setIcon(self._theme.icon("copy"))
 
 
 def _cells(item: Result) -> list[str]:

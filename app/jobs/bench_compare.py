@@ -3,24 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLineEdit,
-    QTableWidget,
-    QTableWidgetItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.jobs.bench_figures import FigureTable
+from app.jobs.command_line import CommandLine
 from app.naming import label, named
 from app.theme import Theme
 
 _HEADS = ("Figure", "Before", "After", "", "Why")
+_NUMBERS, _WORD = (1, 2), 3
 _EMPTY = (
     "Choose two rows above to see which is better, and whether that is more than noise. "
     "Choose one, and its last measurement is compared with the one before."
@@ -35,13 +26,9 @@ class BenchCompare(QWidget):
         self._theme = theme
         self.title = label("", "heading", wraps=True)
         self.said = label(_EMPTY, "muted", wraps=True)
-        self.table = named(QTableWidget(0, len(_HEADS), self), "Differences", role="boxed")
-        self.command = named(QLineEdit(self, readOnly=True), "The command that compares")
-        self._copy = named(QToolButton(self), "Copy the command")
+        self.table = FigureTable("Differences", _HEADS, _NUMBERS, self)
+        self.command = CommandLine(theme, "The command that compares", self)
         self._arrange()
-        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.text()))
-        theme.changed.connect(self._draw)
-        self._draw()
         self.show_nothing()
 
     def show_nothing(self, sentence: str = _EMPTY) -> None:
@@ -56,8 +43,7 @@ class BenchCompare(QWidget):
         self.title.show()
         self.said.setText("Comparing…")
         self.said.show()
-        self.command.setText(command)
-        self.command.setCursorPosition(0)
+        self.command.show_command(command)
         self._show_parts(False)
 
     def show_pairs(self, pairs: Sequence[dict[str, Any]]) -> None:
@@ -81,46 +67,24 @@ class BenchCompare(QWidget):
                 word,
                 change["why"],
             )
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                if column in (1, 2):
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                if column == 3 and word in _SIGNS:
-                    item.setIcon(self._theme.icon(*_SIGNS[word]))
-                self.table.setItem(row, column, item)
+            self.table.show_row(row, texts)
+            if word in _SIGNS:
+                self.table.show_icon(row, _WORD, self._theme.icon(*_SIGNS[word]))
         self._show_parts(True)
 
     def _show_parts(self, shown: bool) -> None:
-        for part in (self.table, self.command, self._copy):
+        for part in (self.table, self.command):
             part.setVisible(shown)
 
     def _arrange(self) -> None:
-        self.table.setHorizontalHeaderLabels(list(_HEADS))
-        self.table.verticalHeader().hide()
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        head = self.table.horizontalHeader()
-        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        head.setStretchLastSection(True)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.command, 1)
-        row.addWidget(self._copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.title)
         layout.addWidget(self.said)
         layout.addWidget(self.table, 1)
-        layout.addLayout(row)
+        layout.addWidget(self.command)
         layout.addStretch(0)
-
-    def _draw(self) -> None:
-        self._copy.setIcon(self._theme.icon("copy"))
 
 
 def word_of(change: dict[str, Any]) -> str:

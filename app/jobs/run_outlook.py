@@ -5,18 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QPainter, QPaintEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLineEdit,
-    QPushButton,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.job_client import shown_command
+from app.jobs.command_line import CommandLine
 from app.jobs.run_draft import Draft
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -45,7 +38,6 @@ class Outlook(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
         self._smaller: Smaller | None = None
         self.frees_engine = False
         self.fits = True
@@ -56,15 +48,7 @@ class Outlook(QWidget):
         self.instead_button = QPushButton(self)
         self.instead_button.clicked.connect(self._use_smaller)
         self.time = label("", wraps=True)
-        self.command = named(QLineEdit(self, readOnly=True), "The same as a command")
-        self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self._copier = named(QToolButton(self), "Copy the command")
-        self._copier.setToolTip("Copy")
-        self._copier.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.text()))
-        foot = QHBoxLayout()
-        foot.setSpacing(4)
-        foot.addWidget(self.command, 1)
-        foot.addWidget(self._copier)
+        self.command = CommandLine(theme, "The same as a command", self)
         instead = QHBoxLayout()
         instead.addWidget(self.instead_button)
         instead.addStretch(1)
@@ -81,9 +65,7 @@ class Outlook(QWidget):
         layout.addWidget(self.time)
         layout.addSpacing(8)
         layout.addWidget(label("The same as a command", "heading"))
-        layout.addLayout(foot)
-        theme.changed.connect(self._draw)
-        self._draw()
+        layout.addWidget(self.command)
         self.wait("Choose folders first.")
 
     def wait(self, why: str) -> None:
@@ -97,8 +79,7 @@ class Outlook(QWidget):
             text.setText(why)
 
     def show_command(self, draft: Draft) -> None:
-        self.command.setText(shown_command(draft.new_words()))
-        self.command.setCursorPosition(0)
+        self.command.show_command(shown_command(draft.new_words()))
 
     def show_estimate(self, estimate: Estimate, draft: Draft, engine_bytes: int) -> None:
         """`engine_bytes`: what the models that run hold, which is counted with all that others do."""
@@ -172,9 +153,6 @@ class Outlook(QWidget):
     def _use_smaller(self) -> None:
         if self._smaller is not None:
             self.smaller_requested.emit(self._smaller.changes)
-
-    def _draw(self) -> None:
-        self._copier.setIcon(self._theme.icon("copy"))
 
 
 class MemoryBar(QWidget):
