@@ -1,6 +1,7 @@
 """Teller: how far a job is, for a person as a line now and then, for a program as events."""
 
 import argparse
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -32,9 +33,9 @@ class Teller:
         self._is_silent = arguments.json and not arguments.events
         self._tells_events = arguments.events
         self._sentence, self._progress = sentence, progress
-        self._every_s = min(_EVERY_S, _EVENTS_EVERY_S) if self._tells_events else _EVERY_S
+        self._every_s = _EVENTS_EVERY_S if self._tells_events else _EVERY_S
         self._told_s = -self._every_s if self._tells_events else time.monotonic()
-        self._lock = threading.Lock()  # of all that is told, and of these two
+        self._lock = threading.Lock()  # the timer is a thread of its own, and tells as well
         self._later: threading.Timer | None = None
         self._latest = (0, 0)
 
@@ -56,12 +57,13 @@ class Teller:
         with self._lock:
             if self._later is threading.current_thread():
                 self._later = None
-                self._say()
+                with contextlib.suppress(BrokenPipeError):  # the job hears of it when it tells the next
+                    self._say()
 
     def _say(self) -> None:
         self._told_s = time.monotonic()
         if self._tells_events:
-            _say_event(self._progress(*self._latest))
+            say_event(self._progress(*self._latest))
         else:
             report.say(self._sentence(*self._latest))
 
@@ -74,7 +76,7 @@ class Teller:
         """Something to be known beforehand."""
         if self._tells_events:
             with self._lock:
-                _say_event(Note(sentence))
+                say_event(Note(sentence))
         elif not self._is_silent:
             report.say(sentence)
 
@@ -82,20 +84,26 @@ class Teller:
         """`path`: where the result is; a function where only the work finds that out."""
         if not self._tells_events:
             return work()
-        _say_event(Started(version(), "cpu", None))
+        say_event(Started(version(), "cpu", None))
         try:
             result = work()
+            self._end(Finished(path=str(path if isinstance(path, Path) else path(result))))
         except SmallCoderError as error:
             self._end(failed(error))
             raise
-        self._end(Finished(path=str(path if isinstance(path, Path) else path(result))))
+        finally:
+            with self._lock:  # of an end that has no last word, too
+                self._drop_later()
         return result
 
     def _end(self, last_word: Event) -> None:
+        """After what was waiting to be told."""
         with self._lock:
-            self._drop_later()
-            _say_event(last_word)
+            if self._later is not None:
+                self._drop_later()
+                self._say()
+            say_event(last_word)
 
 
-def _say_event(event: Event) -> None:
+def say_event(event: Event) -> None:
     report.say(to_line(event).decode().rstrip("\n"))

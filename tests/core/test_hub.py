@@ -218,7 +218,7 @@ def test_too_small_a_disk_is_said_beforehand(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_events_tell_the_licence_how_far_it_is_and_the_end(hub: Hub, folder: Path, tmp_path: Path) -> None:
-    at_once = "import core.cli.teller as teller; teller._EVERY_S = 0"
+    at_once = "import core.cli.teller as teller; teller._EVENTS_EVERY_S = 0"
     lines = download(hub, tmp_path, "--events", before=at_once).splitlines()
     events = [json.loads(line) for line in lines]
     assert [event["type"] for event in (events[0], events[1], events[-1])] == ["started", "note", "finished"]

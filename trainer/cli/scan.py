@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from core import report
 from core.cli.command import Commands, guarded
+from core.cli.teller import say_event
 from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, from_flags
-from core.spec.messages import Event, Finished, Judged, Metric, Note, Progress, Started, failed, to_line
+from core.spec.messages import Finished, Judged, Metric, Note, Progress, Started, failed
 from core.spec.version import version
 from trainer.spec.data import PrepareSpec, ScanSpec
 
@@ -86,7 +87,7 @@ def _scan_in_events(arguments: argparse.Namespace) -> int:
     from trainer.data.glimpse import Glimpses
     from trainer.data.scan import Tally
 
-    _tell(Started(version(), "cpu", None))
+    say_event(Started(version(), "cpu", None))
     tally, listed = Tally(), Counter[str]()
     told_s = time.monotonic()
     spec = from_flags(PrepareSpec, arguments)
@@ -98,18 +99,18 @@ def _scan_in_events(arguments: argparse.Namespace) -> int:
             glimpses.pass_by(file)
             listed[file.reason or ""] += 1
             if listed[file.reason or ""] <= arguments.listed:
-                _tell(_judged(file))
+                say_event(_judged(file))
             if time.monotonic() - told_s >= _EVERY_S:
                 told_s = time.monotonic()
-                _tell(Progress(tally.accepted + tally.reasons.total(), None, tuple(_metrics(tally))))
+                say_event(Progress(tally.accepted + tally.reasons.total(), None, tuple(_metrics(tally))))
         for glimpse in glimpses.shown(tokenizer, spec) if tokenizer is not None else ():
-            _tell(glimpse)
+            say_event(glimpse)
     except SmallCoderError as error:
-        _tell(failed(error))
+        say_event(failed(error))
         raise
     if tally.licences:
-        _tell(Note(f"Licences seen: {_counts(tally.licences)}"))
-    _tell(Finished(metrics=tuple(_metrics(tally))))
+        say_event(Note(f"Licences seen: {_counts(tally.licences)}"))
+    say_event(Finished(metrics=tuple(_metrics(tally))))
     return 0
 
 
@@ -134,10 +135,6 @@ def _metrics(tally: "Tally") -> list[Metric]:
     counts = {name: float(facts[name]) for name in ("accepted", "left_out", "bytes", "tokens", "secrets")}
     counts |= {f"left_out_{reason}": float(count) for reason, count in facts["reasons"].items()}
     return [Metric(name, value) for name, value in counts.items()]
-
-
-def _tell(event: Event) -> None:
-    report.say(to_line(event).decode().rstrip("\n"))
 
 
 def _tokenizer(arguments: argparse.Namespace) -> "Tokenizer | None":
