@@ -18,9 +18,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from core.spec.disk import require_room, room_on_disk, sync_folder
+from core.spec.disk import require_room, room_on_disk, size_of, sync_folder
 from core.spec.errors import HubError, ModelFormatError, UsageError
 from core.spec.folders import cache_folder
+from core.spec.library import unfinished_folder
 
 Kind = Literal["model", "dataset"]
 Tell = Callable[[int, int], None]
@@ -146,29 +147,29 @@ def place_of_model(files: Sequence[RemoteFile], folder: Path) -> Path:
 
 def bytes_to_come(files: Sequence[RemoteFile], folder: Path) -> int:
     """What a download would still bring, as far as sizes tell; hashes are checked when it is done."""
-    unfinished = folder.with_name(f".{folder.name}.download")
+    unfinished = unfinished_folder(folder)
     return sum(file.size_bytes - _bytes_here(file, folder, unfinished) for file in files)
 
 
 def _bytes_here(file: RemoteFile, folder: Path, unfinished: Path) -> int:
     places = (folder / file.name, unfinished / file.name, _unfinished(unfinished, file))
-    return min(file.size_bytes, max(_size(place) for place in places))
+    return min(file.size_bytes, max(size_of(place) for place in places))
 
 
 def discard_unfinished(folder: Path) -> int:
     """How many bytes were given back of a download that was broken off."""
-    unfinished = folder.with_name(f".{folder.name}.download")
+    unfinished = unfinished_folder(folder)
     with _alone(folder):
-        freed = sum(_size(path) for path in unfinished.rglob("*"))
+        freed = sum(size_of(path) for path in unfinished.rglob("*"))
         shutil.rmtree(unfinished, ignore_errors=True)
     return freed
 
 
 def fetch_model(found: Repository, files: Sequence[RemoteFile], folder: Path, tell: Tell) -> None:
-    """Grows in a hidden folder beside its own, so that nobody takes half a model for a whole one."""
+    """Grows in a folder beside its own, and takes its place in the end."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; choose a folder, which may also be a new one.")
-    unfinished = folder.with_name(f".{folder.name}.download")
+    unfinished = unfinished_folder(folder)
     with _alone(folder):
         missing = [file for file in files if not _is_whole(folder / file.name, file)]
         _fetch_all(found, missing, unfinished, tell)
@@ -195,7 +196,7 @@ def _fetch_all(found: Repository, files: Sequence[RemoteFile], folder: Path, tel
     missing = [file for file in files if not _is_whole(folder / file.name, file)]
     total = sum(file.size_bytes for file in files)
     done = total - sum(file.size_bytes for file in missing)
-    begun = sum(_size(_unfinished(folder, file)) for file in missing)
+    begun = sum(size_of(_unfinished(folder, file)) for file in missing)
     _make_folder(folder)
     require_room(folder / "data", total - done - begun)
     for file in missing:
@@ -337,10 +338,6 @@ def _is_whole(path: Path, file: RemoteFile) -> bool:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest() == (file.sha256 or file.blob_id)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
 
 
 def _megabytes(files: Sequence[RemoteFile]) -> str:

@@ -18,6 +18,14 @@ def free_bytes(destination: Path) -> int:
     return shutil.disk_usage(parent).free
 
 
+def size_of(path: Path) -> int:
+    """0 of what is no file, or no longer there: others may be writing."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
+
+
 def require_room(destination: Path, needed_bytes: int) -> None:
     free = free_bytes(destination)
     if needed_bytes > free:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from core.spec.catalogue import catalogue
 from core.spec.config import ModelConfig
+from core.spec.disk import size_of
 from core.spec.errors import ModelFormatError
 from core.spec.fim_spellings import FIM_FAMILIES
 from core.spec.folders import hub_cache_folder, models_folder
@@ -34,7 +35,7 @@ _HUB_FOLDER = re.compile(r"models--(.+)$")
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")  # OWNER/NAME, which as a path leads nowhere else
 _NO_MODELS_IN = frozenset({"blobs", "refs", "node_modules", "__pycache__"})
 _NO_WEIGHTS = frozenset({"BOOL", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
-_UNFINISHED = ".download"  # as core/hub.py calls it until it is whole
+_UNFINISHED = ".download"
 _MAX_DEPTH = 8
 _MAX_ENTRIES = 200_000
 _MAX_TOKENIZER_BYTES = 32 * 2**20
@@ -89,20 +90,12 @@ def find_unfinished(folder: Path) -> list[ModelFile]:
     begun = []
     for place in sorted(folder.glob(f"*/.*{_UNFINISHED}")):
         name = f"{place.parent.name}/{place.name[1 : -len(_UNFINISHED)]}"
-        size = sum(_size(path) for path in place.rglob("*"))
+        size = sum(size_of(path) for path in place.rglob("*"))
         problem = f"{name} has not come whole yet; 'main.py models download {name}' goes on."
         begun.append(
             ModelFile(place, name, "huggingface", size_bytes=size, problem=problem, is_unfinished=True)
         )
     return begun
-
-
-def _size(path: Path) -> int:
-    """0 of what is no file, or no longer there: it is being written."""
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:
-        return 0
 
 
 def describe_model(path: Path) -> ModelFile | None:
@@ -119,6 +112,11 @@ def is_repository(name: str) -> bool:
 def download_folder(repository: str) -> Path:
     """Where a model of the hub is put that comes through this program."""
     return models_folder() / repository
+
+
+def unfinished_folder(folder: Path) -> Path:
+    """Where a download into `folder` grows: hidden, so that nobody takes half a model for a whole one."""
+    return folder.with_name(f".{folder.name}{_UNFINISHED}")
 
 
 def find_downloaded(repository: str) -> Path | None:
