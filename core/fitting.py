@@ -14,6 +14,7 @@ from core.spec.budget import (
     MB,
     PRECISIONS,
     Budget,
+    in_mb,
     to_run,
 )
 from core.spec.calibration import keep_runtime_bytes, runtime_bytes
@@ -83,20 +84,21 @@ def require(name: str, config: ModelConfig, precision: str, context_tokens: int,
     """Room for texts of that length, or a sentence that shows what there is room for."""
     budget = budget_of(config, precision, context_tokens, machine)
     if budget.total_bytes > machine.free_bytes:
-        also = f" models loaded already {_mb(machine.ours_bytes)}," if machine.ours_bytes else ""
+        also = f" models loaded already {in_mb(machine.ours_bytes)}," if machine.ours_bytes else ""
         instead = _instead(config, context_tokens, machine)
         raise DoesNotFit(
-            f"{name} as {precision} takes {arithmetic(budget)}, but of {_mb(machine.limit_bytes)} "
-            f"others hold {_mb(machine.others_bytes)},{also} and {_mb(machine.reserve_bytes)} stay "
-            f"in reserve, which leaves {_mb(machine.free_bytes)}; {instead} or --anyway."
+            f"{name} as {precision} takes {arithmetic(budget)}, but of {in_mb(machine.limit_bytes)} "
+            f"others hold {in_mb(machine.others_bytes)},{also} and {in_mb(machine.reserve_bytes)} stay "
+            f"in reserve, which leaves {in_mb(machine.free_bytes)}; {instead} or --anyway."
         )
     return budget
 
 
 def arithmetic(budget: Budget) -> str:
     return (
-        f"{_mb(budget.weights_bytes)} weights + {_mb(budget.cache_bytes)} cache + "
-        f"{_mb(budget.working_bytes)} work + {_mb(budget.runtime_bytes)} program = {_mb(budget.total_bytes)}"
+        f"{in_mb(budget.weights_bytes)} weights + {in_mb(budget.cache_bytes)} cache + "
+        f"{in_mb(budget.working_bytes)} work + {in_mb(budget.runtime_bytes)} program = "
+        f"{in_mb(budget.total_bytes)}"
     )
 
 
@@ -112,7 +114,3 @@ def _instead(config: ModelConfig, context_tokens: int, machine: Machine) -> str:
 def learn_runtime() -> None:
     """Before the first weights of a process of ours, which then holds nothing but the program."""
     keep_runtime_bytes(psutil.Process().memory_info().rss + _FIRST_USE_BYTES)
-
-
-def _mb(count: int) -> str:
-    return f"{count / MB:,.0f} MB"

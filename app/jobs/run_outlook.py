@@ -13,7 +13,7 @@ from app.jobs.command_line import CommandLine
 from app.jobs.run_draft import Draft
 from app.naming import label, named, set_role
 from app.theme import Theme
-from core.spec.budget import MB
+from core.spec.budget import in_mb
 from core.spec.errors import UsageError
 from trainer.spec.durations import duration
 from trainer.spec.estimates import Estimate
@@ -109,15 +109,15 @@ class Outlook(QWidget):
         )
         self.bar.show_shares([share for share in shares if share.size_bytes > 0], machine.limit_bytes)
         set_role(self.memory, "" if plan.fits else "danger")
-        wanted, free = _mb(budget.total_bytes), _mb(machine.free_bytes)
+        wanted, free = in_mb(budget.total_bytes), in_mb(machine.free_bytes)
         self.memory.setText(
             f"It fits: {wanted} planned, {free} free."
             if plan.fits
-            else f"It does not fit: {wanted} planned, {free} free of {_mb(machine.limit_bytes)}."
+            else f"It does not fit: {wanted} planned, {free} free of {in_mb(machine.limit_bytes)}."
         )
         self.arithmetic.setText(
-            f"{arithmetic(budget)}. Others hold {_mb(machine.others_bytes)}, and "
-            f"{_mb(machine.reserve_bytes)} stay in reserve."
+            f"{arithmetic(budget)}. Others hold {in_mb(machine.others_bytes)}, and "
+            f"{in_mb(machine.reserve_bytes)} stay in reserve."
         )
         self.arithmetic.show()
         self.engine.setText(
@@ -176,8 +176,8 @@ class MemoryBar(QWidget):
 
     def show_shares(self, shares: Sequence[Share], limit_bytes: int) -> None:
         self._shares, self._limit_bytes = tuple(shares), limit_bytes
-        said = ", ".join(f"{share.name} {_mb(share.size_bytes)}" for share in shares)
-        named(self, f"Memory: {said} of {_mb(limit_bytes)}" if shares else "Memory")
+        said = ", ".join(f"{share.name} {in_mb(share.size_bytes)}" for share in shares)
+        named(self, f"Memory: {said} of {in_mb(limit_bytes)}" if shares else "Memory")
         self.setToolTip(self.accessibleName() if shares else "")
         self.setVisible(bool(shares))
         self.update()
@@ -207,7 +207,7 @@ class MemoryBar(QWidget):
         dot, metrics = self._theme.scaled(8), self.fontMetrics()
         painter.setBrush(self._theme.colours.colour(share.colour))
         painter.drawEllipse(QRectF(left, base - metrics.ascent() / 2 - dot / 2, dot, dot))
-        text = f"{share.name} {_mb(share.size_bytes)}"
+        text = f"{share.name} {in_mb(share.size_bytes)}"
         painter.setPen(QColor(self._theme.colours.muted))
         painter.drawText(int(left + 1.5 * dot), int(base), text)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -230,7 +230,3 @@ def _in_words(smaller: Smaller) -> str:
     }
     said = [words[name].format(value) for name, value in smaller.changes.items() if name in words]
     return " and ".join(said)
-
-
-def _mb(count: int) -> str:
-    return f"{count / MB:,.0f} MB"

@@ -23,6 +23,11 @@ TILE_ROWS, RECORD_COLUMNS = 16, 64  # of the C library's tiles
 _CHECKED_ROWS = 16
 
 
+def in_mb(count: float) -> str:
+    """Memory, as every sentence about it writes it. Files and downloads are counted in millions of bytes."""
+    return f"{count / MB:,.0f} MB"
+
+
 @dataclass(frozen=True)
 class Budget:
     """Parts of the most memory that is ever held at once."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.spec.budget import MB
+from core.spec.budget import in_mb
 from core.spec.config import ModelConfig
 from core.spec.machine import Machine
 from core.spec.training_budget import TrainingBudget, TrainingShape, to_train
@@ -71,17 +71,18 @@ class Plan:
         )
         return (
             f"{self.spec.recipe} of {self.spec.model} takes {arithmetic(self.budget())}, but of "
-            f"{_mb(machine.limit_bytes)} others hold {_mb(machine.others_bytes)} and "
-            f"{_mb(machine.reserve_bytes)} stay in reserve, which leaves {_mb(machine.free_bytes)}; "
+            f"{in_mb(machine.limit_bytes)} others hold {in_mb(machine.others_bytes)} and "
+            f"{in_mb(machine.reserve_bytes)} stay in reserve, which leaves {in_mb(machine.free_bytes)}; "
             f"{instead} or --anyway."
         )
 
 
 def arithmetic(budget: TrainingBudget) -> str:
     return (
-        f"{_mb(budget.weights_bytes)} weights + {_mb(budget.gradients_bytes)} gradients + "
-        f"{_mb(budget.optimizer_bytes)} optimiser + {_mb(budget.activations_bytes)} activations + "
-        f"{_mb(budget.logits_bytes)} logits + {_mb(budget.runtime_bytes)} program = {_mb(budget.total_bytes)}"
+        f"{in_mb(budget.weights_bytes)} weights + {in_mb(budget.gradients_bytes)} gradients + "
+        f"{in_mb(budget.optimizer_bytes)} optimiser + {in_mb(budget.activations_bytes)} activations + "
+        f"{in_mb(budget.logits_bytes)} logits + {in_mb(budget.runtime_bytes)} program = "
+        f"{in_mb(budget.total_bytes)}"
     )
 
 
@@ -119,7 +120,3 @@ def _unless_dpo(spec: TrainSpec, way: Smaller) -> Iterator[Smaller]:
     """Which reads pairs, and is no matter of code."""
     if spec.recipe != "dpo":
         yield way
-
-
-def _mb(count: int) -> str:
-    return f"{count / MB:,.0f} MB"
