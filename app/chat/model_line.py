@@ -10,6 +10,7 @@ from app.chat.elided import Elided
 from app.engine_client import EngineState, model_name
 from app.naming import label, named, set_role
 from app.theme import Theme
+from app.wording import size_text
 from core.spec.catalogue import Offer, catalogue
 
 _PERCENT = re.compile(r"\d+ %$")
@@ -77,8 +78,8 @@ class ModelLine(QFrame):
         self._anyway.setVisible(state.is_too_large)
         if offer is not None:
             self._get.setText(f"Get {offer.id.rpartition('/')[2]}…")
-            about = f"{offer.about} {_size(offer.download_mb)}, licence {offer.licence}. You are asked first."
-            self._get.setToolTip(about)
+            size = size_text(offer.download_mb * 10**6)
+            self._get.setToolTip(f"{offer.about} {size}, licence {offer.licence}. You are asked first.")
 
     def _arrange(self) -> None:
         line = QHBoxLayout()
@@ -134,7 +135,3 @@ def _described(state: EngineState) -> tuple[str, str]:
     if state.target is None:
         return "", "Press to choose a model that answers"
     return "loaded when you ask", f"{name} takes no memory until you ask; press to choose another"
-
-
-def _size(megabytes: int) -> str:
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes} MB"

@@ -9,9 +9,9 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from app.models.downloads import place_text
 from app.naming import label, named
 from app.theme import Theme
+from app.wording import place_text
 
 _STEPS, _MOST = 100, 200  # of a strength of 1; twice as strong as it was learnt is as far as makes sense
 _SNAP = 5

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.models.entry import Entry, short_count, size_text, spelled_licence
+from app.models.entry import Entry, short_count, spelled_licence
 from app.models.fit import Fit, Memory, fits_of, gb
+from app.wording import size_text
 from core.spec.budget import weight_bytes
 from core.spec.catalogue import Role
 from core.spec.config import ModelConfig

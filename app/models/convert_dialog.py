@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.job_client import JobClient, LastWord, shown_command
-from app.models.downloads import place_text
-from app.models.entry import Entry, size_text
+from app.models.entry import Entry
 from app.naming import label, named, set_role
 from app.theme import Theme
+from app.wording import place_text, size_text
 from core.spec.folders import models_folder
 
 _WIDTH = 560

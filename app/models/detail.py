@@ -17,12 +17,13 @@ from PySide6.QtWidgets import (
 
 from app.models.adapter_panel import AdapterPanel
 from app.models.counsel import Uses
-from app.models.downloads import Download, place_text
-from app.models.entry import Entry, size_text, spelled_licence
+from app.models.downloads import Download
+from app.models.entry import Entry, spelled_licence
 from app.models.fit import Memory, verdict_of
 from app.models.fit_table import FitTable
 from app.naming import label, named, set_role
 from app.theme import Theme
+from app.wording import place_text, size_text
 from core.spec.catalogue import Role
 
 _USE: dict[Role, str] = {"completion": "Use for Completion", "chat": "Use for Chat"}

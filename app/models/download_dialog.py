@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.job_client import JobClient, LastWord, shown_command
-from app.models.downloads import download_words, place_text
-from app.models.entry import size_text, spelled_licence
+from app.models.downloads import download_words
+from app.models.entry import spelled_licence
 from app.naming import label, named, set_role
 from app.theme import Theme
+from app.wording import place_text, size_text
 
 _WIDTH = 520
 

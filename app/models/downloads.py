@@ -4,13 +4,12 @@ What has come of one stays on the disk under a hidden name; giving the command a
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.job_client import JobClient, LastWord
-from app.models.entry import size_text
+from app.wording import size_text
 from core.spec.messages import Progress
 
 State = Literal["running", "paused", "failed"]
@@ -138,14 +137,6 @@ class Downloads(QObject):
 
 def download_words(id: str, file: str = "", *more: str) -> list[str]:
     return ["models", "download", id, *(["--file", file] if file else []), *more]
-
-
-def place_text(path: str) -> str:
-    """As short as it can be said."""
-    try:
-        return str(Path("~") / Path(path).relative_to(Path.home()))
-    except ValueError:
-        return path
 
 
 def _duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from app.wording import size_text
 from core.spec.budget import parameters
 from core.spec.catalogue import Offer, Role
 from core.spec.config import ModelConfig
@@ -197,10 +198,6 @@ def short_count(count: int) -> str:
 
 def short_tokens(tokens: int) -> str:
     return f"{tokens // 1024}k" if tokens >= 1024 else str(tokens)
-
-
-def size_text(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / _MB:,.{0 if count >= 1e7 else 1}f} MB"
 
 
 def spelled_licence(licence: str | None) -> str:

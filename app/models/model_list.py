@@ -21,10 +21,11 @@ from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.models.downloads import Download
-from app.models.entry import Entry, size_text
+from app.models.entry import Entry
 from app.models.fit import Verdict
 from app.naming import named
 from app.theme import Theme
+from app.wording import size_text
 
 _ROW, _HEADING = 56, 36
 _PAD, _MARK, _BAR = 16, 8, 3

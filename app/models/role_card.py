@@ -4,10 +4,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.models.counsel import Standing
-from app.models.downloads import place_text
-from app.models.entry import size_text
 from app.naming import label, named, set_role
 from app.theme import Theme
+from app.wording import place_text, size_text
 from core.spec.catalogue import Role
 
 _TITLES: dict[Role, str] = {"completion": "For completion", "chat": "For chat"}

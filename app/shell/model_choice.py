@@ -10,12 +10,12 @@ from app.editor.questions import Questions
 from app.engines import Engines
 from app.palette.palette import Entry, Palette, Source
 from app.settings import SettingsStore
+from app.wording import size_text
 from core.spec.catalogue import Role
 from core.spec.library import ModelFile, find_models
 
 _FOLDER, _FILE, _USUAL = ":folder", ":file", ":usual"
 _TITLES: dict[Role, str] = {"completion": "Choose a model", "chat": "Choose a model that answers"}
-_MB = 1024**2
 
 
 class ModelChoice(QObject):
@@ -63,7 +63,7 @@ class ModelChoice(QObject):
 
 
 def _entry(model: ModelFile) -> Entry:
-    facts = [f"{model.size_bytes / _MB:,.0f} MB"]
+    facts = [size_text(model.size_bytes)]
     facts += ["fills in"] if model.has_fim else []
     facts += ["chats"] if model.has_chat_template else []
     return Entry(str(model.path), model.name, ", ".join([*facts, str(model.path)]))

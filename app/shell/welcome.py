@@ -12,6 +12,7 @@ from app.engine_client import EngineState
 from app.naming import label, named
 from app.shell.column import Column
 from app.theme import Theme
+from app.wording import place_text
 
 _WIDTH = 560
 _RECENT = 6
@@ -79,7 +80,7 @@ class WelcomePage(QScrollArea):
             row = QHBoxLayout()
             row.setSpacing(16)
             row.addWidget(button)
-            row.addWidget(label(_short(path.parent), "muted"))
+            row.addWidget(label(place_text(path.parent), "muted"))
             row.addStretch()
             holder = QWidget(self)
             row.setContentsMargins(0, 0, 0, 0)
@@ -137,10 +138,3 @@ def _link(text: str, do: Callable[[], object]) -> QPushButton:
     button.setProperty("role", "link")
     button.clicked.connect(lambda _: do())
     return button
-
-
-def _short(path: Path) -> str:
-    try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except ValueError:
-        return str(path)
