@@ -61,7 +61,7 @@ class ChartFrame(QWidget):
         self._stack.addWidget(self._placeholder)
         self._stack.setMinimumHeight(theme.scaled(_LEAST_HEIGHT))
         self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._tools: dict[str, tuple[QToolButton, str]] = {}
+        self._tools: dict[str, QToolButton] = {}  # by their icons
         self._has_data = False
         self._arrange()
         theme.changed.connect(self._draw)
@@ -167,7 +167,7 @@ class ChartFrame(QWidget):
         button.setToolTip(tip)
         if deed is not None:
             button.clicked.connect(deed)
-        self._tools[name.partition(" in ")[0] if deed else "Save"] = (button, icon)
+        self._tools[icon] = button
         return button
 
     def _zoom_in(self) -> None:
@@ -195,14 +195,14 @@ class ChartFrame(QWidget):
         is_drawn = self._has_data and self.plot is not None
         shown: QWidget | QLabel = self.plot if is_drawn and self.plot is not None else self._placeholder
         self._stack.setCurrentWidget(shown)
-        for button, _ in self._tools.values():
+        for button in self._tools.values():
             button.setVisible(self._has_data)
         is_part = self.plot is not None and not self.plot.is_whole
-        for name in ("Back", "Whole", "Zoom out"):
-            self._tools[name][0].setEnabled(is_drawn and is_part)
+        for icon in ("back", "whole", "zoom-out"):
+            self._tools[icon].setEnabled(is_drawn and is_part)
 
     def _draw(self) -> None:
-        for button, icon in self._tools.values():
+        for icon, button in self._tools.items():
             button.setIcon(self._theme.icon(icon))
         if self.plot is not None:
             self.plot.draw_colours()

@@ -174,8 +174,7 @@ class _Rows(QAbstractTableModel):
 
 def head_line(column: int) -> str:
     """A head in one line."""
-    text = _HEADS[column]
-    return text.replace("\n", " " if "," in text else ", ")
+    return FIGURES[column - 2].line if 2 <= column < _LAST else _HEADS[column]
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

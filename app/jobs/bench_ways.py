@@ -123,10 +123,9 @@ def ways_of(kept: Iterable[Kept]) -> list[Way]:
     """In the order in which they were measured last."""
     found: dict[tuple[str, str], Way] = {}
     for item in kept:
-        key = (item.result.place, item.result.precision)
-        if key not in found:
-            found[key] = Way(*key[:1], item.result.name, item.result.precision)
-        found[key].kept.append(item)
+        place, precision = item.result.place, item.result.precision
+        way = found.setdefault((place, precision), Way(place, item.result.name, precision))
+        way.kept.append(item)
     _tell_apart(list(found.values()))
     return list(found.values())
 

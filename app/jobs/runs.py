@@ -14,11 +14,10 @@ from app.jobs.run_watch import RunWatch, is_alive
 from app.jobs.run_words import Entry
 from core.spec.errors import SmallCoderError, sentence_about
 from core.spec.folders import runs_folder
-from trainer.spec.runs import Run, all_runs, read_wish
+from trainer.spec.runs import TAIL_BYTES, Run, all_runs, read_wish
 from trainer.spec.verdict import read_verdict
 
 _HELD_S, _HOLD_AGAIN_MS = 30.0, 10_000  # who holds a run must live, or it goes on
-_TAIL_BYTES = 2**16
 
 
 class Runs(QObject):
@@ -157,7 +156,7 @@ def _entry(run: Run) -> Entry | None:
     """None for one that goes away while it is looked at."""
     record = RunRecord()
     try:
-        record.take_all(run.events(_TAIL_BYTES))
+        record.take_all(run.events(TAIL_BYTES))
         when = (run.events_file if run.events_file.exists() else run.spec_file).stat().st_mtime
     except OSError:
         return None

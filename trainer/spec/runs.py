@@ -21,7 +21,7 @@ FORMAT = 1
 # what a run is made of where it was begun from folders and files
 DATA, VOCABULARY, CORPUS, BASE = "data", "vocabulary.model", "corpus", "base"
 _CHECKPOINT = re.compile(r"step-(\d{8})")
-_TAIL_BYTES = 1 << 16  # of events, in which the last of each kind is looked for
+TAIL_BYTES = 1 << 16  # of events, in which the last of each kind is looked for
 
 WishName = Literal["pause", "go on", "stop"]
 
@@ -228,7 +228,7 @@ class Summary:
 def summary(run: Run) -> Summary:
     spec = run.spec()
     step, total, loss, state = 0, None, None, "new"
-    for event in run.events(_TAIL_BYTES):
+    for event in run.events(TAIL_BYTES):
         if isinstance(event, Started):
             total, state = event.total_steps, "stopped"
         elif isinstance(event, Progress):
