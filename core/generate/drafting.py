@@ -117,10 +117,8 @@ class DraftModel:
     """
 
     _MEMORY = 0.9  # share of its weight that an old outcome, or the old time of a guess, keeps
-    _PATIENCE, _MOST_PATIENCE = (
-        32,
-        4096,
-    )  # occasions let pass before a model that was not worth it is tried again
+    # occasions let pass before a model that was not worth it is tried again
+    _PATIENCE, _MOST_PATIENCE = 32, 4096
 
     def __init__(self, model: Transformer, cache: KVCache, known_ids: int) -> None:
         self._model, self._cache, self._known_ids = model, cache, known_ids

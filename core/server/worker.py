@@ -115,9 +115,8 @@ class Worker:
         if self._engine is not None:
             from core.checkpoint.adapted import open_placed
 
-            open_placed(
-                Path(load.path), load.placement
-            )  # what is no model leaves the one that is loaded in its place
+            # what is no model leaves the one that is loaded in its place
+            open_placed(Path(load.path), load.placement)
         self._close()
         self._engine = self._open_engine(Path(load.path), load.placement, say_step)
         if self._requests.is_called_off(load.id):

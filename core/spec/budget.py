@@ -24,7 +24,7 @@ _CHECKED_ROWS = 16
 
 
 def in_mb(count: float) -> str:
-    """Memory, as every sentence about it writes it. Files and downloads are counted in millions of bytes."""
+    """Memory, for a sentence. Files and downloads are counted in millions of bytes instead."""
     return f"{count / MB:,.0f} MB"
 
 

@@ -182,9 +182,8 @@ class Link:
     def _unusual_again(self, data: Frame) -> Any:
         if "exception" in data:
             found = self._exception_class(data["exception"])
-            if issubclass(
-                AssertionError, found
-            ):  # by the name that the tests expect: `except` would catch all
+            # under the name that the tests expect, `except` would catch their failures, too
+            if issubclass(AssertionError, found):
                 raise ProtocolError("a class of exceptions that failures belong to")
             return found
         if "callback" in data:

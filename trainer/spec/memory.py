@@ -39,9 +39,7 @@ class Plan:
     def budget(self) -> TrainingBudget:
         shape = shape_of(self.spec, self.teacher, self.device)
         budget = to_train(self.config, shape, runtime_bytes=self.machine.runtime_bytes)
-        if (
-            self.spec.offload
-        ):  # the card keeps what it computes with; the rest is the system's memory's matter
+        if self.spec.offload:  # the card keeps what it computes with; the rest is a matter of RAM
             kept = budget.weights_bytes * shape.element_bytes // (shape.element_bytes + 4)
             budget = replace(budget, weights_bytes=kept, gradients_bytes=0, optimizer_bytes=0)
         return replace(
