@@ -10,7 +10,7 @@ from string import Template
 from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run, write_whole
+from trainer.spec.runs import SAMPLE, Run, write_whole
 from trainer.spec.verdict import read_verdict
 
 _ROWS = 40
@@ -82,7 +82,7 @@ def _lines(run: Run, spec: TrainSpec, finished: Finished, data: str) -> Iterator
     yield "|---:|---:|---:|---:|---:|"
     yield from _curves(run)
     samples = [event.text for event in run.events() if isinstance(event, Note)]
-    samples = [text.removeprefix("sample: ") for text in samples if text.startswith("sample: ")]
+    samples = [text.removeprefix(SAMPLE) for text in samples if text.startswith(SAMPLE)]
     if samples:
         yield from ("", "## Last sample", "", *("    " + line for line in samples[-1].splitlines()))
 

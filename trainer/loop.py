@@ -20,6 +20,7 @@ from trainer.recipes import Place, Recipe
 from trainer.resume import Progressed
 from trainer.schedule import TimeBox, step_size
 from trainer.spec.jobs import TrainSpec
+from trainer.spec.runs import GOING_ON, PAUSED, SAMPLE
 
 _QUIET_SECONDS = 0.2  # between two reports at least
 _RATE_STEPS = 16  # the last ones, of which the speed is told
@@ -98,7 +99,7 @@ class Training:
                 metrics |= self._judge()
             self._report(metrics, at_once=is_last or "validation_loss" in metrics)
             if self._is_due(spec.sample_every):
-                self._outside.tell(Note(f"sample: {self._outside.sample()}"))
+                self._outside.tell(Note(SAMPLE + self._outside.sample()))
             if self._is_due(spec.checkpoint_every) or is_last or self._is_over():
                 self._save()
         return self._finished(stopped=False)
@@ -181,9 +182,9 @@ class Training:
 
     def _pause(self) -> None:
         if self._outside.control.is_paused:
-            self._outside.tell(Note("paused"))
+            self._outside.tell(Note(PAUSED))
             self._outside.control.wait_while_paused()
-            self._outside.tell(Note("going on"))
+            self._outside.tell(Note(GOING_ON))
 
     def _must_stop(self) -> bool:
         used = time.monotonic() - self._began_at

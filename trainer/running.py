@@ -34,7 +34,7 @@ from trainer.optimizers.optimizer import Optimizer
 from trainer.recipes import Place, make
 from trainer.resume import Circumstances
 from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, settled
-from trainer.spec.runs import Run
+from trainer.spec.runs import JUDGING, Run
 from trainer.spec.verdict import write_verdict
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -197,7 +197,7 @@ def _judged(
         return finished
     known = {metric.name: metric.value for metric in finished.metrics}
     first, best = known.get("validation_loss_before"), known.get("validation_loss_best")
-    tell(Note("judging what it has learnt, on held-out files and on the fixed benchmark"))
+    tell(Note(f"{JUDGING}, on held-out files and on the fixed benchmark"))
     judge = Judge(
         corpus.tokenizer,
         corpus.held_out,

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.spec.messages import Event, Failed, Finished, Note, Progress, Saved, Started
+from trainer.spec.runs import GOING_ON, JUDGING, PAUSED, SAMPLE
 
 Phase = Literal["new", "starting", "running", "paused", "judging", "stopped", "finished", "failed", "broken"]
 
-_SAMPLE = "sample: "
 _MOST_NOTES, _MOST_SAMPLES = 200, 50
-_JUDGING = "judging"
 
 
 @dataclass
@@ -85,15 +84,15 @@ class RunRecord:
                 self.figures[metric.name] = metric.value
 
     def _note(self, text: str) -> None:
-        if text.startswith(_SAMPLE):
-            self.samples.append((self.step, text.removeprefix(_SAMPLE)))
+        if text.startswith(SAMPLE):
+            self.samples.append((self.step, text.removeprefix(SAMPLE)))
             del self.samples[:-_MOST_SAMPLES]
             return
-        if text == "paused":
+        if text == PAUSED:
             self.is_paused = True
-        elif text == "going on":
+        elif text == GOING_ON:
             self.is_paused = False
-        elif text.startswith(_JUDGING):
+        elif text.startswith(JUDGING):
             self.is_judging = True
         self.notes.append(text)
         del self.notes[:-_MOST_NOTES]

@@ -20,6 +20,8 @@ from trainer.spec.jobs import TrainSpec
 FORMAT = 1
 # what a run is made of where it was begun from folders and files
 DATA, VOCABULARY, CORPUS, BASE = "data", "vocabulary.model", "corpus", "base"
+# notes by which a run tells what it does, for whoever follows it
+PAUSED, GOING_ON, JUDGING, SAMPLE = "paused", "going on", "judging what it has learnt", "sample: "
 _CHECKPOINT = re.compile(r"step-(\d{8})")
 TAIL_BYTES = 1 << 16  # of events, in which the last of each kind is looked for
 
