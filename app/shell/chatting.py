@@ -18,6 +18,7 @@ from app.editor.document import Document
 from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
 from app.editor.questions import CANCEL, Choice, Questions
+from app.editor.replace_file import CannotWrite, replace_file
 from app.engines import Engines
 from app.languages import Language
 from app.settings import SettingsStore
@@ -223,19 +224,15 @@ class Chatting(QObject):
             return
         try:
             await loop.run_in_executor(None, _write, path, as_markdown(talk))
-        except OSError as error:
-            self.said.emit(f"{path} cannot be written ({error.strerror}).")
+        except CannotWrite as error:
+            self.said.emit(str(error))
         else:
             self.said.emit(f"Exported to {path}")
 
 
 def _write(path: Path, text: str) -> None:
-    staged = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        staged.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(staged, path)
-    finally:
-        staged.unlink(missing_ok=True)
+    """As a text is saved: a file that is there keeps its links and permissions."""
+    replace_file(Path(os.path.realpath(path)), text.encode("utf-8", "replace"))
 
 
 def _file_offer(document: Document, language: Language, refused: str) -> Offer:

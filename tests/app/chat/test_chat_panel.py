@@ -1,5 +1,6 @@
 """The chat panel in the window: what goes along, where code goes, what is asked first, what is shown."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from app.chat.transcript import Transcript
 from app.editor.changes_view import ChangesView
 from app.engine_client import EngineState
 from app.settings import Appearance
+from app.shell import chatting
 from app.theme import Theme
 from core.spec.folders import chats_folder
 from core.spec.messages import Statistics
@@ -224,6 +226,15 @@ async def test_a_conversation_is_exported_as_markdown_under_its_title(
     assert started.window.status.text("message") == f"Exported to {tmp_path / 'talk.md'}"
     written = (tmp_path / "talk.md").read_text(encoding="utf-8")
     assert written.startswith("# How do I sort?\n\n## You\n\nHow do I sort?\n\n## m\n\nLike this:")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_an_export_over_a_link_changes_the_file_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "kept.md").write_text("older")
+    (tmp_path / "link.md").symlink_to(tmp_path / "kept.md")
+    chatting._write(tmp_path / "link.md", "# How do I sort?\n")
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "kept.md").read_text(encoding="utf-8") == "# How do I sort?\n"
 
 
 async def test_an_earlier_question_is_taken_back_only_when_it_is_asked_anew(run: Run, start: Start) -> None:
