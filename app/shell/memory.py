@@ -20,6 +20,7 @@ from app.shell.card import CardReader, CardSight
 from core.spec.budget import MB, RUNTIME_BYTES, Budget
 
 GB = 2**30
+WINDOW = "Window"  # the Share of this process
 _KEPT_S = 300.0
 _IDLE_CARD_EVERY_S = 10.0  # asking keeps a card from falling asleep
 
@@ -134,7 +135,7 @@ class MemoryWatch:
 
     def _processes(self) -> list[_Process]:
         clients = {client.pid: client for client in self._clients if client.pid is not None}
-        found = [_Process(os.getpid(), "Window")]
+        found = [_Process(os.getpid(), WINDOW)]
         for worker in running():
             client = clients.get(worker.pid)
             model = client.state.facts.name if client and client.state.facts else ""

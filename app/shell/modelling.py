@@ -27,7 +27,7 @@ from app.models.measuring import Measuring
 from app.models.shelf import Shelf
 from app.settings import Settings, SettingsStore
 from app.shell.frame import Frame
-from app.shell.memory import MemoryWatch
+from app.shell.memory import WINDOW, MemoryWatch
 from app.shell.notices import Notice
 from app.theme import Theme
 from core.spec.calibration import runtime_bytes
@@ -38,8 +38,6 @@ if TYPE_CHECKING:  # pages and dialogs are read when they are first wanted, so t
     from app.models.convert_dialog import ConvertDialog
     from app.models.download_dialog import DownloadDialog
     from app.models.models_page import ModelsPage
-
-_WINDOW = "Window"  # what MemoryWatch calls us
 
 
 class Modelling(QObject):
@@ -160,7 +158,7 @@ class Modelling(QObject):
         """A model that is loaded makes room for another, so ours are not counted, but for the window."""
         sight = self._watch.history[-1] if self._watch.history else self._watch.look()
         machine, card = sight.machine, sight.card
-        window = sum(share.held_bytes for share in machine.ours if share.name == _WINDOW)
+        window = sum(share.held_bytes for share in machine.ours if share.name == WINDOW)
         card_free = max(0, card.limit_bytes - card.others_bytes) if card else None
         return Memory(machine.limit_bytes, machine.others_bytes + window, runtime_bytes(), card_free)
 
@@ -271,5 +269,6 @@ def _how(state: EngineState) -> str:
 
 
 def _reveal(path: str) -> None:
+    """A model's folder, or the one that its file lies in."""
     place = Path(path)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place.parent if place.suffix else place)))
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(place if place.is_dir() else place.parent)))

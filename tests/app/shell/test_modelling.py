@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from app import run as program
@@ -81,4 +83,37 @@ async def test_where_files_are_opened_the_first_start_goes_to_them(
     await program.begin(window, [tmp_path / "x.py"])
     await until(lambda: window.frame.page == "texts")
     assert not window.modelling.counsel.measuring.is_running
+    await leave(window)
+
+
+async def test_a_model_is_shown_in_its_own_folder_whatever_its_name(
+    run: Run, qapp: QApplication, tmp_path: Path
+) -> None:
+    """Qwen2.5 looks as if it had an ending."""
+
+    class Opened(QObject):
+        def __init__(self) -> None:
+            super().__init__()
+            self.places: list[str] = []
+
+        @Slot(QUrl)
+        def open(self, url: QUrl) -> None:
+            self.places.append(url.toLocalFile())
+
+    qapp.setQuitOnLastWindowClosed(False)
+    window = make_window(qapp)
+    opened = Opened()
+    QDesktopServices.setUrlHandler("file", opened, "open")
+    folder = tmp_path / "Coder-0.5B"
+    folder.mkdir()
+    (folder / "model.gguf").write_bytes(b"")
+    try:
+        window.commands.trigger("view.models")
+        page = window.frame.made_page("models")
+        assert isinstance(page, ModelsPage)
+        page.reveal_requested.emit(str(folder))
+        page.reveal_requested.emit(str(folder / "model.gguf"))
+    finally:
+        QDesktopServices.unsetUrlHandler("file")
+    assert opened.places == [folder.as_posix()] * 2
     await leave(window)
