@@ -5,7 +5,7 @@ How likely guesses are right is for those who guess to say (drafting).
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from operator import mul
 
@@ -36,19 +36,18 @@ class Pace:
         if not self._step_seconds:  # without which nothing can be compared
             return 0
         guessing = seconds_each / self._step_seconds
-        count = self._best(chances, guessing)
+        count = _best(chances, guessing, self._measured)
         if count > 0:
             if count in self._measured:
                 self._let_pass, self._patience = 0, _PATIENCE
             return count
-        known, self._measured = self._measured, {}
-        hoped = self._best(chances, guessing)
+        hoped = _best(chances, guessing, {})
         if hoped > 0:  # only what was measured speaks against it, and the machine may have been busy then
             self._let_pass += 1
             if self._let_pass >= self._patience:
                 self._let_pass, self._patience = 0, min(2 * self._patience, _MOST_PATIENCE)
-                return hoped  # and all is measured anew
-        self._measured = known
+                self._measured = {}  # all is measured anew
+                return hoped
         return 0
 
     def start(self) -> None:
@@ -62,22 +61,24 @@ class Pace:
         elif self._step_seconds:
             memory = _MEMORY if guesses in self._measured else _MEMORY_AT_FIRST
             cost = max(seconds / self._step_seconds, 1.0)
-            self._measured[guesses] = _mixed(self._cost(guesses), cost, memory)
+            self._measured[guesses] = _mixed(_cost(guesses, self._measured), cost, memory)
 
-    def _cost(self, guesses: int) -> float:
-        """As measured; else as thought at first, and off by as much as the nearest one that was measured."""
-        if guesses in self._measured or guesses == 0:
-            return self._measured.get(guesses, 1.0)
-        nearest = min(self._measured, key=lambda count: abs(count - guesses), default=0)
-        off = self._measured.get(nearest, 1.0) - _COSTS_AT_FIRST[nearest]
-        return max(1.0, _COSTS_AT_FIRST[guesses] + off)
 
-    def _best(self, chances: Sequence[float], guessing: float) -> int:
-        """The count of guesses that yields most tokens in a plain step's time, where that is enough more."""
-        tokens = accumulate(accumulate(chances, mul), initial=1.0)
-        gains = [known / (self._cost(count) + count * guessing) for count, known in enumerate(tokens)]
-        best = max(gains)
-        return gains.index(best) if best >= _LEAST_GAIN else 0
+def _best(chances: Sequence[float], guessing: float, measured: Mapping[int, float]) -> int:
+    """The count of guesses that yields most tokens in a plain step's time, where that is enough more."""
+    tokens = accumulate(accumulate(chances, mul), initial=1.0)
+    gains = [known / (_cost(count, measured) + count * guessing) for count, known in enumerate(tokens)]
+    best = max(gains)
+    return gains.index(best) if best >= _LEAST_GAIN else 0
+
+
+def _cost(guesses: int, measured: Mapping[int, float]) -> float:
+    """As measured; else as thought at first, and off by as much as the nearest one that was measured."""
+    if guesses in measured or guesses == 0:
+        return measured.get(guesses, 1.0)
+    nearest = min(measured, key=lambda count: abs(count - guesses), default=0)
+    off = measured.get(nearest, 1.0) - _COSTS_AT_FIRST[nearest]
+    return max(1.0, _COSTS_AT_FIRST[guesses] + off)
 
 
 def _mixed(old: float, new: float, memory: float = _MEMORY) -> float:
