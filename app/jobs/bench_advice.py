@@ -17,7 +17,7 @@ from core.spec.folders import benchmarks_folder
 from trainer.spec.results import Result, read_results
 
 COMMAND = ("bench", "recommend", "--events")
-_MB = 1e6
+_MILLION = 1e6
 _HEADS = ("Model", "Precision", "Writes, tokens/s", "Keystroke, ms", "Memory, MB", "Quality", "")
 _NUMBERS = range(2, 6)
 _EMPTY = (
@@ -141,7 +141,7 @@ def _cells(item: Result) -> list[str]:
             for shown in (
                 f"{item.number('decode_tokens_per_s') or 0:,.0f}",
                 f"{item.number('keystroke_ms') or 0:,.1f}",
-                f"{(item.number('peak_ram_bytes') or 0) / _MB:,.0f}",
+                f"{(item.number('peak_ram_bytes') or 0) / _MILLION:,.0f}",
             )
         ),
         f"{quality:.1f}" if (quality := item.number("quality")) is not None else "",

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.charts.axis import Axis
 from app.charts.scatter_chart import Mark, ScatterChart
-from app.jobs.bench_ways import FIGURES, MB, Suite, Way, number
+from app.jobs.bench_ways import FIGURES, MILLION, Suite, Way, number
 from app.naming import named
 from app.theme import Theme
 
@@ -53,7 +53,7 @@ class BenchCharts(QWidget):
 
         found = (
             (self.quality, marks("decode_tokens_per_s", "quality", 1.0)),
-            (self.memory, marks("peak_ram_bytes", "decode_tokens_per_s", MB)),
+            (self.memory, marks("peak_ram_bytes", "decode_tokens_per_s", MILLION)),
         )
         for place, (chart, points) in enumerate(found):
             chart.set_marks(points)

@@ -4,12 +4,12 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.charts.axis import Axis
 from app.charts.line_chart import LineChart
-from app.jobs.bench_ways import FIGURES, MB, Suite, Way, doubts, when
+from app.jobs.bench_ways import FIGURES, MILLION, Suite, Way, doubts, when
 from app.naming import label, named
 from app.theme import Theme
 
 _TOLD = tuple(figure for figure in FIGURES if figure.kind != "any")
-_SCALES = {"peak_ram_bytes": MB}
+_SCALES = {"peak_ram_bytes": MILLION}
 _MOST_LINES = 6
 
 

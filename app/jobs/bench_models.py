@@ -11,7 +11,7 @@ from core.spec.config import ModelConfig
 from core.spec.library import ModelFile
 
 _PLACE = Qt.ItemDataRole.UserRole
-_MB = 1e6
+_MILLION = 1e6
 _MOST_ROWS, _FEWEST_ROWS = 7, 2
 
 
@@ -88,8 +88,8 @@ class BenchModels(QListWidget):
 
 
 def _title(model: ModelFile) -> str:
-    size = f"{model.size_bytes / _MB:,.0f} MB"
-    weights = f"{model.parameters / _MB:,.0f}M weights, " if model.parameters else ""
+    size = f"{model.size_bytes / _MILLION:,.0f} MB"
+    weights = f"{model.parameters / _MILLION:,.0f}M weights, " if model.parameters else ""
     return f"{model.name}  ({weights}{size})"
 
 

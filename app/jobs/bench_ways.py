@@ -8,7 +8,7 @@ from typing import Any
 from app.jobs.bench_shelf import Kept
 from trainer.spec.results import Result
 
-MB = 1e6
+MILLION = 1e6
 
 
 @dataclass
@@ -110,11 +110,15 @@ FIGURES = (
         "Memory\nMB",
         "The most that its process held, libraries included",
         "speed",
-        lambda value: f"{value / MB:,.0f}",
+        lambda value: f"{value / MILLION:,.0f}",
         False,
     ),
     Figure(
-        "parameters", "Weights", "How many weights the model has", "any", lambda value: f"{value / MB:,.1f}M"
+        "parameters",
+        "Weights",
+        "How many weights the model has",
+        "any",
+        lambda value: f"{value / MILLION:,.1f}M",
     ),
 )
 

@@ -4,7 +4,6 @@ A newer wish ends an older one; the processes are all ended with the window.
 """
 
 import asyncio
-from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
@@ -41,7 +40,12 @@ class RunJobs(QObject):
             self._end("scan")
             return
         job = self._new("scan", "The scan")
-        job.told.connect(self._telling(job, self.scan_told))
+
+        def tell(event: Event) -> None:
+            if self._jobs.get("scan") is job:
+                self.scan_told.emit(event)
+
+        job.told.connect(tell)
         word = await job.run(draft.scan_words())
         if word.how == "failed" and self._jobs.get("scan") is job:
             self.scan_failed.emit(word.sentence)
@@ -79,13 +83,6 @@ class RunJobs(QObject):
         for job, event in zip(running, ended, strict=True):
             job.ended.connect(lambda _, event=event: event.set())
         await asyncio.gather(*(event.wait() for event in ended))
-
-    def _telling(self, job: JobClient, signal: object) -> Callable[[Event], None]:
-        def tell(event: Event) -> None:
-            if self._jobs.get("scan") is job:
-                signal.emit(event)  # type: ignore[attr-defined]
-
-        return tell
 
     def _new(self, kind: str, name: str) -> JobClient:
         self._end(kind)
