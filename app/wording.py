@@ -1,6 +1,6 @@
 """Sizes and places of files, as a person reads them.
 
-Memory is counted by 1024, and written where it is shown.
+Memory is counted by 1024, see core/spec/budget.
 """
 
 from pathlib import Path

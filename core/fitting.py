@@ -87,19 +87,11 @@ def require(name: str, config: ModelConfig, precision: str, context_tokens: int,
         also = f" models loaded already {in_mb(machine.ours_bytes)}," if machine.ours_bytes else ""
         instead = _instead(config, context_tokens, machine)
         raise DoesNotFit(
-            f"{name} as {precision} takes {arithmetic(budget)}, but of {in_mb(machine.limit_bytes)} "
+            f"{name} as {precision} takes {budget.arithmetic}, but of {in_mb(machine.limit_bytes)} "
             f"others hold {in_mb(machine.others_bytes)},{also} and {in_mb(machine.reserve_bytes)} stay "
             f"in reserve, which leaves {in_mb(machine.free_bytes)}; {instead} or --anyway."
         )
     return budget
-
-
-def arithmetic(budget: Budget) -> str:
-    return (
-        f"{in_mb(budget.weights_bytes)} weights + {in_mb(budget.cache_bytes)} cache + "
-        f"{in_mb(budget.working_bytes)} work + {in_mb(budget.runtime_bytes)} program = "
-        f"{in_mb(budget.total_bytes)}"
-    )
 
 
 def _instead(config: ModelConfig, context_tokens: int, machine: Machine) -> str:

@@ -15,6 +15,7 @@ from core.spec.budget import (
     RESERVE_BYTES,
     RUNTIME_BYTES,
     Budget,
+    in_mb,
     to_run,
 )
 from core.spec.config import ModelConfig
@@ -65,12 +66,7 @@ class Fit:
 
     @property
     def arithmetic(self) -> str:
-        budget = self.budget
-        return (
-            f"{_mb(budget.weights_bytes)} weights + {_mb(budget.cache_bytes)} cache + "
-            f"{_mb(budget.working_bytes)} work + {_mb(budget.runtime_bytes)} program = "
-            f"{_mb(budget.total_bytes)}"
-        )
+        return self.budget.arithmetic
 
     @property
     def verdict(self) -> str:
@@ -117,8 +113,4 @@ def verdict_of(network: ModelConfig | None, memory: Memory) -> Verdict:
 
 
 def gb(count: int) -> str:
-    return f"{count / 1024**3:.1f} GB" if count >= 100 * MB else f"{count / MB:,.0f} MB"
-
-
-def _mb(count: int) -> str:
-    return f"{count / MB:,.0f} MB"
+    return f"{count / 1024**3:.1f} GB" if count >= 100 * MB else in_mb(count)

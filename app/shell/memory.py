@@ -17,7 +17,7 @@ from app.engine_client import EngineClient
 from app.process import running
 from app.settings import Budget as Limits
 from app.shell.card import CardReader, CardSight
-from core.spec.budget import MB, RUNTIME_BYTES, Budget
+from core.spec.budget import MB, RUNTIME_BYTES, Budget, in_mb
 
 GB = 2**30
 WINDOW = "Window"  # the Share of this process
@@ -74,9 +74,9 @@ class Memory:
 
     @property
     def details(self) -> str:
-        planned = f" ({self.planned_bytes / MB:,.0f} MB planned)" if self.plans else ""
+        planned = f" ({in_mb(self.planned_bytes)} planned)" if self.plans else ""
         return (
-            f"SmallCoder {self.ours_bytes / MB:,.0f} MB{planned}, other programs "
+            f"SmallCoder {in_mb(self.ours_bytes)}{planned}, other programs "
             f"{self.others_bytes / GB:.1f} GB, of {self.limit_bytes / GB:.1f} GB"
         )
 

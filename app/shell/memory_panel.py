@@ -23,7 +23,7 @@ from app.naming import label, named
 from app.shell.memory import GB, Memory, Plan, Sight
 from app.shell.memory_gauge import MemoryGauge, draw_bar, severity
 from app.theme import Theme
-from core.spec.budget import MB
+from core.spec.budget import in_mb
 
 _WIDTH, _HISTORY_HEIGHT, _BAR_HEIGHT = 400, 56, 8
 _MINUTES = 5
@@ -241,7 +241,7 @@ def _area(values: Sequence[float], field: QRectF) -> QPolygonF:
 
 
 def size(count: int) -> str:
-    return f"{count / GB:.2f} GB" if count >= GB else f"{count / MB:,.0f} MB"
+    return f"{count / GB:.2f} GB" if count >= GB else in_mb(count)
 
 
 def planned(plan: Plan) -> str:
@@ -253,7 +253,7 @@ def planned(plan: Plan) -> str:
         (budget.working_bytes, "work"),
         (budget.runtime_bytes, "program"),
     )
-    summed = " + ".join(f"{count / MB:,.0f} MB {what}" for count, what in parts if count)
+    summed = " + ".join(f"{in_mb(count)} {what}" for count, what in parts if count)
     also = f", and up to {size(plan.kept_bytes)} to keep earlier texts" if plan.kept_bytes else ""
     return f"Planned for {plan.name}: {summed} = {size(budget.total_bytes)}{also}."
 

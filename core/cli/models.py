@@ -106,7 +106,7 @@ def _presets(arguments: argparse.Namespace) -> int:
 
 
 def _fit(arguments: argparse.Namespace) -> int:
-    from core.fitting import arithmetic, budget_of, this_machine
+    from core.fitting import budget_of, this_machine
 
     if arguments.context < 1 or arguments.ram_mb < 0:
         raise UsageError("--context must be at least 1 and --ram-mb at least 0.")
@@ -118,7 +118,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         fits = budget.total_bytes <= machine.free_bytes
         rows.append({"precision": precision, "fits": fits, "bytes": budget.total_bytes, **to_json(budget)})
         if not arguments.json:
-            report.say(f"{precision}  {'fits' if fits else 'does not fit'}: {arithmetic(budget)}")
+            report.say(f"{precision}  {'fits' if fits else 'does not fit'}: {budget.arithmetic}")
     if arguments.json:
         report.say_json(rows)
     else:

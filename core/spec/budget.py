@@ -41,6 +41,15 @@ class Budget:
     def total_bytes(self) -> int:
         return self.runtime_bytes + self.weights_bytes + self.cache_bytes + self.working_bytes
 
+    @property
+    def arithmetic(self) -> str:
+        """The sum, for a person."""
+        return (
+            f"{in_mb(self.weights_bytes)} weights + {in_mb(self.cache_bytes)} cache + "
+            f"{in_mb(self.working_bytes)} work + {in_mb(self.runtime_bytes)} program = "
+            f"{in_mb(self.total_bytes)}"
+        )
+
 
 def to_run(
     config: ModelConfig,
