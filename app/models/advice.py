@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.models.entry import Entry, short_count, spelled_licence
-from app.models.fit import Fit, Memory, fits_of, gb
+from app.models.fit import Fit, fits_of, gb
 from app.wording import size_text
 from core.spec.budget import weight_bytes
 from core.spec.catalogue import Role
 from core.spec.config import ModelConfig
 from core.spec.errors import DataError
 from core.spec.folders import benchmarks_folder
+from core.spec.machine import Machine
 from core.spec.presets import PRESETS
 from trainer.spec.results import read_results
 from trainer.spec.speed import PLEASANT_TOKENS_PER_S
@@ -74,11 +75,11 @@ def last_pace() -> Pace | None:
     return next((pace for file in files if (pace := pace_in(file)) is not None), None)
 
 
-def advise(role: Role, entries: Iterable[Entry], memory: Memory, pace: Pace | None) -> Advice | None:
+def advise(role: Role, entries: Iterable[Entry], machine: Machine, pace: Pace | None) -> Advice | None:
     """None where nothing that is made for this fits."""
     made_for = [entry for entry in entries if _is_candidate(entry, role)]
     options = [
-        (entry, fit) for entry in made_for if (fit := _best_fit(entry, role, memory, pace)) is not None
+        (entry, fit) for entry in made_for if (fit := _best_fit(entry, role, machine, pace)) is not None
     ]
     if not options:
         return None
@@ -98,10 +99,10 @@ def _is_candidate(entry: Entry, role: Role) -> bool:
     return entry.has_chat if role == "chat" else (entry.has_fim and entry.role != "chat")
 
 
-def _best_fit(entry: Entry, role: Role, memory: Memory, pace: Pace | None) -> Fit | None:
+def _best_fit(entry: Entry, role: Role, machine: Machine, pace: Pace | None) -> Fit | None:
     """As exact as fits and is pleasant; where nothing is pleasant, as small as it goes."""
     assert entry.network is not None  # noqa: S101
-    fitting = [fit for fit in fits_of(entry.network, memory) if fit.fits and fit.precision in _PRECISIONS]
+    fitting = [fit for fit in fits_of(entry.network, machine) if fit.fits and fit.precision in _PRECISIONS]
     quick = [fit for fit in fitting if _is_pleasant(role, _speed(entry, fit, pace))]
     return quick[0] if quick else fitting[-1] if fitting else None
 
@@ -146,7 +147,7 @@ def _reasons(role: Role, entry: Entry, fit: Fit, speed: float | None) -> Sequenc
 
 
 def better_than(
-    advice: Advice | None, role: Role, entries: Iterable[Entry], memory: Memory, pace: Pace | None
+    advice: Advice | None, role: Role, entries: Iterable[Entry], machine: Machine, pace: Pace | None
 ) -> str:
     """What would be offered first, and why it is not; empty where it is, or where no machine like this
     carries it."""
@@ -154,11 +155,11 @@ def better_than(
     is_it = first is None or (advice is not None and advice.entry.hub_name == first.hub_name)
     if first is None or first.network is None or is_it:
         return ""
-    smallest = fits_of(first.network, memory)[-1]
+    smallest = fits_of(first.network, machine)[-1]
     lack = smallest.budget.total_bytes - smallest.free_bytes
     if lack <= 0:
         speed = _speed(first, smallest, pace) or 0.0
         return f"{first.name} would do more, but writes only about {speed:,.0f} tokens a second here."
-    if smallest.budget.total_bytes > memory.limit_bytes:
+    if smallest.budget.total_bytes > machine.limit_bytes:
         return ""
     return f"{first.name} would do more, and needs {gb(lack)} more; close other programs for it."

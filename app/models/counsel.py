@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from app.models.advice import Advice, advise, better_than
 from app.models.downloads import Download, Downloads
 from app.models.entry import Entry
-from app.models.fit import Memory
+from app.models.fit import Machines
 from app.models.measuring import Measuring
 from app.models.shelf import Shelf
 from core.spec.catalogue import Role
@@ -74,13 +74,13 @@ class Counsel(QObject):
         shelf: Shelf,
         downloads: Downloads,
         measuring: Measuring,
-        memory_now: Callable[[], Memory],
+        machines_now: Callable[[], Machines],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.shelf, self.downloads, self.measuring = shelf, downloads, measuring
-        self._memory_now = memory_now
-        self.memory = memory_now()
+        self._machines_now = machines_now
+        self.machines = machines_now()
         self.uses = Uses()
         shelf.changed.connect(self.changed)
         measuring.changed.connect(self.changed)
@@ -94,9 +94,10 @@ class Counsel(QObject):
             self.changed.emit()
 
     def look_at_memory(self) -> None:
-        memory = self._memory_now()
-        if abs(memory.free_bytes - self.memory.free_bytes) > memory.limit_bytes * _NOTICEABLE:
-            self.memory = memory
+        machines = self._machines_now()
+        now, before = machines.system, self.machines.system
+        if abs(now.free_bytes - before.free_bytes) > now.limit_bytes * _NOTICEABLE:
+            self.machines = machines
             self.changed.emit()
 
     def entries(self) -> list[Entry]:
@@ -104,7 +105,8 @@ class Counsel(QObject):
 
     def standing(self, role: Role) -> Standing:
         entries, path = self.entries(), self.uses.of(role)
-        advice = advise(role, entries, self.memory, self.measuring.pace)
+        system, pace = self.machines.system, self.measuring.pace
+        advice = advise(role, entries, system, pace)
         used = self.shelf.find(path) if path else None
         is_lost = bool(path) and used is None and self.shelf.has_looked
         return Standing(
@@ -113,7 +115,7 @@ class Counsel(QObject):
             is_ready=any(path == loaded for loaded, _ in self.uses.loaded),
             download=self.downloads[advice.entry.id] if advice else None,
             lost=path if is_lost else "",
-            better=better_than(advice, role, entries, self.memory, self.measuring.pace),
+            better=better_than(advice, role, entries, system, pace),
         )
 
     def standings(self) -> dict[Role, Standing]:

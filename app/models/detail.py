@@ -19,7 +19,7 @@ from app.models.adapter_panel import AdapterPanel
 from app.models.counsel import Uses
 from app.models.downloads import Download
 from app.models.entry import Entry, spelled_licence
-from app.models.fit import Memory, verdict_of
+from app.models.fit import Machines, verdict_of
 from app.models.fit_table import FitTable
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -73,13 +73,13 @@ class Detail(QScrollArea):
         self.adapter = AdapterPanel(theme, self)
         self._arrange()
 
-    def show_entry(self, entry: Entry, memory: Memory, uses: Uses, download: Download | None) -> None:
+    def show_entry(self, entry: Entry, machines: Machines, uses: Uses, download: Download | None) -> None:
         before = (self.entry, self._uses, self._how, self._does_fit)
         was_running = self._download is not None and self._download.state
         self.entry, self._download = entry, download
         self._uses, self._how = uses.roles_of(entry), uses.how(entry)
         self._show_problem(entry.problem or uses.trouble(entry))
-        self._does_fit = verdict_of(entry.network, memory).tone != "danger"
+        self._does_fit = verdict_of(entry.network, machines.system).tone != "danger"
         is_other = before != (self.entry, self._uses, self._how, self._does_fit)
         self._show_download()
         is_known = entry.network is not None and not entry.problem
@@ -90,7 +90,7 @@ class Detail(QScrollArea):
         self._fit_title.setVisible(is_known)
         self._fits.setVisible(is_known)
         if entry.network is not None and is_known:
-            self._fits.show_fits(entry.network, memory)
+            self._fits.show_fits(entry.network, machines)
         self.adapter.setVisible("completion" in self._uses and not entry.problem)
 
     def go_into(self) -> None:

@@ -54,7 +54,7 @@ class FirstRunPage(QScrollArea):
     def _show(self) -> None:
         self._machine.setText(
             "SmallCoder comes with a small model that completes Python at once. A larger one does more, if "
-            f"this machine carries it. {self._counsel.memory.sentence}"
+            f"this machine carries it. {self._counsel.machines.sentence}"
         )
         for role, standing in self._counsel.standings().items():
             self.cards[role].show_standing(standing)

@@ -4,21 +4,12 @@ The arithmetic is core/spec/budget's; here it meets what is free now. The engine
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from core.spec.budget import (
-    CARD_RESERVE_BYTES,
-    CARD_RUNTIME_BYTES,
-    MB,
-    PRECISIONS,
-    RESERVE_BYTES,
-    RUNTIME_BYTES,
-    Budget,
-    in_mb,
-    to_run,
-)
+from core.spec.budget import MB, PRECISIONS, Budget, in_mb, to_run
 from core.spec.config import ModelConfig
+from core.spec.machine import Machine
 
 USUAL_CONTEXT = 4096
 # from what is best to run to what is smallest; fp32 gives nothing over fp16 but its size
@@ -28,24 +19,19 @@ Tone = Literal["success", "warning", "danger", "muted"]
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Of the machine, within the person's budget. `others_bytes`: held by all but the engine, whose model
-    makes room for another. `card_free_bytes`: of an NVIDIA card, None where there is none."""
+class Machines:
+    """Where a model may run: the system, and an NVIDIA card where there is one. Their `others_bytes` are held
+    by all but the engine, whose model makes room for another."""
 
-    limit_bytes: int
-    others_bytes: int
-    runtime_bytes: int = RUNTIME_BYTES
-    card_free_bytes: int | None = None
-
-    @property
-    def free_bytes(self) -> int:
-        return max(0, self.limit_bytes - self.others_bytes - RESERVE_BYTES)
+    system: Machine
+    card: Machine | None = None
 
     @property
     def sentence(self) -> str:
+        system = self.system
         return (
-            f"Of {gb(self.limit_bytes)}, other programs hold {gb(self.others_bytes)} and "
-            f"{gb(RESERVE_BYTES)} stay in reserve: {gb(self.free_bytes)} are free for a model."
+            f"Of {gb(system.limit_bytes)}, other programs hold {gb(system.others_bytes)} and "
+            f"{gb(system.reserve_bytes)} stay in reserve: {gb(system.free_bytes)} are free for a model."
         )
 
 
@@ -84,28 +70,26 @@ class Verdict:
 
 
 @functools.lru_cache(maxsize=1024)
-def fits_of(network: ModelConfig, memory: Memory) -> tuple[Fit, ...]:
+def fits_of(network: ModelConfig, machine: Machine) -> tuple[Fit, ...]:
     """From the most exact to the smallest. Kept: each row asks whenever a download is a little further."""
+    return tuple(_fit(network, precision, machine) for precision in PRECISIONS)
+
+
+def fit_on_card(network: ModelConfig, card: Machine) -> Fit:
+    """As cards compute best."""
+    return replace(_fit(network, "fp16", card), is_on_card=True)
+
+
+def _fit(network: ModelConfig, precision: str, machine: Machine) -> Fit:
     context = min(network.max_context, USUAL_CONTEXT)
-    budgets = {
-        name: to_run(network, name, context, runtime_bytes=memory.runtime_bytes) for name in PRECISIONS
-    }
-    return tuple(Fit(name, budget, memory.free_bytes) for name, budget in budgets.items())
+    budget = to_run(network, precision, context, runtime_bytes=machine.runtime_bytes)
+    return Fit(precision, budget, machine.free_bytes)
 
 
-def fit_on_card(network: ModelConfig, memory: Memory) -> Fit | None:
-    """As cards compute best; None where there is no card."""
-    if memory.card_free_bytes is None:
-        return None
-    context = min(network.max_context, USUAL_CONTEXT)
-    budget = to_run(network, "fp16", context, runtime_bytes=CARD_RUNTIME_BYTES)
-    return Fit("fp16", budget, max(0, memory.card_free_bytes - CARD_RESERVE_BYTES), is_on_card=True)
-
-
-def verdict_of(network: ModelConfig | None, memory: Memory) -> Verdict:
+def verdict_of(network: ModelConfig | None, machine: Machine) -> Verdict:
     if network is None:
         return Verdict("size not known", "muted")
-    fits = {fit.precision: fit.fits for fit in fits_of(network, memory)}
+    fits = {fit.precision: fit.fits for fit in fits_of(network, machine)}
     best = next((precision for precision in _WISHED if fits[precision]), "")
     if best == "fp16":
         return Verdict("fits", "success", "fp16")

@@ -4,7 +4,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.models.fit import Fit, Memory, fit_on_card, fits_of, gb
+from app.models.fit import Fit, Machines, fit_on_card, fits_of, gb
 from app.naming import label, named
 from app.theme import Theme
 from core.spec.config import ModelConfig
@@ -16,7 +16,7 @@ class FitTable(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._shown: tuple[ModelConfig, Memory] | None = None
+        self._shown: tuple[ModelConfig, Machines] | None = None
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(4)
@@ -35,17 +35,17 @@ class FitTable(QWidget):
         layout.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self._arithmetic)
 
-    def show_fits(self, network: ModelConfig, memory: Memory) -> None:
-        if (network, memory) == self._shown:
+    def show_fits(self, network: ModelConfig, machines: Machines) -> None:
+        if (network, machines) == self._shown:
             return
-        self._shown = network, memory
+        self._shown = network, machines
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        on_card = fit_on_card(network, memory)
-        fits = [*fits_of(network, memory), *([on_card] if on_card else [])]
-        widest = max([memory.free_bytes, *(fit.budget.total_bytes for fit in fits)])
+        system, card = machines.system, machines.card
+        fits = [*fits_of(network, system), *([fit_on_card(network, card)] if card else [])]
+        widest = max([system.free_bytes, *(fit.budget.total_bytes for fit in fits)])
         for row, fit in enumerate(fits):
             verdict = label(fit.verdict, "success" if fit.fits else "danger")
             needs = label(gb(fit.budget.total_bytes))
@@ -53,7 +53,7 @@ class FitTable(QWidget):
             self._grid.addWidget(_Bar(fit, widest, self._theme, self), row, 1)
             self._grid.addWidget(needs, row, 2, Qt.AlignmentFlag.AlignRight)
             self._grid.addWidget(verdict, row, 3)
-        self._free.setText(memory.sentence)
+        self._free.setText(machines.sentence)
         self._arithmetic.setText("\n".join(f"{fit.title}: {fit.arithmetic}" for fit in fits))
 
     def _turn_arithmetic(self) -> None:

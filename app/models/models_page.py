@@ -90,7 +90,7 @@ class ModelsPage(QWidget):
         shown = [entry for entry in counsel.entries() if all(word in _searched(entry) for word in words)]
         rows = rows_of(
             shown,
-            lambda entry: verdict_of(entry.network, counsel.memory),
+            lambda entry: verdict_of(entry.network, counsel.machines.system),
             counsel.uses.roles_of,
             lambda id: counsel.downloads[id],
         )
@@ -198,7 +198,7 @@ class ModelsPage(QWidget):
         entry, counsel = self.list.current, self._counsel
         self.detail.setVisible(entry is not None)
         if entry is not None:
-            self.detail.show_entry(entry, counsel.memory, counsel.uses, counsel.downloads[entry.id])
+            self.detail.show_entry(entry, counsel.machines, counsel.uses, counsel.downloads[entry.id])
 
     def _said(self) -> str:
         if self._shelf.is_looking and not self._shelf.has_looked:

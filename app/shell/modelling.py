@@ -22,7 +22,7 @@ from app.job_client import JobClient
 from app.models.counsel import ROLES, Counsel, Uses
 from app.models.downloads import Downloads
 from app.models.entry import Entry
-from app.models.fit import Memory
+from app.models.fit import Machines
 from app.models.measuring import Measuring
 from app.models.shelf import Shelf
 from app.settings import Settings, SettingsStore
@@ -30,9 +30,11 @@ from app.shell.frame import Frame
 from app.shell.memory import WINDOW, MemoryWatch
 from app.shell.notices import Notice
 from app.theme import Theme
+from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES
 from core.spec.calibration import runtime_bytes
 from core.spec.catalogue import Role
 from core.spec.folders import adapters_folder
+from core.spec.machine import Machine
 
 if TYPE_CHECKING:  # pages and dialogs are read when they are first wanted, so that the window is seen sooner
     from app.models.convert_dialog import ConvertDialog
@@ -68,7 +70,7 @@ class Modelling(QObject):
         self._dialogs: set[DownloadDialog | ConvertDialog] = set()
         self.downloads = Downloads(self)
         self.counsel = Counsel(
-            Shelf(self._folders, self), self.downloads, Measuring(self), self._memory, self
+            Shelf(self._folders, self), self.downloads, Measuring(self), self._machines, self
         )
         self.downloads.arrived.connect(self._greet)
         self.downloads.forgotten.connect(lambda id, problem: self.said.emit(problem or f"{id} is discarded."))
@@ -154,13 +156,17 @@ class Modelling(QObject):
         used = [Path(target.path) for role in ROLES if (target := self._engines.target(role)) is not None]
         return list(dict.fromkeys([*embedded, *used, *map(Path, self._store.settings.models.folders)]))
 
-    def _memory(self) -> Memory:
+    def _machines(self) -> Machines:
         """A model that is loaded makes room for another, so ours are not counted, but for the window."""
         sight = self._watch.history[-1] if self._watch.history else self._watch.look()
         machine, card = sight.machine, sight.card
         window = sum(share.held_bytes for share in machine.ours if share.name == WINDOW)
-        card_free = max(0, card.limit_bytes - card.others_bytes) if card else None
-        return Memory(machine.limit_bytes, machine.others_bytes + window, runtime_bytes(), card_free)
+        system = Machine(machine.limit_bytes, machine.others_bytes + window, runtime_bytes())
+        if card is None:
+            return Machines(system)
+        return Machines(
+            system, Machine(card.limit_bytes, card.others_bytes, CARD_RUNTIME_BYTES, CARD_RESERVE_BYTES)
+        )
 
     def _follow_settings(self, _: Settings) -> None:
         self._show_uses()

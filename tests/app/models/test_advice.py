@@ -8,15 +8,23 @@ import pytest
 
 from app.models.advice import MEASURED, Pace, advise, better_than, last_pace, pace_in
 from app.models.entry import Entry, entry_of_line, entry_of_offer, short_count, short_tokens
-from app.models.fit import Memory, fit_on_card, fits_of, verdict_of
-from core.spec.budget import MB, RESERVE_BYTES, RUNTIME_BYTES, weight_bytes
+from app.models.fit import fit_on_card, fits_of, verdict_of
+from core.spec.budget import (
+    CARD_RESERVE_BYTES,
+    CARD_RUNTIME_BYTES,
+    MB,
+    RESERVE_BYTES,
+    RUNTIME_BYTES,
+    weight_bytes,
+)
 from core.spec.catalogue import catalogue
 from core.spec.fields import to_json
 from core.spec.folders import benchmarks_folder
+from core.spec.machine import Machine
 from core.spec.presets import PRESETS
 
 GB = 1024 * MB
-LAPTOP = Memory(8 * GB, 4 * GB)
+LAPTOP = Machine(8 * GB, 4 * GB, RUNTIME_BYTES)
 OFFERS = [entry_of_offer(offer) for offer in catalogue().values()]
 NANO = Entry(
     "disk",
@@ -43,7 +51,7 @@ def test_a_laptop_of_8_gb_is_advised_the_usual_choices_and_told_why() -> None:
 
 
 def test_where_it_does_not_fit_what_is_here_is_advised_and_the_lack_is_said() -> None:
-    full = Memory(8 * GB, 7 * GB)
+    full = Machine(8 * GB, 7 * GB, RUNTIME_BYTES)
     advice = advise("completion", ALL, full, None)
     assert advice is not None
     assert advice.entry is NANO
@@ -73,7 +81,7 @@ def test_a_quick_machine_takes_the_more_exact_precision_and_a_slower_one_the_sma
 
 
 def test_nothing_is_advised_where_nothing_fits_or_everything_is_damaged() -> None:
-    assert advise("chat", ALL, Memory(GB, GB), None) is None
+    assert advise("chat", ALL, Machine(GB, GB, RUNTIME_BYTES), None) is None
     damaged = [replace(entry, problem="It is half.") for entry in ALL]
     assert advise("completion", damaged, LAPTOP, None) is None
 
@@ -96,23 +104,23 @@ def test_fits_are_told_from_the_budget_and_what_is_free() -> None:
         assert fit.budget.total_bytes - RUNTIME_BYTES > weight_bytes(small, fit.precision)
     assert verdict_of(small, LAPTOP).text == "fits"
     needs = {fit.precision: fit.budget.total_bytes for fit in fits_of(small, LAPTOP)}
-    only_int8 = Memory(needs["int8"] + RESERVE_BYTES, 0)
+    only_int8 = Machine(needs["int8"] + RESERVE_BYTES, 0, RUNTIME_BYTES)
     assert verdict_of(small, only_int8).text == "fits as int8"
-    assert verdict_of(small, Memory(GB // 2, 0)).text == "does not fit"
+    assert verdict_of(small, Machine(GB // 2, 0, RUNTIME_BYTES)).text == "does not fit"
     assert verdict_of(None, LAPTOP).text == "size not known"
-    [fp16] = [fit for fit in fits_of(small, Memory(GB // 2, 0)) if fit.precision == "fp16"]
+    [fp16] = [fit for fit in fits_of(small, Machine(GB // 2, 0, RUNTIME_BYTES)) if fit.precision == "fp16"]
     assert fp16.verdict.endswith("too much")
     assert f"= {needs['fp16'] / MB:,.0f} MB" in fp16.arithmetic
 
 
 def test_a_card_is_planned_with_its_own_room() -> None:
     small = PRESETS["smallcoder-medium"]
-    assert fit_on_card(small, LAPTOP) is None
-    with_card = replace(LAPTOP, card_free_bytes=2 * GB)
-    fit = fit_on_card(small, with_card)
-    assert fit is not None
+    card = Machine(2 * GB, 0, CARD_RUNTIME_BYTES, CARD_RESERVE_BYTES)
+    fit = fit_on_card(small, card)
     assert (fit.title, fit.fits) == ("fp16, card", True)
-    assert not fit_on_card(PRESETS["small-llm-4b"], with_card).fits  # type: ignore[union-attr]
+    assert fit.budget.runtime_bytes == CARD_RUNTIME_BYTES
+    assert fit.free_bytes == 2 * GB - CARD_RESERVE_BYTES
+    assert not fit_on_card(PRESETS["small-llm-4b"], card).fits
 
 
 def test_a_measured_pace_is_found_again_and_foretells_another_model(

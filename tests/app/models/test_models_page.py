@@ -14,19 +14,22 @@ from app.models.convert_dialog import TARGETS, ConvertDialog
 from app.models.counsel import Counsel, Uses
 from app.models.downloads import Downloads
 from app.models.first_run import FirstRunPage
-from app.models.fit import Memory
+from app.models.fit import Machines
+from app.models.fit_table import FitTable
 from app.models.measuring import Measuring
 from app.models.models_page import ModelsPage
 from app.models.shelf import Shelf
 from app.settings import Appearance
 from app.theme import Theme
 from core.checkpoint.load import open_model
-from core.spec.budget import MB
+from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, MB, RUNTIME_BYTES
 from core.spec.folders import models_folder
+from core.spec.machine import Machine
+from core.spec.presets import PRESETS
 from tests.tiny import tiny_folder, tiny_tokenizer
 
 PATIENCE_MS = 60_000
-LAPTOP = Memory(8192 * MB, 4096 * MB)
+LAPTOP = Machines(Machine(8192 * MB, 4096 * MB, RUNTIME_BYTES))
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +54,8 @@ class Desk:
 
     def __init__(self, qtbot: QtBot, qapp: QApplication, folders: list[Path]) -> None:
         self.theme = Theme(qapp, Appearance(theme="light"))
-        self.memory = LAPTOP
-        self.counsel = Counsel(Shelf(lambda: folders), Downloads(), Measuring(), lambda: self.memory)
+        self.machines = LAPTOP
+        self.counsel = Counsel(Shelf(lambda: folders), Downloads(), Measuring(), lambda: self.machines)
         self.page = ModelsPage(self.theme, self.counsel)
         self.defaults: list[tuple[str, str]] = []
         self.wanted: list[tuple[str, str]] = []
@@ -129,7 +132,7 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
     page.load_requested.connect(lambda role, anyway: loads.append((role, anyway)))
     desk.counsel.take_uses(Uses(whole))
     desk.press("Load")
-    desk.memory = Memory(8192 * MB, 7900 * MB)
+    desk.machines = Machines(Machine(8192 * MB, 7900 * MB, RUNTIME_BYTES))
     desk.counsel.look_at_memory()
     desk.press("Load Anyway")
     assert loads == [("completion", False), ("completion", True)]
@@ -163,7 +166,7 @@ def test_what_is_advised_is_one_press_away_and_a_search_finds_by_ability(desk: D
     assert "No model has these words." in said(page)
     assert not page.detail.isVisible()
     page.search.clear()
-    desk.memory = Memory(8192 * MB, 7900 * MB)
+    desk.machines = Machines(Machine(8192 * MB, 7900 * MB, RUNTIME_BYTES))
     desk.counsel.look_at_memory()
     assert "No model that chats fits" in said(page.cards["chat"])
 
@@ -244,3 +247,14 @@ def test_an_adapter_is_turned_on_weakened_and_turned_off(qtbot: QtBot, qapp: QAp
     panel.show_adapter("", 0.95)
     panel._on.click()
     assert wishes[-1] == ("/run/adapter", 0.95)
+
+
+def test_a_card_has_a_row_of_its_own_where_there_is_one(qtbot: QtBot, qapp: QApplication) -> None:
+    table = FitTable(Theme(qapp, Appearance(theme="light")))
+    qtbot.addWidget(table)
+    network = PRESETS["smallcoder-medium"]
+    table.show_fits(network, LAPTOP)
+    assert "card" not in said(table)
+    card = Machine(2048 * MB, 0, CARD_RUNTIME_BYTES, CARD_RESERVE_BYTES)
+    table.show_fits(network, Machines(LAPTOP.system, card))
+    assert "fp16, card" in said(table).splitlines()
