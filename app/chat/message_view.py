@@ -165,11 +165,9 @@ def _figures(message: Message) -> str:
     if message.end in _ENDS:
         said.append(_ENDS[message.end])
     if figures.new_tokens:
-        seconds = max(1e-3, (figures.total_ms - figures.first_token_ms) / 1000)
-        speed = (figures.new_tokens - 1) / seconds
         said.append(f"{figures.new_tokens:,} tokens")
         if figures.new_tokens > 1:
-            said.append(f"{speed:,.0f} tokens/s")
+            said.append(f"{figures.tokens_per_s:,.0f} tokens/s")
         said.append(f"first after {figures.first_token_ms / 1000:.1f} s")
     return " · ".join(said)
 

@@ -23,7 +23,7 @@ from app.prompt.asking import Asked
 from app.prompt.code_in_answer import Code, code_in, visible
 from app.prompt.code_view import CodeView
 from app.theme import Theme
-from core.spec.messages import Chat, Done, Ending, Failed, Reading, Reply, Statistics, Text
+from core.spec.messages import Chat, Done, Ending, Failed, Reading, Reply, Text
 
 _ENDINGS: dict[Ending, str] = {
     "length": "ended at the length that was set",
@@ -201,14 +201,9 @@ def _figures(done: Done) -> str:
     figures = done.statistics
     said = f"{figures.new_tokens:,} tokens"
     if figures.new_tokens > 1:
-        said += f" at {speed(figures):,.0f} tokens/s"
+        said += f" at {figures.tokens_per_s:,.0f} tokens/s"
     if done.ending in _ENDINGS:
         said += f", {_ENDINGS[done.ending]}"
     if figures.dropped_tokens:
         said += f". The first {figures.dropped_tokens:,} tokens of the prompt had no room and were left out"
     return f"{said}."
-
-
-def speed(figures: Statistics) -> float:
-    """Tokens a second, once the first was there."""
-    return (figures.new_tokens - 1) / max(1e-3, (figures.total_ms - figures.first_token_ms) / 1000)

@@ -128,9 +128,8 @@ class StatusBar(QFrame):
         """How fast the last answer was written, once its first word was there."""
         if isinstance(reply, Done) and reply.statistics.new_tokens > 1:
             figures = reply.statistics
-            seconds = max(1e-3, (figures.total_ms - figures.first_token_ms) / 1000)
             about = f"Speed of the last answer; its first token came after {figures.first_token_ms:.0f} ms"
-            self.show_part("speed", f"{(figures.new_tokens - 1) / seconds:,.0f} tok/s", about)
+            self.show_part("speed", f"{figures.tokens_per_s:,.0f} tok/s", about)
 
     def show_engine(self, state: EngineState) -> None:
         text, about = described(state)

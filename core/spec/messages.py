@@ -154,6 +154,12 @@ class Statistics:
     chance: float | None = None
     dropped_messages: int = 0
 
+    @property
+    def tokens_per_s(self) -> float:
+        """Once the first token was there; 0 where no other came."""
+        writing_s = max(1.0, self.total_ms - self.first_token_ms) / 1000
+        return max(0, self.new_tokens - 1) / writing_s
+
 
 @dataclass(frozen=True)
 class Hello:

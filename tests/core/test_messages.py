@@ -203,3 +203,9 @@ def test_defaults_need_not_be_sent() -> None:
     with pytest.raises(UsageError):
         Chat(1, ())
     assert from_line(b'{"type": "progress", "step": 1, "total": null}', EVENTS) == Progress(1, None)
+
+
+def test_the_speed_of_an_answer_counts_from_its_first_token() -> None:
+    assert messages.Statistics(new_tokens=21, first_token_ms=500.0, total_ms=2500.0).tokens_per_s == 10
+    assert messages.Statistics(new_tokens=1, first_token_ms=500.0, total_ms=500.0).tokens_per_s == 0
+    assert messages.Statistics().tokens_per_s == 0
