@@ -61,24 +61,15 @@ class Benchmarking(QObject):
         self._frame.show_page("benchmark")
         self._made().measure(model)
 
-    @property
-    def pids(self) -> list[int]:
-        return [pid for job in (self.run, self._advising) if (pid := job.pid) is not None]
-
-    def stop(self) -> None:
+    async def end(self) -> None:
         """The window closes. What was answered is kept, and offered at the next start."""
+        over = asyncio.Event()
+        self.run.ended.connect(over.set)
         self.run.stop()
         for job in (self._comparing, self._advising):
-            job.stop(0)
-
-    async def end(self) -> None:
-        """Waits until nothing of it runs."""
-        self.stop()
+            await job.end(patience_s=0)
         if self.run.is_running:
-            await _emitted(self.run.ended)
-        for job in (self._comparing, self._advising):
-            if job.is_running:
-                await _emitted(job.ended)
+            await over.wait()
 
     def _made(self) -> BenchPage:
         page = self._frame.made_page("benchmark")
@@ -308,18 +299,3 @@ def _last_two(way: Way, page: BenchPage) -> tuple[list[Kept], list[Kept]]:
         histories.append(way.history(page.suite.kind, page.suite.name))
     pairs = [history[:2] for history in histories if len(history) > 1]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-
-
-async def _emitted(signal: Any) -> None:
-    """Until a signal comes."""
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def settle(*_: object) -> None:
-        if not done.done():
-            done.set_result(None)
-
-    signal.connect(settle)
-    try:
-        await done
-    finally:
-        signal.disconnect(settle)

@@ -3,7 +3,6 @@
 Using and benchmarking take a copy out of the run's folder first, so that the run may go on, or go.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,11 +60,7 @@ class Taught(QObject):
         self._view.verdict.show_use(engine.adapter_strength if is_used else None)
 
     async def close(self) -> None:
-        if self._job.is_running:
-            ended = asyncio.Event()
-            self._job.ended.connect(lambda _: ended.set())
-            self._job.kill()
-            await ended.wait()
+        await self._job.end(patience_s=0)
 
     async def _use(self, strength: float) -> None:
         run, view = self._run(), self._view
