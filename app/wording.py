@@ -1,4 +1,4 @@
-"""Sizes and places of files, as a person reads them.
+"""Sizes and places of files, and how many of something, as a person reads them.
 
 Memory is counted by 1024, see core/spec/budget.
 """
@@ -17,3 +17,8 @@ def place_text(path: str | Path) -> str:
         return str(Path("~") / Path(path).relative_to(Path.home()))
     except ValueError:
         return str(path)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`many`: where it is not the one with an s."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -27,6 +27,7 @@ from app.editor.match_painter import MATCH_ROLE, MatchPainter
 from app.editor.replace_in_files import Wish, replacement_for
 from app.editor.replacement import Replacement
 from app.theme import Theme
+from app.wording import counted
 from core.spec.errors import UsageError
 
 _PAUSE_MS = 250
@@ -173,7 +174,7 @@ class FindPanel(QWidget):
                 parent.removeChild(item)
                 if parent.childCount() == 0:
                     self.results.takeTopLevelItem(self.results.indexOfTopLevelItem(parent))
-            self._say(f"Left out; {_counted(self._shown_matches(), 'match')} in the list.")
+            self._say(f"Left out; {counted(self._shown_matches(), 'match', 'matches')} in the list.")
             self._show_previews()
             return True
         return False
@@ -283,9 +284,9 @@ class FindPanel(QWidget):
         self._stop_button.hide()
         self._show_previews()
         if not summary.matches:
-            text = f"Nothing found in {_counted(summary.searched, 'file')}."
+            text = f"Nothing found in {counted(summary.searched, 'file')}."
         else:
-            text = f"{_counted(summary.matches, 'match')} in {_counted(summary.files, 'file')}."
+            text = f"{counted(summary.matches, 'match', 'matches')} in {counted(summary.files, 'file')}."
         self._say(f"{text} {summary.ending}".strip())
         self._state.setToolTip(
             f"{summary.searched:,} files searched, {summary.skipped:,} of them binary, large or unreadable."
@@ -334,8 +335,3 @@ class FindPanel(QWidget):
             self.open_requested.emit(path, match.line, match.column, match.length)
         else:
             item.setExpanded(not item.isExpanded())
-
-
-def _counted(count: int, noun: str) -> str:
-    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
-    return f"{count:,} {noun}{ending}"

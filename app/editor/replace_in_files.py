@@ -19,6 +19,7 @@ from app.editor.replace_file import CannotWrite, may_be_written
 from app.editor.replacement import Replacement
 from app.editor.text_file import CannotRead, ChangedOutside, Stamp, TextFile, read, write
 from app.editor.text_form import CannotEncode
+from app.wording import counted
 
 _SHOWN_PROBLEMS = 3
 _REFUSALS = (CannotRead, CannotWrite, CannotEncode, ChangedOutside)
@@ -45,10 +46,10 @@ class Report:
 
     @property
     def sentence(self) -> str:
-        files = _counted(self.files, "file", "files")
-        said = f"{_counted(self.matches, 'match', 'matches')} replaced in {files}."
+        files = counted(self.files, "file")
+        said = f"{counted(self.matches, 'match', 'matches')} replaced in {files}."
         if self.open_files:
-            said += f" {_counted(self.open_files, 'is', 'are')} open and not saved yet."
+            said += f" {counted(self.open_files, 'is', 'are')} open and not saved yet."
         if self.problems:
             said += " " + " ".join(self.problems[:_SHOWN_PROBLEMS])
         if len(self.problems) > _SHOWN_PROBLEMS:
@@ -84,7 +85,7 @@ class ReplaceInFiles:
             except _REFUSALS as error:
                 problems.append(str(error))
         self._documents.check_files()
-        return " ".join([f"{_counted(back, 'file', 'files')} as before.", *problems[:_SHOWN_PROBLEMS]])
+        return " ".join([f"{counted(back, 'file')} as before.", *problems[:_SHOWN_PROBLEMS]])
 
     async def _replace_one(
         self, wish: Wish, pattern: "regex.Pattern[str]", replacement: Replacement, report: Report
@@ -138,7 +139,3 @@ def _rewritten(wish: Wish, pattern: "regex.Pattern[str]", replacement: Replaceme
     file = read(wish.path)
     text = replaced(file.text, wish, pattern, replacement)
     return file, write(wish.path, text, file.form, file.stamp).stamp
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from app.wording import counted
 from core.spec.budget import weight_bytes
 from core.spec.config import ModelConfig
 from core.spec.fields import as_flags
@@ -151,13 +152,9 @@ def duration(seconds: float) -> str:
     if not math.isfinite(seconds):
         return "some time"
     if seconds < 90:
-        return _counted(max(1, round(seconds)), "second")
+        return counted(max(1, round(seconds)), "second")
     minutes = max(2, round(seconds / 60))
     if minutes < 90:
-        return _counted(minutes, "minute")
+        return counted(minutes, "minute")
     hours, rest = divmod(minutes, 60)
-    return f"{_counted(hours, 'hour')} {_counted(rest, 'minute')}" if rest else _counted(hours, "hour")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    return f"{counted(hours, 'hour')} {counted(rest, 'minute')}" if rest else counted(hours, "hour")

@@ -26,6 +26,7 @@ from app.shell.commands import Commands
 from app.shell.frame import Frame
 from app.shell.notices import Notice, Weight
 from app.theme import Theme
+from app.wording import counted
 
 _LONGEST_SELECTION = 200
 
@@ -174,7 +175,7 @@ class Project(QObject):
     async def _replace(self, query: Query, text: str, wishes: Sequence[Wish]) -> None:
         count = sum(len(wish.numbers) for wish in wishes)
         answer = await self._questions.ask(
-            f"Replace {_counted(count, 'match', 'matches')} in {_counted(len(wishes), 'file', 'files')}?",
+            f"Replace {counted(count, 'match', 'matches')} in {counted(len(wishes), 'file')}?",
             [Choice("replace", "Replace All"), CANCEL],
             "Files that are open are changed in the editor, and not saved. The others are saved at once, and "
             "can be had back until the next replacing.",
@@ -206,10 +207,6 @@ class Project(QObject):
             self._start(self._documents.load_theirs(document))
         else:
             self._documents.keep_mine(document)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _entry(path: Path, folder: Path) -> Entry:
