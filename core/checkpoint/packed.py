@@ -1,4 +1,4 @@
-"""Quantised weights on disk, so that a second start maps them instead of quantising again.
+"""Quantised weights on disk, so that a second start reads them instead of quantising again.
 
 A file belongs to one state of one model: its name is made of all that decides its contents, so it is never
 out of date, only unused. It can be deleted at any time.
@@ -20,11 +20,13 @@ from torch import Tensor
 
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_gguf
+from core.model.large_pages import in_large_pages
 from core.model.quant import Packing, Quantised
 from core.model.transformer import Transformer, on_meta
 from core.spec.errors import ModelFormatError
 from core.spec.fields import to_json
 from core.spec.gguf_header import read_gguf_header
+from core.spec.headers import open_model_file
 
 _FORMAT = 1
 _SAY_EVERY = 5  # percent
@@ -40,7 +42,7 @@ def load_quantised(
         model = packing.prepare(on_meta(stored.config), precision)
     if place.exists():
         try:
-            return _with_state(model, _mapped(place, model), packing)
+            return _with_state(model, _held(place, model, packing), packing)
         except ModelFormatError:
             say("the packed weights on disk are damaged, so they are made again")
     step = f"packing the weights as {precision}, once"
@@ -54,7 +56,7 @@ def load_quantised(
         say(f"the packed weights cannot be kept for the next start ({error.strerror})")
         return _with_state(model, dict(packing.state(model, stored.parameters())), packing)
     _give_back_freed_memory()
-    return _with_state(model, _mapped(place, model), packing)
+    return _with_state(model, _held(place, model, packing), packing)
 
 
 def _told(
@@ -92,15 +94,29 @@ def _expected(model: Transformer) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if not (is_tied and name.startswith("head."))}
 
 
-def _mapped(place: Path, model: Transformer) -> dict[str, Tensor]:
-    weights, expected = open_gguf(place, read_gguf_header(place)), _expected(model)
-    if set(weights.names) != set(expected):
+def _held(place: Path, model: Transformer, packing: Packing) -> dict[str, Tensor]:
+    """In large pages where the processor multiplies with them and the system has such; else mapped."""
+    header, expected = read_gguf_header(place), _expected(model)
+    if set(header.tensors) != set(expected):
         raise ModelFormatError("The packed weights hold other tensors than the model.")
-    state = {name: weights.read(name).view(tensor.dtype) for name, tensor in expected.items()}
-    for name, tensor in state.items():
-        if tensor.shape != expected[name].shape:
+    for name, tensor in expected.items():
+        info = header.tensors[name]
+        if info.shape != tuple(tensor.shape) or info.size_bytes != tensor.nbytes:
             raise ModelFormatError(f"The packed tensor {name!r} has another shape than the model's.")
-    return state
+    first = min(info.offset for info in header.tensors.values())
+    behind = max(info.offset + info.size_bytes for info in header.tensors.values())
+    memory = in_large_pages(behind - first) if packing.stays_on_processor else None
+    if memory is None:
+        weights = open_gguf(place, header)
+        return {name: weights.read(name).view(tensor.dtype) for name, tensor in expected.items()}
+    with open_model_file(place) as file:
+        file.seek(first)
+        if file.readinto(memory.numpy()) < behind - first:  # type: ignore[attr-defined]
+            raise ModelFormatError(f"{place} has become shorter.")
+    return {
+        name: memory[info.offset - first :][: info.size_bytes].view(expected[name].dtype).view(info.shape)
+        for name, info in header.tensors.items()
+    }
 
 
 def _keep(model: Transformer, state: Iterable[tuple[str, Tensor]], place: Path) -> None:

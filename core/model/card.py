@@ -52,6 +52,7 @@ class CardPacking:
     """See Packing in quant.py. Packed on the processor; the network moves to the card afterwards."""
 
     name = "card"
+    stays_on_processor = False
 
     def prepare(self, model: Transformer, precision: Quantised) -> Transformer:
         plain = [

@@ -89,6 +89,11 @@ class Packing(Protocol):
         """Different for what must not be taken for each other on disk."""
         ...
 
+    @property
+    def stays_on_processor(self) -> bool:
+        """Whether it is the processor that multiplies with them."""
+        ...
+
     def prepare(self, model: Transformer, precision: Quantised) -> Transformer:
         """The network with quantised layers instead of its own, their weights yet to be filled in."""
         ...
@@ -105,6 +110,8 @@ class Packing(Protocol):
 
 
 class TorchPacking:
+    stays_on_processor = True
+
     @property
     def name(self) -> str:
         # how int4 lies in memory differs between processors

@@ -144,6 +144,7 @@ class LibraryPacking:
     """Tiles instead of plain weights; see Packing in quant.py."""
 
     name = "tiles"
+    stays_on_processor = True
 
     def __init__(self, library: Library) -> None:
         self._library = library

@@ -24,10 +24,6 @@ EXPORTED const Kernels *native_kernels(const char *name);
 EXPORTED void native_set_threads(int wanted);
 EXPORTED int native_threads(void);
 
-/* Asks the system for large pages, which make reading weights a little faster. Whole ones only; harmless
-   elsewhere. */
-EXPORTED void native_advise_huge(const void *memory, size_t bytes);
-
 /* ---- Matrices ---- */
 
 /* 0 where the shape makes no sense. */

@@ -10,8 +10,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from torch import Tensor
-
 from core.native.build import BUILT, build, library_name, this_platform
 from core.native.structures import SIGNATURES
 from core.spec.errors import UsageError
@@ -53,10 +51,6 @@ class Library:
     def set_threads(self, wanted: int) -> None:
         """For all libraries of this process, which share their threads."""
         self.functions.native_set_threads(wanted)
-
-    def advise_huge(self, memory: Tensor) -> None:
-        """Worth it for memory of many MB that is read again and again, before it is first written."""
-        self.functions.native_advise_huge(memory.data_ptr(), memory.nbytes)
 
 
 def load() -> Library | None:

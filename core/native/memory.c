@@ -1,15 +1,7 @@
-#if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* for madvise */
-#endif
-
 #include "memory.h"
 #include "api.h"
 
 #include <stdlib.h>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 static size_t round_up_bytes(size_t bytes, size_t multiple)
 {
@@ -52,16 +44,4 @@ void plan_activations(Arena *arena, Activations *activations, int rows, int colu
 Span share_of(int total, int id, int count)
 {
     return (Span){(int)((int64_t)total * id / count), (int)((int64_t)total * (id + 1) / count)};
-}
-
-void native_advise_huge(const void *memory, size_t bytes)
-{
-#if defined(__linux__)
-    const uintptr_t page = 2 << 20;
-    uintptr_t first = round_up_bytes((uintptr_t)memory, page),
-              end = ((uintptr_t)memory + bytes) / page * page;
-    if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
-#else
-    (void)memory, (void)bytes;
-#endif
 }

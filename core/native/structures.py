@@ -112,7 +112,6 @@ SIGNATURES = {
     "native_kernels": (c_void_p, (c_char_p,)),
     "native_set_threads": (None, (c_int,)),
     "native_threads": (c_int, ()),
-    "native_advise_huge": (None, (c_void_p, c_size_t)),
     "native_packed_bytes": (c_size_t, (POINTER(MatrixFields),)),
     "native_pack": (c_int, (c_void_p, POINTER(MatrixFields), c_int, POINTER(Rows))),
     "native_unpack": (c_int, (c_void_p, POINTER(MatrixFields), c_int, c_int, c_int, POINTER(Rows))),

@@ -1,5 +1,6 @@
 """Quantised layers against the plain ones, the packed file against what was packed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.checkpoint import packed
 from core.checkpoint.load import open_model
 from core.checkpoint.packed import load_quantised
 from core.model import kernels
@@ -123,7 +125,7 @@ def test_predictions_stay_close(stored: Path, tmp_path: Path, precision: Quantis
 @pytest.mark.parametrize("precision", ["int8", "int4"])
 @pytest.mark.parametrize("tied", [True, False])
 @torch.inference_mode()
-def test_a_second_start_maps_what_the_first_one_packed(
+def test_a_second_start_reads_what_the_first_one_packed(
     tmp_path: Path, precision: Quantised, tied: bool
 ) -> None:
     folder = tiny_folder(tmp_path / "model", tiny_tokenizer(tmp_path), tie_embeddings=tied, bias="all")
@@ -141,6 +143,27 @@ def test_a_second_start_maps_what_the_first_one_packed(
     embed, head = second.get_submodule("embed"), second.get_submodule("head")
     assert (embed.weight.data_ptr() == head.weight.data_ptr()) is tied
     assert len(list((tmp_path / "packed").iterdir())) == 1
+
+
+@torch.inference_mode()
+def test_packed_weights_are_the_same_in_large_pages_and_in_the_mapped_file(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_model(stored)
+    load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", ignore)
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "in_large_pages", lambda size_bytes: None)  # as where the system has none
+        mapped = load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", ignore)
+    asked: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "in_large_pages", lambda size: asked.append(size) or torch.empty(size).byte())
+        held = load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", ignore)
+    place = next((tmp_path / "packed").iterdir())
+    assert len(asked) == 1
+    assert asked[0] <= place.stat().st_size
+    expected = mapped(IDS)
+    os.truncate(place, 0)  # what is held has nothing to do with the file any more
+    assert torch.equal(held(IDS), expected)
 
 
 def test_changed_weights_are_packed_anew(stored: Path, tmp_path: Path) -> None:
