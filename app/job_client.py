@@ -6,7 +6,6 @@ known to whoever starts it; the engine, which is asked again and again, has Engi
 
 import asyncio
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +26,7 @@ from core.spec.messages import (
     Tried,
     from_line,
 )
+from core.spec.program import command
 
 _NICENESS = 19  # after all that somebody waits for
 _PATIENCE_S = 120.0  # a large checkpoint on a slow disk takes its time
@@ -215,7 +215,7 @@ class JobClient(QObject):
 
 def shown_command(words: Sequence[str]) -> str:
     """What a person types for the same; what only programs read is left out."""
-    return shlex.join(["python3", "main.py", *(word for word in words if word not in _FOR_PROGRAMS)])
+    return command(*(word for word in words if word not in _FOR_PROGRAMS))
 
 
 def _complaint(log: str) -> str:

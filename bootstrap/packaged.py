@@ -13,6 +13,12 @@ from bootstrap.environment import NEEDS
 from bootstrap.installer import SetupError
 
 _OF_THE_STARTER = "_PYI_"
+_SHOW_A_SENTENCE = (
+    ("zenity", "--error", "--title=SmallCoder", "--no-markup", "--width=500", "--text"),
+    ("kdialog", "--title", "SmallCoder", "--error"),
+    ("xmessage", "-center"),
+    ("notify-send", "--app-name=SmallCoder", "SmallCoder does not start"),
+)
 
 
 def is_packaged() -> bool:
@@ -24,6 +30,7 @@ def begin() -> None:
     import multiprocessing
 
     restore_environment()
+    open_streams()
     multiprocessing.freeze_support()
 
 
@@ -42,8 +49,30 @@ def restore_environment() -> None:
         del os.environ[name]
 
 
+def open_streams() -> None:
+    """A windowed program has none under Windows, and not everything that writes to them asks first."""
+    for name in ("stdout", "stderr") if sys.platform == "win32" else ():
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
+
+
 def check_system() -> None:
     """The packaged app brings all but a few libraries of the display, and installs nothing."""
     missing = system_packages.missing_for_window()
     if missing:
-        raise SetupError(installer.by_hand(missing, NEEDS["window"]))
+        sentence = installer.by_hand(missing, NEEDS["window"])
+        if not installer.at_terminal():
+            show(sentence)
+        raise SetupError(sentence)
+
+
+def show(sentence: str) -> None:
+    """By what a desktop may have for that: started from a menu, nobody sees what a program writes."""
+    import subprocess
+    from shutil import which
+
+    command = next((words for words in _SHOW_A_SENTENCE if which(words[0])), None)
+    if command is not None:
+        subprocess.run(
+            [*command, sentence], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )

@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILD, DIST = ROOT / "build", ROOT / "dist"
 STEPS = ("kernels", "app", "archives", "check")
+BARE = "bare"  # takes root and debootstrap, so it is done where somebody asks for it
 BUILT_AT = "1700000000"  # in every file that has a time: the same sources give the same bytes
 
 
@@ -34,7 +35,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     work = BUILD / f"package-{arguments.torch}"
-    for step in [step for step in STEPS if step in (arguments.steps or STEPS)]:
+    for step in [step for step in (*STEPS, BARE) if step in (arguments.steps or STEPS)]:
         started = time.monotonic()
         said = RUN[step](work, arguments)
         sys.stdout.write(f"{step}: {said} ({time.monotonic() - started:.0f} s)\n")
@@ -45,16 +46,19 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Builds the packaged app for this system, and checks it.")
     parser.add_argument(
-        "steps", nargs="*", metavar="STEP", help=f"of {', '.join(STEPS)}: all of them by default"
+        "steps",
+        nargs="*",
+        metavar="STEP",
+        help=f"of {', '.join(STEPS)}: all of them by default; {BARE}: the check in a Debian that has nothing",
     )
     parser.add_argument(
         "--torch", choices=["cpu", "cuda"], default="cpu", help="which build of PyTorch goes in"
     )
     parser.add_argument("--all-kernels", action="store_true", help="compile the C library for all systems")
     arguments = parser.parse_args()
-    unknown = [step for step in arguments.steps if step not in STEPS]
+    unknown = [step for step in arguments.steps if step not in RUN]
     if unknown:
-        parser.error(f"{unknown[0]} is no step; there are {', '.join(STEPS)}")
+        parser.error(f"{unknown[0]} is no step; there are {', '.join(RUN)}")
     return arguments
 
 
@@ -123,17 +127,32 @@ def make_archives(work: Path, arguments: argparse.Namespace) -> str:
     return ", ".join(str(file) for file in archive(DIST, work, arguments.torch))
 
 
-def check(_: Path, arguments: argparse.Namespace) -> str:
+def check(_: Path, arguments: argparse.Namespace, **more: str) -> str:
     import subprocess
 
     words = ["-m", "pytest", "-c", str(HERE / "pytest.ini"), str(HERE / "check_build.py")]
-    settings = {**os.environ, "SMALLCODER_CHECKED_TORCH": arguments.torch}
+    settings = {**os.environ, "SMALLCODER_CHECKED_TORCH": arguments.torch, **more}
     if subprocess.run([sys.executable, *words], cwd=ROOT, env=settings, check=False).returncode:
         raise SystemExit("The packaged app is not fit to be handed out; what failed stands above.")
     return "all passed"
 
 
+def check_in_bare_debian(work: Path, arguments: argparse.Namespace) -> str:
+    import shutil
+
+    import bare_debian
+
+    if os.name == "nt" or os.geteuid() != 0 or not shutil.which("debootstrap"):
+        raise SystemExit("The step bare takes a Linux, the rights of root, and debootstrap.")
+    root = BUILD / "bare-debian"
+    bare_debian.make(root)
+    said = check(work, arguments, SMALLCODER_CHECKED_IN=str(root))
+    shutil.rmtree(root)
+    return said
+
+
 RUN = {"kernels": make_kernels, "app": make_app, "archives": make_archives, "check": check}
+RUN[BARE] = check_in_bare_debian
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,10 +2,12 @@
 
 Each check starts the real programs of dist/, in a folder whose name has spaces and letters of any alphabet,
 with an empty home, no PATH and no Python in sight. Sizes and times are kept in dist/measured.json.
+`build.py bare` runs the same in a Debian that has nothing (bare_debian.py), from the archive.
 """
 
 import json
 import os
+import platform
 import re
 import shutil
 import statistics
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bare_debian
 import psutil
 import pytest
 from archives import app_folder, inner_folder
@@ -30,29 +33,44 @@ from tests.journeys.screen import screen
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
 TORCH = os.environ.get("SMALLCODER_CHECKED_TORCH", "cpu")
+BARE = Path(os.environ["SMALLCODER_CHECKED_IN"]) if "SMALLCODER_CHECKED_IN" in os.environ else None
 MOST_MB = {"cpu": 800, "cuda": 6000}[TORCH]
 # of a processor: other programs must not fail the check
 MOST_WINDOW_S, MOST_FIRST_TOKEN_S = 2.0, 6.0
 STARTS = 3
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="written for Linux")
+only_bare = pytest.mark.skipif(BARE is None, reason="of a system that has nothing: build.py bare")
 
 
 @pytest.fixture(scope="session")
 def measured() -> Iterator[dict[str, Any]]:
     found: dict[str, Any] = {"version": version(), "torch": TORCH, "platform": this_platform()}
     yield found
-    (DIST / "measured.json").write_text(json.dumps(found, indent=2) + "\n")
+    name = "measured.json" if BARE is None else "measured-bare.json"
+    (DIST / name).write_text(json.dumps(found, indent=2) + "\n")
     sys.stdout.write(f"\n{json.dumps(found, indent=2)}\n")
 
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app moved to where nobody expected it; links spare the disk a copy."""
+    folder = tmp_path_factory.mktemp("Ünser Örtchen, 場所")
+    if BARE is not None:
+        return _unpacked(folder)
     top = DIST / ("SmallCoder.app" if sys.platform == "darwin" else "smallcoder")
     assert top.is_dir(), f"{top} is not there: python3 packaging/build.py app"
-    moved = tmp_path_factory.mktemp("Ünser Örtchen, 場所") / top.name
-    shutil.copytree(top, moved, symlinks=True, copy_function=_linked)
-    return moved.parent
+    shutil.copytree(top, folder / top.name, symlinks=True, copy_function=_linked)
+    return folder
+
+
+def _unpacked(folder: Path) -> Path:
+    """As an administrator does it: those who start it cannot write there."""
+    ending = "" if TORCH == "cpu" else "-cuda"
+    name = f"smallcoder-{version()}-linux-{platform.machine().lower()}{ending}"
+    subprocess.run(["tar", "-xf", DIST / f"{name}.tar.gz", "-C", folder], check=True)
+    (folder / name).rename(folder / "smallcoder")
+    folder.chmod(0o755)
+    return folder
 
 
 def _linked(source: str, to: str) -> str:
@@ -63,9 +81,19 @@ def _linked(source: str, to: str) -> str:
     return to
 
 
+@pytest.fixture(scope="session")
+def entering(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a command begins with to run in the bare system, where the check is in one."""
+    if BARE is None:
+        return []
+    shared = tmp_path_factory.getbasetemp()
+    shared.chmod(0o711)
+    return bare_debian.entering(BARE, shared)
+
+
 @pytest.fixture
-def app(place: Path, tmp_path: Path) -> App:
-    return App(place, tmp_path)
+def app(place: Path, tmp_path: Path, entering: list[str]) -> App:
+    return App(place, tmp_path, entering)
 
 
 def test_it_is_no_larger_than_promised(place: Path, measured: dict[str, Any]) -> None:
@@ -122,7 +150,7 @@ def test_qt_can_be_replaced(app: App) -> None:
     try:
         library.write_bytes(b"no library at all")
         code = subprocess.run(
-            [app.window],
+            app.window,
             env=app.settings | {"QT_QPA_PLATFORM": "offscreen"},
             capture_output=True,
             text=True,
@@ -164,7 +192,7 @@ def test_it_completes_a_line_without_a_network(app: App, measured: dict[str, Any
     for _ in range(STARTS):
         started = time.perf_counter()
         process = subprocess.Popen(
-            [app.command, *words[:-1]], env=app.settings, cwd=app.home, stdout=subprocess.PIPE
+            [*app.command, *words[:-1]], env=app.settings, cwd=app.home, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         assert process.stdout.read(1)
@@ -252,6 +280,24 @@ def test_a_download_works(app: App) -> None:
     assert [*(app.home / "stories").rglob("train-00000.jsonl")]
 
 
+@only_bare
+def test_what_a_bare_system_lacks_is_named_with_the_command_that_brings_it(
+    app: App, tmp_path_factory: pytest.TempPathFactory, measured: dict[str, Any]
+) -> None:
+    """The commands before this have run without any of it."""
+    assert BARE is not None
+    settings = app.settings | {"DISPLAY": ":77", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(app.window, env=settings, capture_output=True, text=True, timeout=60, check=False)
+    said = re.fullmatch(
+        r"The window needs what this system lacks \(.*\): install it with `(.*)`, then start again\.\n",
+        done.stderr,
+    )
+    assert said is not None, done.stderr
+    assert done.returncode == 2
+    bare_debian.install(BARE, tmp_path_factory.getbasetemp(), said[1])
+    measured["packages_of_a_window"] = re.findall(r"--no-install-recommends (.*)", said[1])[0].split()
+
+
 @only_linux
 def test_a_window_is_seen_writes_with_the_model_and_closes(
     app: App, tmp_path: Path, measured: dict[str, Any]
@@ -283,26 +329,27 @@ def test_a_window_is_seen_writes_with_the_model_and_closes(
 @only_linux
 def test_without_a_display_it_says_so(app: App) -> None:
     done = subprocess.run(
-        [app.window], env=app.settings, capture_output=True, text=True, timeout=60, check=False
+        app.window, env=app.settings, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert done.stderr.startswith("There is no display to open a window on; these commands need none: ")
 
 
 @only_linux
-def test_it_can_be_put_into_the_menu_and_taken_out(place: Path, tmp_path: Path) -> None:
-    settings = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+def test_it_can_be_put_into_the_menu_and_taken_out(app: App, place: Path, tmp_path: Path) -> None:
+    """With what it has kept that can be made again."""
+    settings = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     folder = app_folder(place)
-    subprocess.run([folder / "install.sh"], env=settings, check=True, capture_output=True)
+    install = [*app.entering, str(folder / "install.sh")]
+    subprocess.run(install, env=settings, check=True, capture_output=True)
     entry = tmp_path / ".local/share/applications/smallcoder.desktop"
     assert f'Exec="{folder}/smallcoder" %F' in entry.read_text().splitlines()
     if shutil.which("desktop-file-validate"):
         subprocess.run(["desktop-file-validate", entry], check=True)
     command = tmp_path / ".local/bin/smallcoder"
-    said = subprocess.run(
-        [command, "--version"], env=settings, check=True, capture_output=True, text=True
-    ).stdout
-    assert said == f"SmallCoder {version()}\n"
-    subprocess.run([folder / "install.sh", "--remove"], env=settings, check=True, capture_output=True)
+    words = [*app.entering, str(command), "complete", "--prompt", "def one(", "--max-tokens", "2"]
+    subprocess.run(words, env=settings, cwd=tmp_path, check=True, capture_output=True)
+    assert [*(tmp_path / ".cache/smallcoder").rglob("*")], "nothing was kept"
+    subprocess.run([*install, "--remove"], env=settings, check=True, capture_output=True)
     left = [file for file in tmp_path.rglob("*") if not file.is_dir()]
     assert left == []

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ _ENDING = ".exe" if sys.platform == "win32" else ""
 
 
 class App:
-    """The packaged programs, with a home that is empty at first."""
+    """The packaged programs, with a home that is empty at first. `entering`: what a command begins with to
+    run in another system than this one."""
 
-    def __init__(self, place: Path, home: Path) -> None:
-        self.inside, self.home = inner_folder(place), home
+    def __init__(self, place: Path, home: Path, entering: Sequence[str] = ()) -> None:
+        self.inside, self.home, self.entering = inner_folder(place), home, entering
         self.window, self.command = (
-            app_folder(place) / f"{name}{_ENDING}" for name in ("smallcoder", "smallcoder-cli")
+            [*entering, str(app_folder(place) / f"{name}{_ENDING}")]
+            for name in ("smallcoder", "smallcoder-cli")
         )
         nothing = home / "no programs"
         nothing.mkdir()
@@ -45,7 +47,7 @@ class App:
     def run(self, *words: str | Path, **more: str) -> str:
         """What it said on standard output; it must end well, and say nothing else worth a warning."""
         done = subprocess.run(
-            [self.command, *map(str, words)],
+            [*self.command, *map(str, words)],
             env=self.settings | more,
             cwd=self.home,
             capture_output=True,
@@ -70,7 +72,7 @@ def shown(app: App, on: Screen, *paths: Path) -> Iterator[tuple["subprocess.Pope
     """The window's process, and the seconds until it was seen."""
     settings = app.settings | {"DISPLAY": on.settings["DISPLAY"]}
     started = time.perf_counter()
-    command = [str(app.window), *map(str, paths)]
+    command = [*app.window, *map(str, paths)]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, env=settings, cwd=app.home, **streams) as process:
         try:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,28 @@ def test_a_library_of_the_display_that_is_missing_is_named_and_nothing_installed
         SetupError, match=r"The window needs what this system lacks \(libnever\.so\.7\): install it"
     ):
         packaged.check_system()
+
+
+@only_linux
+def test_who_started_it_from_a_menu_sees_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a program of the desktop, for what is written to standard error goes where nobody looks."""
+    said = tmp_path / "said"
+    dialog = tmp_path / "xmessage"
+    dialog.write_text(f"#!/bin/sh\nprintf '%s' \"$2\" >{said}\n")
+    dialog.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(system_packages, "QT_LIBRARIES", ["libnever.so.7"])
+    with pytest.raises(SetupError) as raised:
+        packaged.check_system()
+    assert said.read_text() == str(raised.value)
+
+
+def test_a_program_without_streams_can_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(sys, "stderr", None)
+    packaged.open_streams()
+    assert sys.stderr is not None
+    sys.stderr.write("nobody reads this\n")
+    sys.stderr.close()

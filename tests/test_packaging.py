@@ -271,6 +271,43 @@ def test_the_menu_starts_the_program_wherever_it_lies(unpacked: Path, tmp_path: 
     assert subprocess.run([command], capture_output=True, text=True, check=True).stdout == "started\n"
     installed(unpacked, home)  # a second time changes nothing
     installed(unpacked, home, "--remove")
+    assert [str(left.relative_to(home)) for left in home.rglob("*")] == [".local", ".local/share"]
+
+
+@on_posix
+def test_what_is_taken_out_is_ours_and_what_a_person_made_stays(unpacked: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    kept = [
+        ".config/smallcoder/settings.json",
+        ".local/share/smallcoder/chats/a.jsonl",
+        ".local/bin/smallcoder",
+    ]
+    kept += [".local/share/icons/hicolor/16x16/apps/other.png", ".cache/other/file"]
+    for name in (*kept, ".cache/smallcoder/packed/model"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("theirs")
+    assert "no link" in installed(unpacked, home), "a program that is called so and is no link of ours"
+    said = installed(unpacked, home, "--remove")
+    assert sorted(kept) == sorted(str(file.relative_to(home)) for file in home.rglob("*") if file.is_file())
+    assert (
+        f"settings in {home}/.config/smallcoder, models, chats and runs in {home}/.local/share/smallcoder."
+        in said
+    )
+
+
+@on_posix
+def test_another_copy_in_the_menu_is_not_taken_out(unpacked: Path, tmp_path: Path) -> None:
+    """But one that is gone is, though only from where the new one lies."""
+    home, newer = tmp_path / "home", tmp_path / "newer"
+    shutil.copytree(unpacked, newer)
+    installed(newer, home)
+    before = {file: file.read_bytes() for file in home.rglob("*") if file.is_file()}
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        installed(unpacked, home, "--remove")
+    assert f"{newer}/install.sh --remove" in refused.value.stderr
+    assert before == {file: file.read_bytes() for file in home.rglob("*") if file.is_file()}
+    shutil.rmtree(newer)
+    installed(unpacked, home, "--remove")
     assert [file for file in home.rglob("*") if not file.is_dir()] == []
 
 
@@ -289,10 +326,11 @@ def test_the_menu_takes_no_other_word(unpacked: Path, tmp_path: Path) -> None:
     )
 
 
-def installed(folder: Path, home: Path, *words: str) -> None:
+def installed(folder: Path, home: Path, *words: str) -> str:
     home.mkdir(exist_ok=True)
     settings = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
-    subprocess.run([folder / "install.sh", *words], env=settings, capture_output=True, check=True)
+    command = [folder / "install.sh", *words]
+    return subprocess.run(command, env=settings, capture_output=True, text=True, check=True).stdout
 
 
 def program_of(line: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.messages import Event, Progress
+from core.spec.program import command_for_extra
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run
 
@@ -47,7 +48,7 @@ def _opened(run: Run, spec: TrainSpec) -> tuple[Write, Callable[[], None]]:
         return _tensorboard(run) if spec.curves == "tensorboard" else _wandb(run, spec)
     except ImportError:
         raise UsageError(
-            f"{spec.curves} is not installed; 'python3 main.py --extra {spec.curves}' brings it, or leave "
+            f"{spec.curves} is not installed; {command_for_extra(spec.curves)} brings it, or leave "
             "out --curves."
         ) from None
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from core.model.rope import frequency_divisors, plain_frequencies
 from core.model.transformer import Transformer
 from core.spec.errors import UsageError
+from core.spec.program import command_for_extra
 
 _EXPORTER_LOG = "torch.onnx"
 
@@ -77,7 +78,7 @@ def _require(module: str) -> None:
     from importlib.util import find_spec
 
     if find_spec(module) is None:
-        raise UsageError(f"ONNX needs the package {module}; add it with: python3 main.py --extra export")
+        raise UsageError(f"ONNX needs the package {module}, which {command_for_extra('export')} brings.")
 
 
 class _Step(nn.Module):

@@ -10,6 +10,7 @@ from core.cli.command import guarded
 from core.spec.budget import MB, PRECISIONS, parameters
 from core.spec.errors import UsageError
 from core.spec.fields import suggestion, to_json
+from core.spec.program import command
 
 if TYPE_CHECKING:
     from core.cli.teller import Teller
@@ -55,7 +56,8 @@ def _catalogue(arguments: argparse.Namespace) -> int:
     for row in rows:
         report.say(_sentence(row))
     report.say(f"Free for a model: {machine.free_bytes / MB:,.0f} MB of {machine.limit_bytes / MB:,.0f} MB.")
-    report.say("'main.py models fit ID' shows the arithmetic; 'main.py models download ID' gets one.")
+    fitting, getting = command("models", "fit", "ID"), command("models", "download", "ID")
+    report.say(f"'{fitting}' shows the arithmetic; '{getting}' gets one.")
     return 0
 
 

@@ -13,6 +13,7 @@ from core.cli.command import Commands, guarded
 from core.spec.budget import MB, PRECISIONS, weight_bytes
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
+from core.spec.program import command
 
 if TYPE_CHECKING:
     from core.checkpoint.stored import StoredModel
@@ -71,7 +72,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if not models:
         report.say(
             f"No models found; put some into {models_folder()}, name a folder to look in, or get one "
-            "of those that 'main.py models catalogue' shows."
+            f"of those that '{command('models', 'catalogue')}' shows."
         )
     for model in models:
         what = model.problem or f"{model.architecture or model.kind}, {_abilities(model)}"

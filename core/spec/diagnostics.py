@@ -4,11 +4,11 @@ import getpass
 import os
 import platform
 import re
-import sys
 from importlib import metadata
 from pathlib import Path
 
 from core.spec import folders
+from core.spec.program import Kind, kind
 from core.spec.version import version
 
 _PACKAGES = ("torch", "PySide6-Essentials", "numpy", "tokenizers", "sentencepiece", "huggingface_hub")
@@ -16,12 +16,17 @@ _PACKAGES = ("torch", "PySide6-Essentials", "numpy", "tokenizers", "sentencepiec
 _ANY_HOME = re.compile(
     r"(?i)(?<![\w.~/\\-])(?:[a-z]:|/mnt/[a-z])?[/\\]+(?:home|users)[/\\]+[^/\\\s:*?\"'<>|]+"
 )
+_KINDS: dict[Kind, str] = {
+    "packaged": "the packaged app",
+    "source": "from source",
+    "installed": "installed by pip",
+}
 _LEAST_LETTERS = 3  # of a name that is worth hiding where it stands alone
 
 
 def about_program() -> dict[str, str]:
     facts = {
-        "SmallCoder": f"{version()}, {_kind()}",
+        "SmallCoder": f"{version()}, {_KINDS[kind()]}",
         "Python": platform.python_version(),
         "system": platform.platform(),
         "processor": f"{platform.machine()}, {os.cpu_count()} threads",
@@ -58,12 +63,6 @@ def impersonal(text: str) -> str:
 def _either_slash(path: str) -> str:
     """Also as Windows and JSON write it."""
     return r"[/\\]+".join(re.escape(part) for part in re.split(r"[/\\]", path))
-
-
-def _kind() -> str:
-    if getattr(sys, "frozen", False):
-        return "the packaged app"
-    return "from source" if (Path(__file__).parents[2] / "pyproject.toml").exists() else "installed by pip"
 
 
 def _version_of(package: str) -> str:

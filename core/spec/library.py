@@ -19,6 +19,7 @@ from core.spec.folders import hub_cache_folder, models_folder
 from core.spec.gguf_header import read_gguf_header
 from core.spec.gguf_values import GgufMetadata
 from core.spec.headers import TensorInfo, read_json, refuse_pickle
+from core.spec.program import command
 from core.spec.safetensors_header import read_safetensors_folder
 from core.spec.shape import shape_of_gguf, shape_of_huggingface, shape_of_native
 
@@ -91,7 +92,7 @@ def find_unfinished(folder: Path) -> list[ModelFile]:
     for place in sorted(folder.glob(f"*/.*{_UNFINISHED}")):
         name = f"{place.parent.name}/{place.name[1 : -len(_UNFINISHED)]}"
         size = sum(size_of(path) for path in place.rglob("*"))
-        problem = f"{name} has not come whole yet; 'main.py models download {name}' goes on."
+        problem = f"{name} has not come whole yet; '{command('models', 'download', name)}' goes on."
         begun.append(
             ModelFile(place, name, "huggingface", size_bytes=size, problem=problem, is_unfinished=True)
         )
@@ -138,7 +139,8 @@ def located(path: Path) -> Path:
         return path
     found = find_downloaded(name)
     if found is None and name in catalogue():
-        raise ModelFormatError(f"{name} is not on this disk yet; 'main.py models download {name}' gets it.")
+        getting = command("models", "download", name)
+        raise ModelFormatError(f"{name} is not on this disk yet; '{getting}' gets it.")
     return path if found is None else found
 
 

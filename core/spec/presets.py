@@ -5,6 +5,7 @@ from dataclasses import replace
 from core.spec.config import ModelConfig
 from core.spec.errors import UsageError
 from core.spec.fields import suggestion
+from core.spec.program import command
 
 
 def _llama(
@@ -57,6 +58,6 @@ PRESETS: dict[str, ModelConfig] = {
 def preset(name: str) -> ModelConfig:
     if name not in PRESETS:
         raise UsageError(
-            f"There is no preset {name!r}{suggestion(name, PRESETS)}. See 'main.py models presets'."
+            f"There is no preset {name!r}{suggestion(name, PRESETS)}. See '{command('models', 'presets')}'."
         )
     return PRESETS[name]

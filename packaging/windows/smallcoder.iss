@@ -25,6 +25,7 @@ OutputBaseFilename={#Name}
 Compression=lzma2/fast
 SolidCompression=yes
 ChangesAssociations=yes
+ChangesEnvironment=yes
 CloseApplications=yes
 WizardStyle=modern
 #ifdef Signed
@@ -54,7 +55,8 @@ Root: HKA; Subkey: "Software\Classes\*\shell\SmallCoder"; ValueType: string; Val
 Root: HKA; Subkey: "Software\Classes\*\shell\SmallCoder\command"; ValueType: string; ValueData: """{app}\smallcoder.exe"" ""%1"""; Tasks: contextmenu
 Root: HKA; Subkey: "Software\Classes\Directory\shell\SmallCoder"; ValueType: string; ValueData: "Open with SmallCoder"; Flags: uninsdeletekey; Tasks: contextmenu
 Root: HKA; Subkey: "Software\Classes\Directory\shell\SmallCoder\command"; ValueType: string; ValueData: """{app}\smallcoder.exe"" ""%1"""; Tasks: contextmenu
-Root: HKA; Subkey: "Software\Classes\Applications\smallcoder.exe\shell\open\command"; ValueType: string; ValueData: """{app}\smallcoder.exe"" ""%1"""; Flags: uninsdeletekey
+Root: HKA; Subkey: "Software\Classes\Applications\smallcoder.exe"; Flags: uninsdeletekey
+Root: HKA; Subkey: "Software\Classes\Applications\smallcoder.exe\shell\open\command"; ValueType: string; ValueData: """{app}\smallcoder.exe"" ""%1"""
 Root: HKCU; Subkey: "Environment"; ValueType: expandsz; ValueName: "Path"; ValueData: "{olddata};{app}"; Tasks: path; Check: NotOnPath(ExpandConstant('{app}'))
 
 [Run]
@@ -65,4 +67,15 @@ function NotOnPath(Folder: string): Boolean;
 var Known: string;
 begin
   Result := not RegQueryStringValue(HKCU, 'Environment', 'Path', Known) or (Pos(';' + Lowercase(Folder) + ';', ';' + Lowercase(Known) + ';') = 0);
+end;
+
+// what the program can make again goes with it; settings, models, chats and runs are the person's, and stay
+procedure CurUninstallStepChanged(Step: TUninstallStep);
+var Known: string;
+begin
+  if Step <> usPostUninstall then exit;
+  if RegQueryStringValue(HKCU, 'Environment', 'Path', Known) then
+    if StringChangeEx(Known, ';' + ExpandConstant('{app}'), '', True) > 0 then
+      RegWriteExpandStringValue(HKCU, 'Environment', 'Path', Known);
+  DelTree(ExpandConstant('{localappdata}\smallcoder\Cache'), True, True, True);
 end;

@@ -1,6 +1,7 @@
 """The figures in the README, measured and written there: `python -m tests.benchmarks.tables --help`.
 
-Without options it writes the README's tables and plots anew from the results in tests/benchmarks/published.
+Without options it writes the README's tables and plots anew: what was measured from the results in
+tests/benchmarks/published, and what fits which machine from the arithmetic of the program (fits.py).
 With --model it measures that model first and puts its rows among them; --full measures it with a text
 that fills the context, which takes a minute or two for the larger ones.
 """
@@ -17,13 +18,13 @@ from typing import Any
 
 from core import report
 from core.spec.presets import PRESETS
+from tests.benchmarks import fits
 from trainer.bench.plots import plots_of
 from trainer.bench.tables import markdown
 from trainer.spec.results import Result, read_results
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = Path(__file__).parent / "published"
-BLOCK = re.compile(r"(<!-- figures: [^\n]*-->\n).*?(<!-- end of figures -->)", re.DOTALL)
 PRECISIONS = "int8,int4"
 NEW_TOKENS = 64
 SHORT = ("--prompt-tokens", "512", "--new-tokens", str(NEW_TOKENS), "--rounds", "3")
@@ -125,17 +126,19 @@ def write() -> None:
     readme = ROOT / "README.md"
     files = {path.stem: read_results(path) for path in sorted(PUBLISHED.glob("*.json"))}
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_block(text, block(files)), encoding="utf-8")
+    text = with_block(with_block(text, block(files)), fits.table(), "fits")
+    readme.write_text(text, encoding="utf-8")
     for name, results in files.items():
         for plot, picture in plots_of(plotted(results)).items():
             (PUBLISHED / f"{name}-{plot}").write_text(picture, encoding="utf-8")
     report.say(f"The README's figures are those of {', '.join(files)}")
 
 
-def with_block(text: str, figures: str) -> str:
-    if not BLOCK.search(text):
-        raise SystemExit("The README has no place for figures: <!-- figures: ... --> <!-- end of figures -->")
-    return BLOCK.sub(lambda found: f"{found[1]}{figures}{found[2]}", text)
+def with_block(text: str, written: str, name: str = "figures") -> str:
+    place = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    if not place.search(text):
+        raise SystemExit(f"The README has no place for {name}: <!-- {name}: ... --> <!-- end of {name} -->")
+    return place.sub(lambda found: f"{found[1]}{written}{found[2]}", text)
 
 
 def block(files: dict[str, list[Result]]) -> str:

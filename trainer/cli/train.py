@@ -14,6 +14,7 @@ from core.cli.command import guarded
 from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, settings_of, to_json
 from core.spec.messages import Finished
+from core.spec.program import command
 from trainer.cli import estimate, outcome, wishes
 from trainer.cli.voice import Voice
 from trainer.spec.data import PrepareSpec, ScanSpec
@@ -215,7 +216,8 @@ def _list(arguments: argparse.Namespace) -> int:
         report.say_json([to_json(row) | {"judgement": judgement} for row, judgement in together])
         return 0
     if not rows:
-        report.say("No runs yet; begin one with 'main.py train new RUN --recipe ... --model ... --data ...'.")
+        beginning = command("train", "new", "RUN", "--spec", "finetune-folder", "--source", "FOLDER")
+        report.say(f"No runs yet; begin one with '{beginning}'.")
     for row, judgement in zip(rows, judgements, strict=True):
         loss = "" if row.loss is None else f", loss {row.loss:.3f}"
         said = "" if judgement is None else f", {judgement}"
