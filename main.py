@@ -163,7 +163,7 @@ if __name__ == "__main__":
     if packaged.is_packaged():
         packaged.begin()
     if sys.argv[1:2] == ["sandbox-child"]:  # how a frozen copy starts itself to run what a model wrote
-        from trainer.bench import child
+        from trainer.sandbox import child
 
         child.main(sys.argv[2:])
         sys.exit(0)

@@ -22,7 +22,7 @@ from PySide6.QtGui import QImage
 from app.shell.licences import licence_of, parts, required_packages
 from core.native.build import system_toolchain
 from tests.test_architecture import sources
-from trainer.bench.template import _OFTEN_IMPORTED
+from trainer.sandbox.template import _OFTEN_IMPORTED
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "packaging"

@@ -10,9 +10,9 @@ import statistics
 import time
 
 from core import report
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox
 from trainer.bench.tasks import own_suite
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 
 COLD_EVERY = 5
 LIMITS = Limits(seconds=60.0)

@@ -1,1 +1,1 @@
-"""Measuring: tasks, and a sandbox in which what a model wrote is run and judged."""
+"""Measuring models: tasks and their answers, scores, speed, and results side by side."""

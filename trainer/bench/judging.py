@@ -5,8 +5,6 @@ from pathlib import PurePath
 
 from core.spec.trials import Trial
 from trainer.bench.asking import Reply
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox, Verdict
 from trainer.bench.score import (
     WITH_TESTS,
     WITHOUT_TESTS,
@@ -16,6 +14,8 @@ from trainer.bench.score import (
     scores_of_infilling,
 )
 from trainer.bench.tasks import Task
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox, Verdict
 
 _KEPT_LETTERS = 100_000  # of a text in a row
 _PYTHON = (".py", ".pyi")

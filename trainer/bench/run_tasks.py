@@ -13,15 +13,15 @@ from core.spec.messages import Finished, Note
 from core.spec.placement import Placement
 from trainer.bench.asking import ModelAsker
 from trainer.bench.judging import Judge
-from trainer.bench.limits import Limits
 from trainer.bench.quality import limited
-from trainer.bench.sandbox import Sandbox
 from trainer.bench.tasks import own_suite
 from trainer.card import write_cards
 from trainer.control import Control
 from trainer.networks import from_nothing
 from trainer.resume import learnt_by, read_state
 from trainer.running import Tell
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 from trainer.spec.bench import QualitySettings
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run

@@ -13,7 +13,7 @@ def add_action(actions: Commands) -> None:
 
 
 def _fence(arguments: argparse.Namespace) -> int:
-    from trainer.bench.sandbox import Sandbox
+    from trainer.sandbox.sandbox import Sandbox
 
     with Sandbox() as sandbox:
         confinement = sandbox.confinement

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from core.spec.placement import Placement
     from trainer.bench.journal import Journal
     from trainer.bench.quality import Contender, Measured
-    from trainer.bench.sandbox import Sandbox
     from trainer.bench.tasks import Suite
     from trainer.control import Control
+    from trainer.sandbox.sandbox import Sandbox
 
 _MODELS = "a model's folder or a .gguf file"
 
@@ -175,14 +175,14 @@ class _Session:
         return self._control.is_stopped
 
     def _limits(self) -> Any:
-        from trainer.bench.limits import Limits
+        from trainer.sandbox.limits import Limits
 
         if not isinstance(self._settings, QualitySettings):
             return Limits()
         return Limits(seconds=self._settings.test_seconds, memory_mb=self._settings.test_memory_mb)
 
     def _sandbox(self, stack: ExitStack) -> "Sandbox":
-        from trainer.bench.sandbox import Sandbox
+        from trainer.sandbox.sandbox import Sandbox
 
         is_agreed = isinstance(self._settings, QualitySettings) and self._settings.unconfined
         sandbox = stack.enter_context(Sandbox(allow_unconfined=is_agreed))

@@ -14,10 +14,10 @@ from trainer.bench.contenders import model_contender
 from trainer.bench.cuts import cut_folders
 from trainer.bench.journal import opened
 from trainer.bench.judging import Judge
-from trainer.bench.limits import Limits
 from trainer.bench.quality import Plan, limited, measure
-from trainer.bench.sandbox import Sandbox
 from trainer.bench.tasks import Suite, find_suite
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 from trainer.spec.bench import AnswerSettings, QualitySettings, RepoSettings
 from trainer.spec.data import ScanSpec
 

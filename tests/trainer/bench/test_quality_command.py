@@ -16,7 +16,7 @@ import pytest
 from core.spec.folders import embedded_model
 from core.spec.messages import EVENTS, Event, Failed, Finished, Note, Progress, Started, Tried, from_line
 from tests.tiny import tiny_folder, tiny_tokenizer
-from tests.trainer.bench.refusal import under_refusal
+from tests.trainer.sandbox.refusal import under_refusal
 from trainer.bench.tasks import own_suite
 from trainer.spec.results import read_results
 

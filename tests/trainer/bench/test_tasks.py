@@ -11,9 +11,9 @@ import pytest
 from core.spec.errors import DataError
 from trainer.bench import records
 from trainer.bench.constructs import missing_constructs
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox
 from trainer.bench.tasks import Task, own_suite, read_suite
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 
 OWN = own_suite().tasks
 NAMES = [task.id for task in OWN]

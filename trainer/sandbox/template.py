@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainer.bench import confined
-from trainer.bench.confined import FILES_EACH, ROLES, Cell, Role
-from trainer.bench.limits import Limits
+from trainer.sandbox import confined
+from trainer.sandbox.confined import FILES_EACH, ROLES, Cell, Role
+from trainer.sandbox.limits import Limits
 
 _MAX_MESSAGE_BYTES = 1 << 16
 _OFTEN_IMPORTED = (
@@ -44,10 +44,10 @@ def serve(control: socket.socket, folder: Path) -> None:
     """Says first what of the fence is missing here; `folder` is empty, and to be used for trying it."""
     namespaces: Namespaces | None = None
     if sys.platform == "linux":
-        from trainer.bench import sandbox_linux
+        from trainer.sandbox import linux
 
-        namespaces = sandbox_linux.enter_namespaces(folder)
-        sandbox_linux.prepare()
+        namespaces = linux.enter_namespaces(folder)
+        linux.prepare()
     for name in _OFTEN_IMPORTED:
         with contextlib.suppress(ImportError):  # some systems leave parts of the library out
             importlib.import_module(name)

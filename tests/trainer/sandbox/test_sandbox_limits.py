@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from core.spec.errors import JobError
-from tests.trainer.bench.refusal import under_refusal
-from trainer.bench.child import child_command
-from trainer.bench.limits import Limits
-from trainer.bench.private_folder import is_larger, remove
-from trainer.bench.sandbox import Sandbox
+from tests.trainer.sandbox.refusal import under_refusal
+from trainer.sandbox.child import child_command
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.private_folder import is_larger, remove
+from trainer.sandbox.sandbox import Sandbox
 
 SHORT = Limits(seconds=0.3, memory_mb=128, file_mb=1, output_bytes=1000)
 
@@ -150,8 +150,8 @@ def test_where_something_is_missing(refused: str) -> None:
     done = under_refusal(
         refused,
         """
-        from trainer.bench.sandbox import Sandbox
-        from trainer.bench.limits import Limits
+        from trainer.sandbox.sandbox import Sandbox
+        from trainer.sandbox.limits import Limits
         for allowed in (False, True):
             with Sandbox(allow_unconfined=allowed) as sandbox:
                 verdict = sandbox.run("def f(): return 1", "assert f() == 1", entry_point="f")
@@ -173,8 +173,8 @@ def test_a_folder_on_disk_is_watched_and_goes_away(tmp_path: Path) -> None:
         "namespaces",
         f"""
         import os
-        from trainer.bench.sandbox import Sandbox
-        from trainer.bench.limits import Limits
+        from trainer.sandbox.sandbox import Sandbox
+        from trainer.sandbox.limits import Limits
         full = "import time\\ndef f():\\n"
         full += "    for n in range(9): open(str(n), 'wb').write(bytes(900_000))\\n"
         full += "    time.sleep(60)"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 
 HONEST = tomllib.loads(Path(__file__).with_name("honest_samples.toml").read_text(encoding="utf-8"))
 

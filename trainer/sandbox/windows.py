@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from trainer.bench.limits import Limits
+from trainer.sandbox.limits import Limits
 
 assert sys.platform == "win32"  # noqa: S101 - so that it is type-checked for Windows, and only there
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from trainer.bench.syscalls import filter_program
+from trainer.sandbox.syscalls import filter_program
 
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 REFUSED, UNKNOWN, DONE = ERROR | errno.EPERM, ERROR | errno.ENOSYS, ERROR

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from core.spec.fields import to_json
-from trainer.bench.judge import judge
-from trainer.bench.limits import Limits
-from trainer.bench.link import Link
-from trainer.bench.protocol import Channel
-from trainer.bench.sample_host import Host
+from trainer.sandbox.judge import judge
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.link import Link
+from trainer.sandbox.protocol import Channel
+from trainer.sandbox.sample_host import Host
 
 Role = Literal["sample", "tests"]
 ROLES: tuple[Role, Role] = ("sample", "tests")
@@ -68,23 +68,23 @@ def become(role: Role, files: list[int], cell: Cell) -> None:
 def fence(cell: Cell) -> tuple[str, ...]:
     """Puts up all that this system has; what it lacks, in words."""
     if sys.platform == "linux":
-        from trainer.bench import sandbox_linux
+        from trainer.sandbox import linux
 
-        sandbox_linux.die_with_parent()
-        return sandbox_linux.fence(cell.folder, cell.limits, counts_processes=cell.counts_processes)
+        linux.die_with_parent()
+        return linux.fence(cell.folder, cell.limits, counts_processes=cell.counts_processes)
     if sys.platform == "darwin":
-        from trainer.bench import sandbox_macos
+        from trainer.sandbox import macos
 
-        return sandbox_macos.fence(cell.limits)
+        return macos.fence(cell.limits)
     return ("files", "network")  # the job object around this process has been put up by its parent
 
 
 def _renumbered(files: list[int], role: Role) -> tuple[int, int, int, int]:
     """The four become 3 to 6 and whatever else was open is closed; a sample prints into the last."""
     if sys.platform == "win32":  # nothing else was inherited
-        from trainer.bench import sandbox_windows
+        from trainer.sandbox import windows
 
-        return sandbox_windows.opened(files, prints=role == "sample")
+        return windows.opened(files, prints=role == "sample")
     import fcntl
 
     waiting = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, _ABOVE_ALL) for file in files]

@@ -15,10 +15,10 @@ import sys
 import traceback
 from typing import Any
 
-from trainer.bench.link import TESTS_FILE as FILE
-from trainer.bench.link import Link, SampleGone, TestsError
-from trainer.bench.protocol import Frame
-from trainer.bench.remote import Remote, as_maker
+from trainer.sandbox.link import TESTS_FILE as FILE
+from trainer.sandbox.link import Link, SampleGone, TestsError
+from trainer.sandbox.protocol import Frame
+from trainer.sandbox.remote import Remote, as_maker
 
 _MAX_MESSAGE = 500
 _MAX_SHOWN = 80

@@ -40,10 +40,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, get_args
 
-from trainer.bench.confined import Cell, Role
-from trainer.bench.limits import Confinement, Limits
-from trainer.bench.private_folder import is_larger, remove
-from trainer.bench.starting import Cold, Starter, Warm
+from trainer.sandbox.confined import Cell, Role
+from trainer.sandbox.limits import Confinement, Limits
+from trainer.sandbox.private_folder import is_larger, remove
+from trainer.sandbox.starting import Cold, Starter, Warm
 
 Outcome = Literal["passed", "failed", "error", "timeout", "memory", "killed", "tests", "refused"]
 _DEFAULT_LIMITS = Limits()
@@ -171,9 +171,9 @@ def _file_with(text: str) -> Iterator[IO[bytes]]:
 def _hear(verdict: int, until: float, watched: Path | None, limits: Limits) -> bytes | tuple[Outcome, str]:
     """What the tests' process says until it ends; or why it was not waited for any longer."""
     if sys.platform == "win32":
-        from trainer.bench import sandbox_windows
+        from trainer.sandbox import windows
 
-        ready = sandbox_windows.ready
+        ready = windows.ready
     else:
         ready = _ready
     heard = b""

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.spec.errors import JobError
-from trainer.bench.child import child_command, child_folder
-from trainer.bench.confined import ROLES, Cell, Role, cell_to_json
-from trainer.bench.limits import Confinement
+from trainer.sandbox.child import child_command, child_folder
+from trainer.sandbox.confined import ROLES, Cell, Role, cell_to_json
+from trainer.sandbox.limits import Confinement
 
 Files = dict[Role, list[int]]
 Statuses = dict[str, int]
@@ -138,10 +138,10 @@ def _confinement(missing: list[str], *, has_namespaces: bool) -> Confinement:
 def _started_role(role: Role, files: list[int], given: str, cell: Cell) -> "subprocess.Popen[bytes]":
     if sys.platform != "win32":
         return _started([role, *map(str, files), given], files)
-    from trainer.bench import sandbox_windows
+    from trainer.sandbox import windows
 
-    words = [*child_command(), role, *(str(sandbox_windows.handle_of(file)) for file in files), given]
-    return sandbox_windows.start(words, files, cell.limits, cwd=child_folder(), env=_environment())
+    words = [*child_command(), role, *(str(windows.handle_of(file)) for file in files), given]
+    return windows.start(words, files, cell.limits, cwd=child_folder(), env=_environment())
 
 
 def _started(
@@ -167,9 +167,9 @@ def _environment() -> dict[str, str]:
 
 def _end(process: "subprocess.Popen[bytes]") -> int:
     if sys.platform == "win32":
-        from trainer.bench import sandbox_windows
+        from trainer.sandbox import windows
 
-        return sandbox_windows.end(process)
+        return windows.end(process)
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.bench.protocol import MAX_DEPTH, Channel, ProtocolError, TooDeep, decode, encode
+from trainer.sandbox.protocol import MAX_DEPTH, Channel, ProtocolError, TooDeep, decode, encode
 
 HASHABLE = st.recursive(
     st.none()

@@ -7,7 +7,7 @@ import ctypes
 import os
 import resource
 
-from trainer.bench.limits import Limits
+from trainer.sandbox.limits import Limits
 
 _PROCESSES_OF_A_USER = 4  # PROC_UID_ONLY, of libproc
 _NUMBER_BYTES = 4

@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 
 TESTS = "assert candidate(2) == 4\nassert candidate(3) == 9\n"
 

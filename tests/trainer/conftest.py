@@ -1,12 +1,12 @@
-"""One warm sandbox for all tests of this folder: samples share nothing in it, which is tested too."""
+"""One warm sandbox for all tests below this folder: samples share nothing in it, which is tested too."""
 
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
 
 QUICK = Limits(seconds=20.0, memory_mb=256, file_mb=2)
 

@@ -17,8 +17,8 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trainer.bench.limits import Limits
-from trainer.bench.syscalls import filter_program
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.syscalls import filter_program
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_MOUNTS, _NEW_NAMES, _NEW_IPC, _NEW_USER = 0x00020000, 0x04000000, 0x08000000, 0x10000000

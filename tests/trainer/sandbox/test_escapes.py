@@ -19,8 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from trainer.bench.limits import Limits
-from trainer.bench.sandbox import Sandbox, Verdict
+from trainer.sandbox.limits import Limits
+from trainer.sandbox.sandbox import Sandbox, Verdict
 
 ESCAPED = "assert escape() is True"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the whole fence is Linux's")
@@ -440,7 +440,7 @@ def test_answers_on_disk_are_not_in_reach(fenced: Sandbox, quick: Limits) -> Non
     body = f"""
 import importlib
 def escape():
-    for path in {[str(here), str(here.parents[3] / "trainer/bench/judge.py"), str(here.parents[3])]}:
+    for path in {[str(here), str(here.parents[3] / "trainer/sandbox/judge.py"), str(here.parents[3])]}:
         tries('read ' + path, lambda: os.listdir(path) if os.path.isdir(path) else open(path).read())
     tries('import', lambda: importlib.import_module('trainer.bench.tasks'))
     return said()
@@ -529,8 +529,8 @@ def test_when_we_are_killed_everything_ends(tmp_path: Path) -> None:
 
     program = """
 import sys
-from trainer.bench.sandbox import Sandbox
-from trainer.bench.limits import Limits
+from trainer.sandbox.sandbox import Sandbox
+from trainer.sandbox.limits import Limits
 with Sandbox() as sandbox:
     print(sandbox.confinement.missing, flush=True)
     sandbox.run("while True: pass", "f()", limits=Limits(seconds=60))

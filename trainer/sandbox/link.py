@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from io import IOBase
 from typing import Any
 
-from trainer.bench.protocol import Channel, Frame, ProtocolError, TooDeep, decode, encode, encode_below
-from trainer.bench.remote import Method, Remote, handle_of
+from trainer.sandbox.protocol import Channel, Frame, ProtocolError, TooDeep, decode, encode, encode_below
+from trainer.sandbox.remote import Method, Remote, handle_of
 
 # whose exceptions are the same in both processes; not unittest, whose exceptions can end a test unfailed
 _SHARED_MODULES = frozenset(

@@ -16,7 +16,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from trainer.bench.protocol import Channel, Frame, ProtocolError, TooDeep, decode, encode, encode_below
+from trainer.sandbox.protocol import Channel, Frame, ProtocolError, TooDeep, decode, encode, encode_below
 
 MODULE = "solution"
 _OPERATORS = (

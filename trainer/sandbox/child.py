@@ -16,7 +16,7 @@ def child_command() -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, WORD]
     python = getattr(sys, "_base_executable", sys.executable)  # a venv's may be a launcher
-    return [python, "-s", "-S", "-B", "-m", "trainer.bench.child"]
+    return [python, "-s", "-S", "-B", "-m", "trainer.sandbox.child"]
 
 
 def child_folder() -> Path:
@@ -26,15 +26,15 @@ def child_folder() -> Path:
 
 def main(words: list[str]) -> None:
     """`template FILE FOLDER`, `probe FOLDER`, or `sample|tests FILE FILE FILE FILE CELL`."""
-    from trainer.bench import confined
-    from trainer.bench.confined import Cell
-    from trainer.bench.limits import Limits
+    from trainer.sandbox import confined
+    from trainer.sandbox.confined import Cell
+    from trainer.sandbox.limits import Limits
 
     match words:
         case ["probe", folder]:
             sys.stdout.write(json.dumps(confined.fence(Cell(Path(folder), Limits(), is_agreed=False))))
         case ["template", file, folder]:
-            from trainer.bench import template
+            from trainer.sandbox import template
 
             template.serve(socket.socket(fileno=int(file)), Path(folder))
         case ["sample" | "tests" as role, *files, cell]:
