@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.whole_file import write_whole
+from core.spec.disk import write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.folders import data_folder
@@ -46,5 +46,6 @@ class SessionFile:
         """OSError where it cannot be kept."""
         if session == self._last:
             return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, json.dumps({"format": FORMAT} | to_json(session)))
         self._last = session

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.whole_file import write_whole
+from core.spec.disk import write_whole
 from core.spec.errors import UsageError, sentence_about
 from core.spec.fields import from_json, setting, to_json
 from core.spec.folders import settings_folder
@@ -182,6 +182,7 @@ class SettingsFile:
 
     def write(self, settings: Settings) -> None:
         text = json.dumps({"format": FORMAT} | to_json(settings), indent=2, ensure_ascii=False) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, text)
 
     def _set_aside(self, reason: str) -> str:

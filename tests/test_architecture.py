@@ -41,7 +41,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.bench",),
     ("trainer.cli",),
     ("trainer",),
-    ("app.whole_file", "app.wording"),
+    ("app.wording",),
     (
         "app.settings",
         "app.session",

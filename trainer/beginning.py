@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.spec.disk import require_room
+from core.spec.disk import require_room, write_whole
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, settings_of
 from core.text.vocabulary_folder import open_tokenizer
@@ -128,9 +128,7 @@ class Beginning:
         wanted = self.plan.vocabulary
         model = train_tokenizer(source_texts(sources), vocab_size=wanted, is_at_most=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.part")
-        partial.write_bytes(model)
-        partial.replace(path)
+        write_whole(path, model)
         size = open_tokenizer(path).vocab_size
         if size < wanted:
             self.say(f"so little text gives {size:,} tokens; the rest of {wanted:,} stays unused")

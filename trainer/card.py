@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
+from core.spec.disk import write_whole
 from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import SAMPLE, Run, write_whole
+from trainer.spec.runs import SAMPLE, Run
 from trainer.spec.verdict import read_verdict
 
 _ROWS = 40

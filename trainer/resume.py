@@ -22,13 +22,13 @@ from torch import Tensor
 
 from core.checkpoint.staging import new_path
 from core.checkpoint.weights import open_safetensors
-from core.spec.disk import require_room
+from core.spec.disk import require_room, sync_folder, write_whole
 from core.spec.errors import DataError, DoesNotFit, JobError, ModelFormatError, UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json
 from core.spec.messages import Finished, Metric
 from trainer.distributed import empty_like_saved, load_shares
-from trainer.spec.runs import Run, write_whole
+from trainer.spec.runs import Run
 
 FORMAT = 1
 LEARNT = "model"
@@ -113,7 +113,7 @@ def save(
                 content["circumstances"] = to_json(moment.circumstances)
                 (path / _STATE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
                 _make_durable(path)
-            _sync_folder(destination.parent)
+            sync_folder(destination.parent)
         except DoesNotFit as error:
             raise JobError(f"{error} Then resume the run: its last checkpoint is whole.") from error
     _prune(run, keep_last=moment.progress.step, keep_best=moment.progress.best_step)
@@ -293,17 +293,8 @@ def _make_durable(folder: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         else:
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # Windows writes names through by itself
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            sync_folder(path)
+    sync_folder(folder)
 
 
 def fingerprint(*facts: Any) -> str:

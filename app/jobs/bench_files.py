@@ -6,9 +6,9 @@ from pathlib import Path
 
 from app.jobs.bench_shelf import Kept
 from app.jobs.bench_ways import Suite, Way
+from core.spec.disk import write_whole
 from core.spec.fields import to_json
 from core.spec.folders import cache_folder
-from trainer.spec.runs import write_whole
 
 
 def latest_of(ways: Iterable[Way], suite: Suite | None) -> list[Kept]:

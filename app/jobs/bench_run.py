@@ -14,10 +14,10 @@ from PySide6.QtCore import QObject, Signal
 
 from app.job_client import JobClient, LastWord
 from app.jobs.bench_plan import Words
+from core.spec.disk import write_whole
 from core.spec.errors import sentence_about
 from core.spec.folders import benchmarks_folder
 from core.spec.messages import Note, Progress
-from trainer.spec.runs import write_whole
 
 FORMAT = 1
 _MAX_BYTES = 2**20

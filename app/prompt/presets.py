@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.whole_file import write_whole
+from core.spec.disk import write_whole
 from core.spec.errors import UsageError, sentence_about
 from core.spec.fields import from_json, to_json
 from core.spec.folders import data_folder
@@ -102,6 +102,7 @@ class Presets:
             }
             for name, model in self._models.items()
         }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, json.dumps({"format": FORMAT, "models": models}))
 
 

@@ -5,7 +5,6 @@ The answer flips with the processor and with the number of rows, so it is never 
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core.spec.disk import write_whole
 from core.spec.folders import cache_folder
 
 _ROWS, _COLUMNS = 2048, 1024
@@ -109,9 +109,7 @@ def remembered(question: str, measure: Callable[[], str], is_answer: Callable[[s
         known[key] = measure()
         with contextlib.suppress(OSError):  # a full disk or a folder of somebody else: it is measured again
             place.parent.mkdir(parents=True, exist_ok=True)
-            partial = place.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps(known), encoding="utf-8")
-            partial.replace(place)
+            write_whole(place, json.dumps(known))
     return known[key]
 
 

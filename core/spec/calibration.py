@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from core.spec.budget import MB, RUNTIME_BYTES
+from core.spec.disk import write_whole
 from core.spec.folders import cache_folder
 
 _PLAUSIBLE = (64 * MB, 1024 * MB)
@@ -21,11 +22,9 @@ def keep_runtime_bytes(found: int) -> None:
     if not _is_plausible(found):
         return
     place = _place()
-    partial = place.with_suffix(".partial")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps({"runtime_bytes": found}), encoding="utf-8")
-        partial.replace(place)
+        write_whole(place, json.dumps({"runtime_bytes": found}))
     except OSError:
         return  # a full disk or a folder of somebody else: the next plan is as close as this one was
 

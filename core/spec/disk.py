@@ -48,6 +48,19 @@ def room_on_disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def write_whole(path: Path, content: str | bytes) -> None:
+    """A small file, whole or not at all. OSError where it cannot be written; then it is as it was."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """So that a name, too, outlives a power failure; Windows does that by itself."""
     if os.name == "posix":

@@ -80,8 +80,7 @@ def _facts(pair: "Pair") -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    from core.spec.disk import room_on_disk
-    from trainer.spec.runs import write_whole
+    from core.spec.disk import room_on_disk, write_whole
 
     with room_on_disk(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
+from core.spec.disk import write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.headers import read_json
 from core.spec.placement import Placement
 from trainer.spec.plans import SPECS
-from trainer.spec.runs import Run, find_run, write_whole
+from trainer.spec.runs import Run, find_run
 
 if TYPE_CHECKING:
     from core.engine import Engine

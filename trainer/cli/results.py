@@ -73,8 +73,7 @@ class Destination:
         return {**head, **figures, "machine": describe_machine(), "versions": describe_versions(), **rows}
 
     def write(self, results: Sequence[Mapping[str, Any]]) -> None:
-        from core.spec.disk import room_on_disk
-        from trainer.spec.runs import write_whole
+        from core.spec.disk import room_on_disk, write_whole
 
         text = json.dumps(list(results), indent=1, ensure_ascii=False)
         with room_on_disk(self.path.parent):

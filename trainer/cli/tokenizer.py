@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core import report
 from core.cli.command import Commands, guarded
+from core.spec.disk import write_whole
 from core.spec.errors import UsageError
 from trainer.spec.data import ScanSpec
 
@@ -53,10 +54,7 @@ def _learn_tokenizer(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    unfinished = path.with_name(path.name + ".part")
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}); choose another place.") from None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.hub import is_inside
+from core.spec.disk import write_whole
 from core.spec.errors import DataError
 
 LIST_NAME = "download.json"
@@ -13,9 +14,7 @@ _MAX_LIST_BYTES = 16 << 20
 
 def write_list(folder: Path, repository: str, revision: str, names: Sequence[str]) -> None:
     content = {"format": 1, "repository": repository, "revision": revision, "files": list(names)}
-    unfinished = folder / f"{LIST_NAME}.part"
-    unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(folder / LIST_NAME)
+    write_whole(folder / LIST_NAME, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def files_of(path: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from platform import python_version
 from typing import Any
 
 from core.checkpoint.staging import new_path
-from core.spec.disk import require_room, room_on_disk
+from core.spec.disk import require_room, room_on_disk, write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, to_json
 from trainer.data.sorting import Sorted, sort_out
@@ -150,8 +150,5 @@ def _library_files(source: Path) -> Iterator[Path]:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(content, indent=1) + "\n")

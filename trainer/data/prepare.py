@@ -5,7 +5,6 @@ must still say the same.
 """
 
 import json
-import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core.spec.disk import room_on_disk
+from core.spec.disk import room_on_disk, write_whole
 from core.spec.errors import DataError, JobError, UsageError
 from core.spec.fields import to_json
 from core.text.tokenizer import Tokenizer
@@ -195,13 +194,7 @@ def _finished(out: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _write_facts(out: Path, facts: dict[str, Any]) -> None:
-    unfinished = out / f"{FACTS_NAME}.part"
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(facts, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(out / FACTS_NAME)
+    write_whole(out / FACTS_NAME, json.dumps(facts, indent=1) + "\n")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.spec.disk import write_whole
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.messages import EVENTS, Event, Finished, Progress, Started, from_line, to_line
@@ -239,19 +240,6 @@ def summary(run: Run) -> Summary:
         elif isinstance(event, Finished):
             state = "stopped" if event.stopped else "finished"
     return Summary(run.name, str(run.folder), spec.recipe, spec.model, step, total, loss, state)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """On disk whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> JobError:

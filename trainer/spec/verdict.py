@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from core.spec.disk import write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.messages import Metric
-from trainer.spec.runs import Run, write_whole
+from trainer.spec.runs import Run
 
 Judgement = Literal["better", "no different", "worse", "forgot", "new"]
 
