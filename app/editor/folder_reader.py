@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.editor.ignored import Rules, rules_for
+from app.editor.ignored import Ignored
 
 _NUMBER = re.compile(r"(\d+)")
 MAX_FILES = 200_000
@@ -74,12 +74,12 @@ def _refusal(error: OSError, folder: Path) -> str:
 
 
 def list_folder(folder: Path, *, with_ignored: bool = False) -> list[Entry]:
-    rules = rules_for(folder)
+    ignored = Ignored.of(folder)
     entries = []
     with os.scandir(folder) as found:
         for item in found:
             is_folder = _is_folder(item)
-            is_ignored = rules.ignores(item.path, is_folder=is_folder)
+            is_ignored = ignored.covers(item.path, is_folder=is_folder)
             if with_ignored or not is_ignored:
                 entries.append(Entry(item.name, is_folder, is_ignored))
     return sorted(entries, key=lambda entry: entry.order)
@@ -89,12 +89,12 @@ def files_below(
     top: Path, cancelled: Callable[[], bool] = lambda: False, *, limit: int = MAX_FILES
 ) -> Iterator[Path]:
     """Every file that is not ignored, folder by folder."""
-    waiting: list[tuple[str, Rules]] = [(str(top), rules_for(top))]
+    waiting = [(str(top), Ignored.of(top))]
     count = 0
     while waiting and not cancelled():
-        folder, rules = waiting.pop()
+        folder, ignored = waiting.pop()
         folders: list[str] = []
-        for path, is_folder in _contents(folder, rules):
+        for path, is_folder in _contents(folder, ignored):
             if is_folder:
                 folders.append(path)
                 continue
@@ -102,10 +102,10 @@ def files_below(
             count += 1
             if count >= limit:
                 return
-        waiting += [(path, rules.within(path)) for path in reversed(folders)]
+        waiting += [(path, ignored.within(path)) for path in reversed(folders)]
 
 
-def _contents(folder: str, rules: Rules) -> list[tuple[str, bool]]:
+def _contents(folder: str, ignored: Ignored) -> list[tuple[str, bool]]:
     """What is neither ignored nor a link to a folder, by name. What may not be read is empty."""
     try:
         with os.scandir(folder) as found:
@@ -115,7 +115,7 @@ def _contents(folder: str, rules: Rules) -> list[tuple[str, bool]]:
     contents = []
     for item in items:
         is_folder = _is_folder(item)
-        if not (is_folder and item.is_symlink()) and not rules.ignores(item.path, is_folder=is_folder):
+        if not (is_folder and item.is_symlink()) and not ignored.covers(item.path, is_folder=is_folder):
             contents.append((item.path, is_folder))
     return contents
 

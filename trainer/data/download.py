@@ -6,8 +6,8 @@ from pathlib import Path
 from core.hub import RemoteFile, Tell, fetch, look_up
 from core.spec.errors import DataError
 from core.spec.folders import data_folder
+from core.spec.ignore_rules import IgnoreRules
 from trainer.data.downloaded import write_list
-from trainer.data.ignore import IgnoreRules
 
 FORMATS = ((".parquet",), (".jsonl", ".jsonl.gz"), (".txt",))  # of a data set in several, only the first
 

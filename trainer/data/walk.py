@@ -6,17 +6,17 @@ are no loops. What is in a file is judged in texts.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.spec.errors import UsageError
+from core.spec.ignore_files import IgnoreFiles
+from core.spec.ignore_rules import IgnoreRules
 from trainer.data import names
-from trainer.data.ignore import IgnoreRules
 from trainer.data.reasons import MATTERS_OF_TASTE, Reason
 from trainer.spec.data import ScanSpec
 
-_MAX_IGNORE_BYTES = 1 << 20
 # what programs put into folders that they made: environments of Python, and all that can be made again
 _MARKS: dict[str, Reason] = {"pyvenv.cfg": "vendored", "conda-meta": "vendored", "CACHEDIR.TAG": "generated"}
 
@@ -36,12 +36,11 @@ class Found:
 
 @dataclass(frozen=True)
 class _Folder:
-    """`rules`: of each .gitignore that holds here, the parts of the path above it. `reason`: it is left out,
-    but something in it was asked for."""
+    """`ignored` holds here. `reason`: it is left out, but something in it was asked for."""
 
     name: str
     path: str
-    rules: tuple[tuple[int, IgnoreRules], ...]
+    ignored: IgnoreFiles
     reason: Reason | None = None
 
 
@@ -63,7 +62,8 @@ class _Walk:
         }
 
     def found(self) -> Iterator[Found]:
-        waiting: list[Iterator[Found | _Folder]] = [self._inside(_Folder("", self._top, self._rules_above()))]
+        top = _Folder("", self._top, IgnoreFiles.of(Path(self._top)))
+        waiting: list[Iterator[Found | _Folder]] = [self._inside(top)]
         while waiting:
             item = next(waiting[-1], None)
             if item is None:
@@ -86,7 +86,6 @@ class _Walk:
             if not self._holds_something_asked_for(folder.path):
                 yield Found(folder.name, folder.path, reason, is_folder=True)
                 return
-        folder = self._with_own_rules(folder, kinds)
         for name in sorted(kinds):
             path = os.path.join(folder.path, name)
             below = f"{folder.name}/{name}" if folder.name else name
@@ -96,7 +95,7 @@ class _Walk:
             elif not found.is_folder:
                 yield found
             elif found.reason is None or self._holds_something_asked_for(path):
-                yield _Folder(below, path, folder.rules, found.reason)
+                yield _Folder(below, path, folder.ignored.within(path), found.reason)
             else:
                 yield found
 
@@ -104,7 +103,7 @@ class _Walk:
         against = names.against_folder if found.is_folder else names.against_file
         reason = against(name)
         if reason != "secret_name":
-            reason = folder.reason or self._ruled_out(found, folder.rules) or reason
+            reason = folder.reason or self._ruled_out(found, folder.ignored) or reason
         is_named = found.path in self._asked_for
         if not self._is_included(found.path) or (not is_named and self._is_excluded(found)):
             return replace(found, reason=reason)
@@ -115,15 +114,10 @@ class _Walk:
         """Itself, and not a folder that it lies in."""
         return bool(self._excluded.verdict(found.name.split("/"), is_folder=found.is_folder))
 
-    def _ruled_out(self, found: Found, rules: Sequence[tuple[int, IgnoreRules]]) -> Reason | None:
+    def _ruled_out(self, found: Found, ignored: IgnoreFiles) -> Reason | None:
         if self._is_excluded(found):
             return "excluded"
-        parts = _parts(found.path) if rules else []
-        for depth, own in reversed(rules):
-            verdict = own.verdict(parts[depth:], is_folder=found.is_folder)
-            if verdict is not None:
-                return "ignored" if verdict else None
-        return None
+        return "ignored" if ignored.verdict(found.path, is_folder=found.is_folder) else None
 
     def _is_included(self, path: str) -> bool:
         return bool(self._asked_for) and any(
@@ -132,34 +126,6 @@ class _Walk:
 
     def _holds_something_asked_for(self, path: str) -> bool:
         return any(asked.startswith(path + os.sep) for asked in self._asked_for)
-
-    def _with_own_rules(self, folder: _Folder, kinds: dict[str, int]) -> _Folder:
-        """A repository within another follows its own rules alone."""
-        rules = () if ".git" in kinds and folder.name else folder.rules
-        if kinds.get(".gitignore") == stat.S_IFREG:
-            rules = (*rules, (len(_parts(folder.path)), _read_rules(os.path.join(folder.path, ".gitignore"))))
-        return replace(folder, rules=rules)
-
-    def _rules_above(self) -> tuple[tuple[int, IgnoreRules], ...]:
-        """Of the repository in which the folder lies, unless they ignore it: then it was named on purpose."""
-        above = [Path(self._top), *Path(self._top).parents]
-        repository = next((place for place in above if (place / ".git").exists()), None)
-        if repository is None:
-            return ()
-        places = [place for place in reversed(above) if place.is_relative_to(repository)]
-        files = [repository / ".git" / "info" / "exclude", *(place / ".gitignore" for place in places[:-1])]
-        depths = [len(_parts(str(place))) for place in [repository, *places[:-1]]]
-        rules = [
-            (depth, _read_rules(str(file)))
-            for depth, file in zip(depths, files, strict=True)
-            if file.is_file()
-        ]
-        parts = _parts(self._top)
-        for end in range(len(_parts(str(repository))) + 1, len(parts) + 1):
-            verdicts = [own.verdict(parts[depth:end], is_folder=True) for depth, own in rules if depth < end]
-            if next((verdict for verdict in reversed(verdicts) if verdict is not None), False):
-                return ()
-        return tuple(rules)
 
 
 def _kind(entry: os.DirEntry[str]) -> int:
@@ -174,15 +140,3 @@ def _kind(entry: os.DirEntry[str]) -> int:
     except OSError:
         pass
     return 0
-
-
-def _parts(path: str) -> list[str]:
-    return [part for part in path.split(os.sep) if part]
-
-
-def _read_rules(path: str) -> IgnoreRules:
-    try:
-        with open(path, "rb") as file:
-            return IgnoreRules(file.read(_MAX_IGNORE_BYTES).decode("utf-8", "surrogateescape"))
-    except OSError:
-        return IgnoreRules("")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainer.data.ignore import IgnoreRules
+from core.spec.ignore_rules import IgnoreRules
 
 FOLDERS = ["a", "b", "d", "ab", "a/b", "a/d", "b/a", "a/b/d", "d/a"]
 FILES = [

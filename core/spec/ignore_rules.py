@@ -1,6 +1,6 @@
 """The rules of one .gitignore file, as git reads them, in time that grows with the pattern times the name.
 
-Which files of a tree they hold for, and that nothing below an ignored folder counts, is seen to in walk.
+Which of these files hold in a folder is in ignore_files.
 """
 
 import re
