@@ -1,14 +1,6 @@
-"""Sizes and places of files, and how many of something, as a person reads them.
-
-Memory is counted by 1024, see core/spec/budget.
-"""
+"""What many parts of the window say, worded in one: where a file lies, and how many there are of a thing."""
 
 from pathlib import Path
-
-
-def size_text(count: int) -> str:
-    """Of bytes on a disk or on their way: by thousands, as shops and file managers count."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.{0 if count >= 1e7 else 1}f} MB"
 
 
 def place_text(path: str | Path) -> str:
@@ -20,5 +12,5 @@ def place_text(path: str | Path) -> str:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """`many`: where it is not the one with an s."""
+    """As 1 file, 3 files; `many` where it is not told by an s."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

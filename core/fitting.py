@@ -8,19 +8,12 @@ from dataclasses import dataclass
 
 import psutil
 
-from core.spec.budget import (
-    CARD_RESERVE_BYTES,
-    CARD_RUNTIME_BYTES,
-    MB,
-    PRECISIONS,
-    Budget,
-    in_mb,
-    to_run,
-)
+from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, PRECISIONS, Budget, to_run
 from core.spec.calibration import keep_runtime_bytes, runtime_bytes
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
 from core.spec.machine import Machine
+from core.spec.sizes import MB, in_mb
 
 _USUAL_CONTEXT = 4096
 # what libraries take when they multiply for the first time; measured on Linux with torch 2.13

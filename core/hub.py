@@ -22,6 +22,7 @@ from core.spec.disk import require_room, room_on_disk, size_of, sync_folder
 from core.spec.errors import HubError, ModelFormatError, UsageError
 from core.spec.folders import cache_folder
 from core.spec.library import unfinished_folder
+from core.spec.sizes import size_text
 
 Kind = Literal["model", "dataset"]
 Tell = Callable[[int, int], None]
@@ -120,7 +121,7 @@ def _gguf(found: Repository, wanted: str | None) -> list[RemoteFile]:
         usual = [whole for whole in chosen if _USUAL_GGUF in whole.lower()]
         chosen = usual if len(usual) == 1 else chosen
     if len(chosen) != 1:
-        listed = ", ".join(f"{whole} ({_megabytes(parts)})" for whole, parts in offered.items())
+        listed = ", ".join(f"{whole} ({_size(parts)})" for whole, parts in offered.items())
         raise UsageError(f"Choose one file of {found.name} with --file: {listed}.")
     return offered[chosen[0]]
 
@@ -340,5 +341,5 @@ def _is_whole(path: Path, file: RemoteFile) -> bool:
     return digest.hexdigest() == (file.sha256 or file.blob_id)
 
 
-def _megabytes(files: Sequence[RemoteFile]) -> str:
-    return f"{sum(file.size_bytes for file in files) / 1e6:,.0f} MB"
+def _size(files: Sequence[RemoteFile]) -> str:
+    return size_text(sum(file.size_bytes for file in files))

@@ -20,10 +20,11 @@ from core.model.tiled import CacheTiles, LibraryPacking
 from core.model.transformer import Transformer
 from core.native import library
 from core.native.library import Library
-from core.spec.budget import MB, Budget
+from core.spec.budget import Budget
 from core.spec.errors import DoesNotFit, NotNumbers, is_refusal_of_memory
 from core.spec.folders import cache_folder
 from core.spec.placement import Placement
+from core.spec.sizes import MB
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _PROBE_TOKENS = 8

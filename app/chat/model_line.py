@@ -10,8 +10,8 @@ from app.chat.elided import Elided
 from app.engine_client import EngineState, model_name
 from app.naming import label, named, set_role
 from app.theme import Theme
-from app.wording import size_text
 from core.spec.catalogue import Offer, catalogue
+from core.spec.sizes import size_text
 
 _PERCENT = re.compile(r"\d+ %$")
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from app.editor import replace_file as replacing
 from app.editor.text_form import NotText, TextForm, decode, encode
 from core.spec.errors import SmallCoderError
+from core.spec.sizes import size_text
 
-MAX_BYTES = 20 << 20
+MAX_BYTES = 20 * 10**6
 LONG_LINE = 20_000  # characters; beyond, each key costs what the whole line does
 _PYTHON = frozenset({".py", ".pyw", ".pyi"})
 _TRIES = 3
@@ -103,8 +104,8 @@ def write(path: Path, text: str, form: TextForm, expected: Stamp | None = None) 
     data, form = encode(text, form, is_python=is_python(path))
     if len(data) > MAX_BYTES:
         raise replacing.CannotWrite(
-            f"{path} would be {_megabytes(len(data))}, more than this editor can open again "
-            f"({_megabytes(MAX_BYTES)}); save it in parts."
+            f"{path} would be {size_text(len(data))}, more than this editor can open again "
+            f"({size_text(MAX_BYTES)}); save it in parts."
         )
     target = Path(os.path.realpath(path))
     if expected is not None:
@@ -144,24 +145,20 @@ def _read_once(path: Path) -> tuple[bytes, os.stat_result, os.stat_result]:
             kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no ordinary file"
             raise CannotRead(f"{path} is {kind}; choose a text file.")
         if before.st_size > MAX_BYTES:
-            raise CannotRead(_too_large(path, _megabytes(before.st_size)))
+            raise CannotRead(_too_large(path, size_text(before.st_size)))
         parts, size = [], 0
         while part := os.read(handle, 1 << 20):
             parts.append(part)
             size += len(part)
             if size > MAX_BYTES:  # some files say that they are empty and never end
-                raise CannotRead(_too_large(path, f"more than {_megabytes(MAX_BYTES)}"))
+                raise CannotRead(_too_large(path, f"more than {size_text(MAX_BYTES)}"))
         return b"".join(parts), before, os.fstat(handle)
     finally:
         os.close(handle)
 
 
 def _too_large(path: Path, size: str) -> str:
-    return f"{path} is {size}: the limit here is {_megabytes(MAX_BYTES)}; split it, or use a viewer."
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / (1 << 20):.0f} MB"
+    return f"{path} is {size}: the limit here is {size_text(MAX_BYTES)}; split it, or use a viewer."
 
 
 def _refusal(error: OSError, path: Path) -> str:

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, Q
 from app.naming import named
 from core.spec.config import ModelConfig
 from core.spec.library import ModelFile
+from core.spec.sizes import short_count, size_text
 
 _PLACE = Qt.ItemDataRole.UserRole
-_MILLION = 1e6
 _MOST_ROWS, _FEWEST_ROWS = 7, 2
 
 
@@ -88,9 +88,8 @@ class BenchModels(QListWidget):
 
 
 def _title(model: ModelFile) -> str:
-    size = f"{model.size_bytes / _MILLION:,.0f} MB"
-    weights = f"{model.parameters / _MILLION:,.0f}M weights, " if model.parameters else ""
-    return f"{model.name}  ({weights}{size})"
+    weights = f"{short_count(model.parameters)} weights, " if model.parameters else ""
+    return f"{model.name}  ({weights}{size_text(model.size_bytes)})"
 
 
 def _turn(item: QListWidgetItem) -> None:

@@ -13,13 +13,13 @@ from PySide6.QtGui import QColor
 
 from app.theme import Theme
 from core.spec.messages import Judged
+from core.spec.sizes import size_text
 from trainer.spec.data import ScanSpec
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("File", "Why", "Size")
 ACCEPTED, LEFT_OUT, ALL = "accepted", "left out", "all"
 _ROLE = Qt.ItemDataRole
-_KB = 1024
 _SHOWN_SECRETS = 3
 _NO_INDEX = QModelIndex()
 
@@ -149,7 +149,4 @@ def _becomes(file: Judged) -> str:
 
 
 def _size(file: Judged) -> str:
-    if not file.size_bytes:
-        return ""
-    kb = file.size_bytes / _KB
-    return f"{kb / _KB:,.1f} MB" if kb >= _KB else f"{kb:,.0f} KB" if kb >= 10 else f"{kb:,.1f} KB"
+    return size_text(file.size_bytes) if file.size_bytes else ""

@@ -13,8 +13,8 @@ from app.jobs.command_line import CommandLine
 from app.jobs.run_draft import Draft
 from app.naming import label, named, set_role
 from app.theme import Theme
-from core.spec.budget import in_mb
 from core.spec.errors import UsageError
+from core.spec.sizes import in_mb
 from trainer.spec.durations import duration
 from trainer.spec.estimates import Estimate
 from trainer.spec.memory import Plan, Smaller, arithmetic

@@ -23,10 +23,10 @@ from app.jobs.run_glimpse import GlimpseView
 from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.messages import Event, Finished, Glimpse, Judged, Metric, Note, Progress
+from core.spec.sizes import size_text
 
 _HEIGHT = 264
 _COLLECT_MS = 50  # a scan tells thousands of files a second, and a table is laid out for each telling
-_MB = 1e6
 _KINDS = ((LEFT_OUT, "Left out"), (ACCEPTED, "To be learnt from"), (ALL, "All"))
 
 
@@ -120,10 +120,8 @@ class ScanView(QWidget):
 
     def _sentence(self) -> str:
         counts = self.counts
-        size = counts.get("bytes", 0)
-        shown = f"{size / _MB:,.1f} MB" if size >= _MB / 10 else f"{size / 1000:,.0f} KB"
         return (
-            f"{counts.get('accepted', 0):,.0f} files to learn from ({shown}, "
+            f"{counts.get('accepted', 0):,.0f} files to learn from ({size_text(counts.get('bytes', 0))}, "
             f"about {counts.get('tokens', 0):,.0f} tokens), {counts.get('left_out', 0):,.0f} left out"
         )
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.models.entry import Entry, short_count, spelled_licence
+from app.models.entry import Entry, spelled_licence
 from app.models.fit import Fit, fits_of, gb
-from app.wording import size_text
 from core.spec.budget import weight_bytes
 from core.spec.catalogue import Role
 from core.spec.config import ModelConfig
@@ -18,6 +17,7 @@ from core.spec.errors import DataError
 from core.spec.folders import benchmarks_folder
 from core.spec.machine import Machine
 from core.spec.presets import PRESETS
+from core.spec.sizes import short_count, size_text
 from trainer.spec.results import read_results
 from trainer.spec.speed import PLEASANT_TOKENS_PER_S
 

@@ -25,8 +25,9 @@ from app.job_client import JobClient, LastWord, shown_command
 from app.models.entry import Entry
 from app.naming import label, named, set_role
 from app.theme import Theme
-from app.wording import place_text, size_text
+from app.wording import place_text
 from core.spec.folders import models_folder
+from core.spec.sizes import size_text
 
 _WIDTH = 560
 

@@ -23,8 +23,9 @@ from app.models.fit import Machines, verdict_of
 from app.models.fit_table import FitTable
 from app.naming import label, named, set_role
 from app.theme import Theme
-from app.wording import place_text, size_text
+from app.wording import place_text
 from core.spec.catalogue import Role
+from core.spec.sizes import size_text
 
 _USE: dict[Role, str] = {"completion": "Use for Completion", "chat": "Use for Chat"}
 

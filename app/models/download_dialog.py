@@ -24,7 +24,8 @@ from app.models.downloads import download_words
 from app.models.entry import spelled_licence
 from app.naming import label, named, set_role
 from app.theme import Theme
-from app.wording import place_text, size_text
+from app.wording import place_text
+from core.spec.sizes import size_text
 
 _WIDTH = 520
 

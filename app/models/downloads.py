@@ -9,8 +9,8 @@ from typing import Literal
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.job_client import JobClient, LastWord
-from app.wording import size_text
 from core.spec.messages import Progress
+from core.spec.sizes import size_text
 
 State = Literal["running", "paused", "failed"]
 

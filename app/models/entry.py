@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from app.wording import size_text
 from core.spec.budget import parameters
 from core.spec.catalogue import Offer, Role
 from core.spec.config import ModelConfig
 from core.spec.errors import UsageError
 from core.spec.fields import from_json
 from core.spec.folders import models_folder
+from core.spec.sizes import short_count, size_text
 
 Section = Literal["disk", "begun", "offer", "preset"]
 
@@ -188,12 +188,6 @@ def entry_of_preset(name: str, network: ModelConfig) -> Entry:
         about="An architecture without weights: a run teaches it from nothing. What running it then takes is "
         "told below; what teaching it takes, by Train.",
     )
-
-
-def short_count(count: int) -> str:
-    if count >= 1e9:
-        return f"{count / 1e9:.1f}B"
-    return f"{count / 1e6:,.0f}M" if count >= 1e7 else f"{count / 1e6:.1f}M"
 
 
 def short_tokens(tokens: int) -> str:

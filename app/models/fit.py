@@ -7,9 +7,10 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from core.spec.budget import MB, PRECISIONS, Budget, in_mb, to_run
+from core.spec.budget import PRECISIONS, Budget, to_run
 from core.spec.config import ModelConfig
 from core.spec.machine import Machine
+from core.spec.sizes import MB, in_mb
 
 USUAL_CONTEXT = 4096
 # from what is best to run to what is smallest; fp32 gives nothing over fp16 but its size

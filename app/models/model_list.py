@@ -25,7 +25,7 @@ from app.models.entry import Entry
 from app.models.fit import Verdict
 from app.naming import named
 from app.theme import Theme
-from app.wording import size_text
+from core.spec.sizes import size_text
 
 _ROW, _HEADING = 56, 36
 _PAD, _MARK, _BAR = 16, 8, 3

@@ -6,8 +6,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from app.models.counsel import Standing
 from app.naming import label, named, set_role
 from app.theme import Theme
-from app.wording import place_text, size_text
+from app.wording import place_text
 from core.spec.catalogue import Role
+from core.spec.sizes import size_text
 
 _TITLES: dict[Role, str] = {"completion": "For completion", "chat": "For chat"}
 _NOTHING: dict[Role, str] = {

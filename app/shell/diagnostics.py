@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 
 from app.engine_client import EngineState
 from core.spec.diagnostics import about_program, as_text, impersonal
+from core.spec.sizes import short_count
 
 
 def diagnostics(states: Sequence[EngineState], mistakes: str, engine_log: str) -> str:
@@ -32,5 +33,7 @@ def _about_model(state: EngineState) -> dict[str, str]:
         return found
     facts = state.facts
     placed = f"{facts.precision} on {facts.device}, {facts.kernel}, {facts.threads} threads"
-    model = f"{facts.name}, {facts.parameters / 1e6:.0f}M parameters, {facts.context_tokens} tokens, {placed}"
+    model = (
+        f"{facts.name}, {short_count(facts.parameters)} parameters, {facts.context_tokens} tokens, {placed}"
+    )
     return found | {"model": model} | ({"told": "; ".join(facts.concessions)} if facts.concessions else {})

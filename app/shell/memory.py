@@ -17,7 +17,8 @@ from app.engine_client import EngineClient
 from app.process import running
 from app.settings import Budget as Limits
 from app.shell.card import CardReader, CardSight
-from core.spec.budget import MB, RUNTIME_BYTES, Budget, in_mb
+from core.spec.budget import RUNTIME_BYTES, Budget
+from core.spec.sizes import MB, in_mb
 
 GB = 2**30
 WINDOW = "Window"  # the Share of this process

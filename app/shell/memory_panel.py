@@ -23,7 +23,7 @@ from app.naming import label, named
 from app.shell.memory import GB, Memory, Plan, Sight
 from app.shell.memory_gauge import MemoryGauge, draw_bar, severity
 from app.theme import Theme
-from core.spec.budget import in_mb
+from core.spec.sizes import in_mb
 
 _WIDTH, _HISTORY_HEIGHT, _BAR_HEIGHT = 400, 56, 8
 _MINUTES = 5

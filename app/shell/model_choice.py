@@ -10,9 +10,9 @@ from app.editor.questions import Questions
 from app.engines import Engines
 from app.palette.palette import Entry, Palette, Source
 from app.settings import SettingsStore
-from app.wording import size_text
 from core.spec.catalogue import Role
 from core.spec.library import ModelFile, find_models
+from core.spec.sizes import size_text
 
 _FOLDER, _FILE, _USUAL = ":folder", ":file", ":usual"
 _TITLES: dict[Role, str] = {"completion": "Choose a model", "chat": "Choose a model that answers"}

@@ -5,8 +5,7 @@ from app.jobs.run_choices import BaseModel
 from app.settings import Settings
 from core.spec.budget import parameters
 from core.spec.library import ModelFile, find_models
-
-_MILLION = 1e6
+from core.spec.sizes import short_count
 
 
 def teachable_models(settings: Settings) -> list[BaseModel]:
@@ -21,4 +20,4 @@ def _about(model: ModelFile) -> str:
     if model.path == engines.EMBEDDED:
         return "comes with SmallCoder"
     count = parameters(model.network) if model.network is not None else model.parameters
-    return f"{count / _MILLION:,.0f}M weights" if count else ""
+    return f"{short_count(count)} weights" if count else ""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import guarded
-from core.spec.budget import MB, PRECISIONS, parameters
+from core.spec.budget import PRECISIONS, parameters
 from core.spec.errors import UsageError
 from core.spec.fields import suggestion, to_json
 from core.spec.program import command
+from core.spec.sizes import in_mb, short_count, size_text
 
 if TYPE_CHECKING:
     from core.cli.teller import Teller
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from core.spec.machine import Machine
     from core.spec.messages import Progress
 
-_MB = 1e6
 _FREE_LICENCES = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "unlicense")
 
 
@@ -55,7 +55,7 @@ def _catalogue(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         report.say(_sentence(row))
-    report.say(f"Free for a model: {machine.free_bytes / MB:,.0f} MB of {machine.limit_bytes / MB:,.0f} MB.")
+    report.say(f"Free for a model: {in_mb(machine.free_bytes)} of {in_mb(machine.limit_bytes)}.")
     fitting, getting = command("models", "fit", "ID"), command("models", "download", "ID")
     report.say(f"'{fitting}' shows the arithmetic; '{getting}' gets one.")
     return 0
@@ -84,9 +84,9 @@ def _sentence(row: dict[str, Any]) -> str:
     marks = ("  recommended" if row["is_recommended"] else "") + ("  on this disk" if row["path"] else "")
     return (
         f"{row['id']}  for {row['role']}{marks}\n    {row['about']}\n    "
-        f"{row['parameters'] / 1e6:,.0f}M parameters, context {row['context']}, "
+        f"{short_count(row['parameters'])} parameters, context {row['context']}, "
         f"{', '.join(abilities) or 'continues only'}; licence {row['licence']}, "
-        f"download {row['download_mb']:,} MB; "
+        f"download {size_text(row['download_mb'] * 10**6)}; "
         f"{'fits as ' + ', '.join(fitting) if fitting else 'does not fit'}"
     )
 
@@ -117,7 +117,7 @@ def _discard(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json({"id": arguments.id, "freed_bytes": freed})
     else:
-        report.say(f"{freed / _MB:,.1f} MB of {arguments.id} were deleted")
+        report.say(f"{size_text(freed)} of {arguments.id} were deleted")
     return 0
 
 
@@ -154,12 +154,12 @@ def _tell_plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json(plan)
         return 0
-    report.say(f"{arguments.id}, {plan['size_bytes'] / _MB:,.1f} MB; {_licence(found.licence, arguments.id)}")
+    report.say(f"{arguments.id}, {size_text(plan['size_bytes'])}; {_licence(found.licence, arguments.id)}")
     for file in files:
-        report.say(f"    {file.name}  {file.size_bytes / _MB:,.1f} MB")
+        report.say(f"    {file.name}  {size_text(file.size_bytes)}")
     report.say(
-        f"{plan['missing_bytes'] / _MB:,.1f} MB of it would come into {folder}, on whose disk "
-        f"{plan['free_bytes'] / _MB:,.0f} MB are free."
+        f"{size_text(plan['missing_bytes'])} of it would come into {folder}, on whose disk "
+        f"{size_text(plan['free_bytes'])} are free."
     )
     return 0
 
@@ -177,7 +177,7 @@ def _have(arguments: argparse.Namespace, teller: "Teller", pace: "_Pace") -> dic
     files = files_of_model(found, arguments.file)
     folder = arguments.out or download_folder(arguments.id)
     size = sum(file.size_bytes for file in files)
-    teller.note(f"{arguments.id}, {size / _MB:,.1f} MB; {_licence(found.licence, arguments.id)}")
+    teller.note(f"{arguments.id}, {size_text(size)}; {_licence(found.licence, arguments.id)}")
 
     def tell(done: int, total: int) -> None:
         pace.hear(done)
@@ -219,7 +219,7 @@ class _Pace:
             self._first = (time.monotonic(), done)
 
     def sentence(self, done: int, total: int) -> str:
-        return f"{done / _MB:,.1f} of {total / _MB:,.1f} MB, {self._bytes_per_s(done) / _MB:,.1f} MB/s"
+        return f"{size_text(done)} of {size_text(total)}, {size_text(self._bytes_per_s(done))}/s"
 
     def progress(self, done: int, total: int) -> "Progress":
         from core.spec.messages import Metric, Progress

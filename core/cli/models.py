@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from core import report
 from core.cli import hub
 from core.cli.command import Commands, guarded
-from core.spec.budget import MB, PRECISIONS, weight_bytes
+from core.spec.budget import PRECISIONS, weight_bytes
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.program import command
+from core.spec.sizes import in_mb, short_count, size_text
 
 if TYPE_CHECKING:
     from core.checkpoint.stored import StoredModel
@@ -76,12 +77,12 @@ def _list(arguments: argparse.Namespace) -> int:
         )
     for model in models:
         what = model.problem or f"{model.architecture or model.kind}, {_abilities(model)}"
-        report.say(f"{model.name}  {_megabytes(model.size_bytes)}  {what}\n    {model.path}")
+        report.say(f"{model.name}  {size_text(model.size_bytes)}  {what}\n    {model.path}")
     return 0
 
 
 def _abilities(model: "ModelFile") -> str:
-    parameters = "" if model.parameters is None else f"{model.parameters / 1e6:,.0f}M parameters, "
+    parameters = "" if model.parameters is None else f"{short_count(model.parameters)} parameters, "
     context = "" if model.context_tokens is None else f"context {model.context_tokens}, "
     fills = "fills in the middle" if model.has_fim else "continues only"
     return f"{parameters}{context}{fills}{', chat' if model.has_chat_template else ''}"
@@ -101,7 +102,7 @@ def _presets(arguments: argparse.Namespace) -> int:
     for row in rows:
         report.say(
             f"{row['name']:22}{row['parameters']:>15,} parameters  context {row['context']:>5}  "
-            f"{_megabytes(row['bytes']['int8'])} as int8, {_megabytes(row['bytes']['fp16'])} as fp16"
+            f"{size_text(row['bytes']['int8'])} as int8, {size_text(row['bytes']['fp16'])} as fp16"
         )
     return 0
 
@@ -123,7 +124,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json(rows)
     else:
-        report.say(f"free for it: {machine.free_bytes / MB:,.0f} MB of {machine.limit_bytes / MB:,.0f} MB")
+        report.say(f"free for it: {in_mb(machine.free_bytes)} of {in_mb(machine.limit_bytes)}")
     return 0
 
 
@@ -188,7 +189,7 @@ def _convert(arguments: argparse.Namespace) -> int:
         report.say_json(to_json(done) | {"path": str(done.path)})
         return 0
     report.say(
-        f"{done.path}: {_megabytes(done.size_bytes)}. Loaded back, its logits are right within "
+        f"{done.path}: {size_text(done.size_bytes)}. Loaded back, its logits are right within "
         f"{done.difference:.1e}; {arguments.precision} costs {done.divergence:.2g} nats a token."
     )
     return 0
@@ -208,13 +209,9 @@ def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None, tuple[str, .
     return with_random_weights(config, seed=42).requires_grad_(False).eval(), None, ()
 
 
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.{0 if count >= 1e7 else 1}f} MB"
-
-
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{_megabytes(size)} as {precision}" for precision, size in value.items())
+        return ", ".join(f"{size_text(size)} as {precision}" for precision, size in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)

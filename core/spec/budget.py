@@ -6,10 +6,10 @@ What a process takes before it holds a model is measured and handed in; the rest
 from dataclasses import dataclass
 
 from core.spec.config import ModelConfig
+from core.spec.sizes import MB, in_mb
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8", "int4")
 PREFILL_CHUNK = 256
-MB = 2**20
 # a process with torch and what reads models, before any weights; a guess until this machine has been measured
 RUNTIME_BYTES = 255 * MB
 # left to the system and to what other programs will want in the next minute
@@ -21,11 +21,6 @@ CARD_RESERVE_BYTES = 64 * MB
 _BITS = {"fp32": 32, "bf16": 16, "fp16": 16, "int8": 8, "int4": 4}
 TILE_ROWS, RECORD_COLUMNS = 16, 64  # of the C library's tiles
 _CHECKED_ROWS = 16
-
-
-def in_mb(count: float) -> str:
-    """Memory, for a sentence. Files and downloads are counted in millions of bytes instead."""
-    return f"{count / MB:,.0f} MB"
 
 
 @dataclass(frozen=True)

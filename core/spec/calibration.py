@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from core.spec.budget import MB, RUNTIME_BYTES
+from core.spec.budget import RUNTIME_BYTES
 from core.spec.disk import write_whole
 from core.spec.folders import cache_folder
+from core.spec.sizes import MB
 
 _PLAUSIBLE = (64 * MB, 1024 * MB)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.spec.errors import DoesNotFit
+from core.spec.sizes import size_text
 
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -30,8 +31,8 @@ def require_room(destination: Path, needed_bytes: int) -> None:
     free = free_bytes(destination)
     if needed_bytes > free:
         raise DoesNotFit(
-            f"{destination} needs about {needed_bytes / 1e6:,.0f} MB, but its disk has only "
-            f"{free / 1e6:,.0f} MB free; free some space or choose another place."
+            f"{destination} needs about {size_text(needed_bytes)}, but its disk has only "
+            f"{size_text(free)} free; free some space or choose another place."
         )
 
 

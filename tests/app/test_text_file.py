@@ -229,7 +229,7 @@ def test_a_circle_of_links_is_said(tmp_path: Path) -> None:
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.log"
     with path.open("wb") as file:
-        file.truncate(100 << 20)
+        file.truncate(100 * 10**6)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(CannotRead, match="100 MB: the limit here is 20 MB"):
         read(path)

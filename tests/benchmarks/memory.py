@@ -13,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 from core import report
-from core.spec.budget import MB, PRECISIONS, to_run
+from core.spec.budget import PRECISIONS, to_run
 from core.spec.presets import PRESETS
+from core.spec.sizes import MB
 
 ROOT = Path(__file__).parents[2]
 SIZES = [name for name in PRESETS if not name.endswith(("-4b", "-7b", "-lc"))]

@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 
 from core import report
-from core.spec.budget import MB
 from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
+from core.spec.sizes import MB
 from trainer.data.batches import Batch
 from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from core import report
-from core.spec.budget import MB
 from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
+from core.spec.sizes import MB
 from core.spec.training_budget import to_train
 from trainer.spec.jobs import TrainSpec
 

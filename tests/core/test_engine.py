@@ -19,11 +19,12 @@ from core.engine import Engine
 from core.generate.answer import Hooks
 from core.model.device import attempts
 from core.placing import place
-from core.spec.budget import MB, RESERVE_BYTES
+from core.spec.budget import RESERVE_BYTES
 from core.spec.editing import ContextFile, Editing
 from core.spec.errors import DoesNotFit, ModelFormatError, NotNumbers, UsageError
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
+from core.spec.sizes import MB
 from tests.tiny import TINY, tiny_folder, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from core.fitting import this_machine
-from core.spec.budget import MB
+from core.spec.sizes import MB
 
 HOLDS_A_FILE = """
 import mmap, sys

@@ -315,7 +315,7 @@ def test_of_several_gguf_files_the_one_in_8_bits_is_usual() -> None:
 
 @pytest.mark.parametrize("wanted", [None, "*", "absent.gguf"])
 def test_where_no_gguf_file_is_meant_they_are_listed(wanted: str | None) -> None:
-    with pytest.raises(UsageError, match=r"with --file: a\.gguf \(1 MB\), b\.gguf \(1 MB\)"):
+    with pytest.raises(UsageError, match=r"with --file: a\.gguf \(1\.0 MB\), b\.gguf \(1\.0 MB\)"):
         files_of_model(listed("a.gguf", "b.gguf"), wanted)
 
 

@@ -19,10 +19,11 @@ from core.checkpoint.preset import open_preset
 from core.engine import load
 from core.model.graphs import GraphReader
 from core.placing import PlacedModel, place
-from core.spec.budget import MB, position_bytes, weight_bytes
+from core.spec.budget import position_bytes, weight_bytes
 from core.spec.placement import Placement
 from core.spec.presets import PRESETS
 from core.spec.sampling import Sampling
+from core.spec.sizes import MB
 from tests.tiny import tiny_folder, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from core.spec.budget import Budget, parameters, to_run, weight_bytes
 from core.spec.catalogue import Offer
 from core.spec.machine import Machine
+from core.spec.sizes import in_mb, size_text
 from trainer.bench.recommend import Option
 from trainer.spec.speed import PLEASANT_TOKENS_PER_S
 
 _PRECISIONS = ("int8", "int4")
 _CONTEXT_TOKENS = 4096
-_MB, _GB = 1e6, 1e9
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,12 @@ class Promise:
 
     @property
     def sentence(self) -> str:
-        needs = self.budget
-        rest = needs.total_bytes - needs.weights_bytes - needs.cache_bytes
         return (
-            f"Worth a download: {self.offer.id} as {self.precision}. It would take {_mb(needs.total_bytes)} "
-            f"(weights {_mb(needs.weights_bytes)}, cache {_mb(needs.cache_bytes)}, libraries and the rest "
-            f"{_mb(rest)}) of {_mb(self.free_bytes)} that are free, and write about {self.tokens_per_s:,.0f} "
-            f"tokens a second, for this machine reads {self.pace_bytes / _GB:,.1f} GB of weights in one. "
-            f"That is arithmetic and was not measured; 'models download {self.offer.id}' gets its "
-            f"{self.offer.download_mb:,} MB."
+            f"Worth a download: {self.offer.id} as {self.precision}. It would take {self.budget.arithmetic}, "
+            f"of {in_mb(self.free_bytes)} that are free, and write about {self.tokens_per_s:,.0f} tokens a "
+            f"second, for this machine reads {size_text(self.pace_bytes)} of weights in one. That is "
+            f"arithmetic and was not measured; 'models download {self.offer.id}' gets its "
+            f"{size_text(self.offer.download_mb * 10**6)}."
         )
 
 
@@ -83,7 +80,3 @@ def _planned(offer: Offer, precision: str, machine: Machine, pace: float) -> Pro
 
 def _worth(offer: Offer) -> float:
     return offer.human_eval or 0.0
-
-
-def _mb(size: float) -> str:
-    return f"{size / _MB:,.0f} MB"

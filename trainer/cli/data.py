@@ -9,11 +9,11 @@ from core.cli.command import guarded
 from core.cli.teller import Teller
 from core.spec.fields import add_flags, from_flags, from_json
 from core.spec.messages import Metric, Progress
+from core.spec.sizes import size_text
 from trainer.cli import packages, scan, tokenizer
 from trainer.spec.data import PrepareSpec, ScanSpec
 
 _MOST_JOBS = 16
-_MB = 1e6
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +116,7 @@ def _download(arguments: argparse.Namespace) -> int:
     from trainer.data.download import default_folder, download
 
     folder = arguments.out or default_folder(arguments.repository)
-    teller = Teller(arguments, lambda done, total: f"{done / _MB:,.1f} of {total / _MB:,.1f} MB", Progress)
+    teller = Teller(arguments, lambda done, total: f"{size_text(done)} of {size_text(total)}", Progress)
 
     def work() -> list[str]:
         only, revision = arguments.only, arguments.revision

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from core import report
 from core.cli.command import Commands, guarded
-from core.spec.budget import MB
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
+from core.spec.sizes import size_text
 from trainer.cli.voice import Voice
 from trainer.spec.runs import find_run
 from trainer.spec.verdict import read_verdict
@@ -73,7 +73,7 @@ def _export(arguments: argparse.Namespace) -> int:
         done = export_model(run, arguments.destination, arguments.to, arguments.precision, strength)
         facts = to_json(done) | {"path": str(done.path)}
         said = (
-            f"{done.path}: {done.size_bytes / MB:,.0f} MB. Loaded back, its logits are right within "
+            f"{done.path}: {size_text(done.size_bytes)}. Loaded back, its logits are right within "
             f"{done.difference:.1e}."
         )
     verdict = read_verdict(run)

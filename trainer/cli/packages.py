@@ -6,8 +6,8 @@ from typing import Any
 
 from core import report
 from core.cli.command import Commands, guarded
+from core.spec.sizes import size_text
 
-_MB = 1e6
 _SHOWN_COPIES = 20
 
 
@@ -34,13 +34,13 @@ def _packages(arguments: argparse.Namespace) -> int:
 def _say_facts(out: Path, facts: dict[str, Any]) -> None:
     for package in facts["packages"]:
         name, licence = f"{package['name']} {package['version']}", package["licence"]
-        size = f"{package['bytes'] / _MB:.2f} MB, best {package['best_bytes'] / _MB:.2f} MB"
+        size = f"{size_text(package['bytes'])}, best {size_text(package['best_bytes'])}"
         report.say(f"{name} ({licence}): {package['files']:,} files, {size}{_left_out(package)}")
     for copy, original in list(facts["copies"].items())[:_SHOWN_COPIES]:
         report.say(f"left out: {copy} holds some of {original}")
     report.say(
-        f"{out}: {facts['files']:,} files, {facts['bytes'] / _MB:,.1f} MB, the best of them "
-        f"{facts['best_bytes'] / _MB:,.1f} MB; held out {facts['held_out_bytes'] / _MB:.1f} MB"
+        f"{out}: {facts['files']:,} files, {size_text(facts['bytes'])}, the best of them "
+        f"{size_text(facts['best_bytes'])}; held out {size_text(facts['held_out_bytes'])}"
         f"{_left_out(facts)}"
     )
 

@@ -14,6 +14,7 @@ from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress, Started
 from core.spec.placement import Placement, Precision
 from core.spec.presets import PRESETS
+from core.spec.sizes import short_count
 from core.spec.version import version
 from trainer.cli.bench_voice import BenchVoice
 from trainer.cli.matrix import add_matrix, ways
@@ -125,7 +126,7 @@ def _sentences(choice: "Choice", promise: "Promise | None") -> Iterator[str]:
     if option.model in PRESETS:
         yield (
             "No model has been downloaded yet. With random weights, which does not change its speed, this "
-            f"machine runs {option.name} ({option.parameters / 1e6:,.0f}M parameters) as {option.precision} "
+            f"machine runs {option.name} ({short_count(option.parameters)} parameters) as {option.precision} "
             "best: look for a model of about that size."
         )
     else:

@@ -15,6 +15,7 @@ from core.cli.teller import say_event
 from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, from_flags
 from core.spec.messages import Finished, Judged, Metric, Note, Progress, Started, failed
+from core.spec.sizes import size_text
 from core.spec.version import version
 from trainer.spec.data import PrepareSpec, ScanSpec
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _LISTED_SECRETS = 50
 _SHOWN_KINDS = 8
 _EVERY_S = 0.2
-_MB = 1e6
 
 
 def add_action(actions: Commands) -> None:
@@ -150,7 +150,7 @@ def _say_tally(tally: "Tally", secrets: "list[File]") -> None:
     facts = tally.facts()
     about = "about " if facts["tokens_are_estimated"] else ""
     report.say(
-        f"{facts['accepted']:,} files can be learnt from: {facts['bytes'] / _MB:,.1f} MB, {about}"
+        f"{facts['accepted']:,} files can be learnt from: {size_text(facts['bytes'])}, {about}"
         f"{facts['tokens']:,} tokens ({_counts(facts['suffixes'])})"
     )
     report.say(f"{facts['left_out']:,} files and folders are left out:")

@@ -18,6 +18,7 @@ from core.checkpoint.staging import new_path
 from core.spec.disk import require_room, room_on_disk, write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, to_json
+from core.spec.sizes import size_text
 from trainer.data.sorting import Sorted, sort_out
 from trainer.data.wheels import Unpacked, download, unpack
 from trainer.spec.packages import Package, PackageList
@@ -49,7 +50,7 @@ class Corpus:
         self._require_room(missing)
         for number, package in enumerate(missing, start=1):
             unpacked = self._fetch(package)
-            size = f"{unpacked.python_bytes / 1e6:.1f} MB of Python"
+            size = f"{size_text(unpacked.python_bytes)} of Python"
             tell(f"{number}/{len(missing)} {package.name} {package.version}: {size}")
         self._remove_what_is_not_on_the_list()
         if self.plan.standard_library:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.spec.budget import in_mb
 from core.spec.config import ModelConfig
 from core.spec.machine import Machine
+from core.spec.sizes import in_mb
 from core.spec.training_budget import TrainingBudget, TrainingShape, to_train
 from trainer.spec.jobs import TrainSpec
 

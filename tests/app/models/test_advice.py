@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from app.models.advice import MEASURED, Pace, advise, better_than, last_pace, pace_in
-from app.models.entry import Entry, entry_of_line, entry_of_offer, short_count, short_tokens
+from app.models.entry import Entry, entry_of_line, entry_of_offer, short_tokens
 from app.models.fit import fit_on_card, fits_of, verdict_of
 from core.spec.budget import (
     CARD_RESERVE_BYTES,
     CARD_RUNTIME_BYTES,
-    MB,
     RESERVE_BYTES,
     RUNTIME_BYTES,
     weight_bytes,
@@ -22,6 +21,7 @@ from core.spec.fields import to_json
 from core.spec.folders import benchmarks_folder
 from core.spec.machine import Machine
 from core.spec.presets import PRESETS
+from core.spec.sizes import MB, short_count
 
 GB = 1024 * MB
 LAPTOP = Machine(8 * GB, 4 * GB, RUNTIME_BYTES)

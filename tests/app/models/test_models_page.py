@@ -22,10 +22,11 @@ from app.models.shelf import Shelf
 from app.settings import Appearance
 from app.theme import Theme
 from core.checkpoint.load import open_model
-from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, MB, RUNTIME_BYTES
+from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, RUNTIME_BYTES
 from core.spec.folders import models_folder
 from core.spec.machine import Machine
 from core.spec.presets import PRESETS
+from core.spec.sizes import MB
 from tests.tiny import tiny_folder, tiny_tokenizer
 
 PATIENCE_MS = 60_000

@@ -25,7 +25,8 @@ from app.shell.memory import Memory, MemoryWatch, Plan, Share
 from app.shell.memory_gauge import MemoryGauge, severity
 from app.shell.memory_panel import MemoryPanel, planned
 from app.theme import Theme
-from core.spec.budget import MB, Budget
+from core.spec.budget import Budget
+from core.spec.sizes import MB
 from tests.app.workers import PLAIN
 from tests.tiny import tiny_folder, tiny_tokenizer
 

@@ -1,0 +1,23 @@
+"""How much there is, as a person reads it: bytes on a disk, bytes of memory, the numbers in a model"""
+
+MB = 2**20  # of memory; of files and what is on its way a million bytes are one
+
+
+def size_text(count: float) -> str:
+    """Of bytes on a disk or on their way: by thousands, as shops and file managers count."""
+    if count >= 1e9:
+        return f"{count / 1e9:,.1f} GB"
+    unit, name = (1e6, "MB") if count >= 1e5 else (1e3, "KB")
+    return f"{count / unit:,.{0 if count >= 10 * unit else 1}f} {name}"
+
+
+def in_mb(count: float) -> str:
+    """Of bytes in memory: by 1024, as systems count them."""
+    return f"{count / MB:,.0f} MB"
+
+
+def short_count(count: int) -> str:
+    """Of parameters, or of anything else that comes in millions."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f}B"
+    return f"{count / 1e6:,.0f}M" if count >= 1e7 else f"{count / 1e6:.1f}M"
