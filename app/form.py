@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.naming import label
+from app.naming import label, named
 from core.spec.errors import UsageError
 from core.spec.fields import Setting, from_json, settings_of, to_json
 
@@ -121,7 +121,7 @@ class Form(QWidget):
         whole.addLayout(layout)
         field = _field(item, lambda value: self._take(item, value))
         if isinstance(field, QCheckBox):
-            field.setProperty("role", "bare")
+            named(field, role="bare")
         else:
             self._wide_fields.append(field)
         field.setAccessibleName(title(item.name))

@@ -28,6 +28,16 @@ def label(text: str, role: str = "", *, wraps: bool = False) -> QLabel:
 
 def set_role(widget: QWidget, role: str) -> None:
     """Of one that is seen already."""
-    widget.setProperty("role", role)
+    _set(widget, "role", role)
+
+
+def set_wrong(field: QWidget, is_wrong: bool) -> None:
+    """Whether what is typed there cannot be used."""
+    _set(field, "state", "wrong" if is_wrong else "")
+
+
+def _set(widget: QWidget, name: str, value: str) -> None:
+    """The style sheet looks at such names only when it is asked to."""
+    widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)

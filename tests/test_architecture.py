@@ -87,6 +87,7 @@ NEVER = {
 }
 ATTIC = {"utils", "util", "common", "helpers", "misc", "base", "manager"}
 MAY_PRINT = {"core.report", "bootstrap"}
+MAY_MAKE_LABELS = {"app.naming", "app.charts.plot", "app.shell.memory_panel"}  # two of them write markup
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 60, 6
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -113,6 +114,7 @@ def offences(root: Path) -> list[str]:
         found += _wrong_imports(name, imports[name], modules)
         found += _wrong_sizes(name, tree, modules[name])
         found += _wrong_prints(name, tree)
+        found += _wrong_labels(name, tree)
     for file in sorted((root / "packaging").glob("*.py")):  # no room: nothing in the house imports it
         found += _wrong_sizes(_module(file.relative_to(root)), ast.parse(file.read_text("utf-8")), file)
     return found
@@ -199,6 +201,14 @@ def _wrong_prints(name: str, tree: ast.AST) -> Iterator[str]:
             yield f"{name} prints; only {' and '.join(sorted(MAY_PRINT))} may"
 
 
+def _wrong_labels(name: str, tree: ast.AST) -> Iterator[str]:
+    """By itself a label takes for markup what looks like it, as the name of a file may."""
+    for node in ast.walk(tree):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id == "QLabel" and name not in MAY_MAKE_LABELS:
+            yield f"{name} makes a QLabel, which shows markup; app.naming.label shows text as it is"
+
+
 def test_the_house_is_in_order() -> None:
     assert offences(ROOT) == []
 
@@ -217,6 +227,7 @@ PLANTED = {
     "core/checkpoint/extra.py": ("import pickle\n", "core.checkpoint.extra imports pickle"),
     "core/model/utils.py": ("", "core.model.utils is an attic"),
     "core/generate/extra.py": ("print('hello')\n", "core.generate.extra prints"),
+    "app/prompt/extra.py": ("QLabel('<b>')\n", "app.prompt.extra makes a QLabel"),
     "core/generate/long.py": ("x = 1\n" * 401, "core.generate.long has 401 lines"),
     "packaging/long.py": ("x = 1\n" * 401, "packaging.long has 401 lines"),
     "core/generate/tall.py": ("def f():\n" + "    x = 1\n" * 60, "core.generate.tall.f has 61 lines"),

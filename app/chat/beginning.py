@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.chat.composer import Offer
 from app.chat.conversation import Attachment
@@ -31,7 +31,7 @@ class Beginning(QScrollArea):
         page = named(QWidget(self), style="page")
         page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme = theme
-        self._sign = QLabel(self)
+        self._sign = label("")
         self._about = label("", "muted", wraps=True)
         self._questions = [self._button() for _ in _ABOUT_NOTHING]
         self._attachments: tuple[Attachment, ...] = ()

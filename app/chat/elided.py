@@ -11,6 +11,7 @@ class Elided(QLabel):
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._whole = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.show_text(text)
 
     def show_text(self, text: str) -> None:

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -133,7 +132,7 @@ class MessageView(QFrame):
             shown = presentable(message.text[:_MOST_LETTERS])
             if len(message.text) > _MOST_LETTERS:
                 shown += f"…\n({len(message.text):,} characters in all)"
-            text = QLabel(shown, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+            text = label(shown, wraps=True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             text.setMinimumWidth(0)
             self._layout.addWidget(text)
@@ -150,7 +149,7 @@ def _chips(attachments: tuple[Attachment, ...]) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(4)
     for attachment in attachments:
-        chip = named(QLabel(attachment.name), role="chip")
+        chip = label(attachment.name, "chip")
         chip.setToolTip(f"{len(attachment.text):,} characters went along")
         row.addWidget(chip)
     row.addStretch(1)

@@ -9,13 +9,13 @@ from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTex
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QPlainTextEdit,
     QTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
+from app.naming import label
 from app.theme import Theme
 
 _CONTEXT = 3
@@ -102,8 +102,7 @@ class ChangesView(QDialog):
         super().__init__(window)
         self.setWindowTitle(choices.question)
         self._theme = theme
-        explanation = QLabel(choices.explanation)
-        explanation.setProperty("role", "muted")
+        explanation = label(choices.explanation, "muted")
         self.lines = QPlainTextEdit()
         self.lines.setReadOnly(True)
         self.lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

@@ -12,7 +12,6 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -26,6 +25,7 @@ from app.editor.errands import Errands
 from app.editor.file_changes import CannotChange, Change, NoTrash, create, delete_for_good, rename, trash
 from app.editor.questions import CANCEL, Choice, Questions
 from app.editor.tree_model import Node, TreeModel
+from app.naming import label, named
 from app.theme import Theme
 
 _CODE = frozenset(
@@ -61,8 +61,7 @@ class FileTree(QWidget):
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.delete_requested.connect(self.delete_chosen)
         self.view.undo_requested.connect(self.undo)
-        self._title = QLabel()
-        self._title.setProperty("role", "heading")
+        self._title = label("", "heading")
         self._buttons: dict[QToolButton, str] = {}
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing_open())
@@ -121,12 +120,8 @@ class FileTree(QWidget):
 
     def _nothing_open(self) -> QWidget:
         page = QWidget()
-        text = QLabel("No folder is open. Open one to see its files here.")
-        text.setWordWrap(True)
-        text.setProperty("role", "muted")
-        button = QPushButton("Open Folder…")
-        button.setProperty("role", "primary")
-        button.setAccessibleName("Open Folder")
+        text = label("No folder is open. Open one to see its files here.", "muted", wraps=True)
+        button = named(QPushButton("Open Folder…"), "Open Folder", role="primary")
         button.clicked.connect(self.folder_requested)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(16, 8, 16, 8)

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from app.editor.code_editor import CodeEditor
 from app.editor.line_range import one_step, replace
 from app.editor.replacement import Replacement
 from app.editor.search import Query, Search, Span
+from app.naming import label, named, set_role, set_wrong
 from app.theme import Theme
 from core.spec.errors import UsageError
 
@@ -33,9 +34,8 @@ class FindBar(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("find_bar")
+        named(self, "Find and replace", style="find_bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Find and replace")
         self._theme = theme
         self._editor: CodeEditor | None = None
         self._search: Search | None = None
@@ -44,12 +44,8 @@ class FindBar(QWidget):
         self._remark = ""  # said in place of the count, until something else is done
         self.find_field = _field("Find")
         self.replace_field = _field("Replace with")
-        self.count = QLabel()
-        self.count.setAccessibleName("What is found")
-        self.preview = QLabel()
-        self.preview.setProperty("role", "muted")
-        self.preview.setAccessibleName("What replacing gives")
-        self.preview.setTextFormat(Qt.TextFormat.PlainText)
+        self.count = named(label(""), "What is found")
+        self.preview = named(label("", "muted"), "What replacing gives")
         self.options = {action: _button(name, checkable=True) for action, (_, name) in _OPTIONS.items()}
         self.turn_button = _button("Show or hide replacing", checkable=True)
         self.previous_button, self.next_button = _button("Previous match"), _button("Next match")
@@ -328,11 +324,8 @@ class FindBar(QWidget):
     def _say(self, sentence: str, is_wrong: bool = False) -> None:
         self.count.setText(sentence)
         if self.count.property("role") != ("danger" if is_wrong else "muted"):
-            self.count.setProperty("role", "danger" if is_wrong else "muted")
-            self.find_field.setProperty("state", "wrong" if is_wrong else "")
-            for widget in (self.count, self.find_field):
-                widget.style().unpolish(widget)
-                widget.style().polish(widget)
+            set_role(self.count, "danger" if is_wrong else "muted")
+            set_wrong(self.find_field, is_wrong)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):

@@ -12,7 +12,6 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QToolButton,
@@ -26,6 +25,7 @@ from app.editor.find_in_files import FileMatches, FindInFiles, Match, Query, Sum
 from app.editor.match_painter import MATCH_ROLE, MatchPainter
 from app.editor.replace_in_files import Wish, replacement_for
 from app.editor.replacement import Replacement
+from app.naming import label, set_wrong
 from app.theme import Theme
 from app.wording import counted
 from core.spec.errors import UsageError
@@ -81,9 +81,7 @@ class FindPanel(QWidget):
         self._stop_button.setToolTip("Stop Searching")
         self._stop_button.clicked.connect(lambda _=False: self.stop())
         self._stop_button.hide()
-        self._state = QLabel()
-        self._state.setWordWrap(True)
-        self._state.setProperty("role", "muted")
+        self._state = label("", "muted", wraps=True)
         self.results = QTreeWidget()
         self.results.setHeaderHidden(True)
         self.results.setUniformRowHeights(True)
@@ -121,7 +119,7 @@ class FindPanel(QWidget):
     def search(self) -> None:
         self._pause.stop()
         self._forget()
-        self._words.setProperty("state", "")
+        set_wrong(self._words, False)
         if not self._words.text() or self._folder is None:
             self.stop()
             self._say_ready()
@@ -135,12 +133,11 @@ class FindPanel(QWidget):
         try:
             self._search.search(query, self._folder, self._unsaved())
         except UsageError as error:
-            self._words.setProperty("state", "wrong")
+            set_wrong(self._words, True)
             self._say(str(error))
         else:
             self._stop_button.show()
             self._say("Searching…")
-        self._words.style().polish(self._words)
 
     def stop(self) -> None:
         self._pause.stop()
@@ -194,9 +191,8 @@ class FindPanel(QWidget):
                 self._replacement = replacement_for(pattern, self._query, self.replace_field.text())
             except UsageError as error:
                 problem = str(error)
-        self.replace_field.setProperty("state", "wrong" if problem else "")
+        set_wrong(self.replace_field, bool(problem))
         self.replace_field.setToolTip(problem)
-        self.replace_field.style().polish(self.replace_field)
         self.replace_button.setEnabled(self._replacement is not None and self.results.topLevelItemCount() > 0)
         self.results.viewport().update()
 

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QKeyEvent, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QSizePolicy,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.editor.interpreter import NoInterpreter, environment, interpreter
 from app.editor.program import Program
 from app.editor.terminal_text import TerminalText
+from app.naming import label
 from app.theme import Theme
 
 _MAX_LINES = 10_000
@@ -52,8 +52,7 @@ class OutputPanel(QWidget):
         self._program = Program(self)
         self._program.printed.connect(lambda data: self._show(*self._text.feed(data)))
         self._program.ended.connect(self._end_soon)
-        self._title = QLabel("Output")
-        self._title.setProperty("role", "muted")
+        self._title = label("Output", "muted")
         self._title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._buttons = {

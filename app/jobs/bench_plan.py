@@ -1,6 +1,5 @@
 """BenchPlan: what is to be measured, as the commands that measure it, and how long that may take."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -10,6 +9,7 @@ from core.spec.budget import weight_bytes
 from core.spec.config import ModelConfig
 from core.spec.fields import as_flags
 from trainer.spec.bench import CUTS, QualitySettings, RepoSettings
+from trainer.spec.durations import duration
 from trainer.spec.results import Result
 from trainer.spec.speed import SpeedSettings
 
@@ -145,16 +145,3 @@ def _guessed(networks: Mapping[str, ModelConfig | None], model: str, precision: 
     held = "int8" if precision == "auto" else precision
     size = weight_bytes(network, held) if network is not None else _GUESSED_PARAMETERS
     return _GUESSED_BYTES_PER_S / size
-
-
-def duration(seconds: float) -> str:
-    """As a person says it: 40 seconds, 12 minutes, 2 hours 10 minutes."""
-    if not math.isfinite(seconds):
-        return "some time"
-    if seconds < 90:
-        return counted(max(1, round(seconds)), "second")
-    minutes = max(2, round(seconds / 60))
-    if minutes < 90:
-        return counted(minutes, "minute")
-    hours, rest = divmod(minutes, 60)
-    return f"{counted(hours, 'hour')} {counted(rest, 'minute')}" if rest else counted(hours, "hour")

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app.jobs.bench_plan import Words, duration
+from app.jobs.bench_plan import Words
 from app.jobs.bench_run import BenchState
 from app.naming import label, named
 from app.theme import Theme
 from core.spec.messages import Tried
+from trainer.spec.durations import duration
 
 _FINE = 1000  # steps of the bar
 _MOST_NOTES = 4

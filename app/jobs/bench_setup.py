@@ -26,6 +26,7 @@ from app.jobs.bench_models import BenchModels
 from app.jobs.bench_plan import OWN_TASKS, PRECISIONS, BenchPlan, Part, estimate
 from app.naming import label, named
 from app.theme import Theme
+from app.wording import counted
 from trainer.spec.bench import QualitySettings, RepoSettings
 from trainer.spec.results import Result
 from trainer.spec.speed import SpeedSettings
@@ -253,8 +254,7 @@ class BenchSetup(QWidget):
         self.commands.setFixedHeight(self.commands.fontMetrics().lineSpacing() * lines + 16)
 
     def _promise(self, plan: BenchPlan) -> str:
-        count = plan.ways * len(plan.parts)
-        what = "One measurement" if count == 1 else f"{count} measurements"
+        what = counted(plan.ways * len(plan.parts), "measurement")
         return f"{what}. {estimate(plan, self._past, self.models.networks).sentence}"
 
     def _button(self, text: str, wish: SignalInstance) -> QPushButton:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.form import Form
 from app.jobs.run_draft import Draft, TimeBox, TimeKind, name_problem
-from app.naming import label, named, set_role
+from app.naming import label, named, set_wrong
 from app.theme import Theme
 from core.spec.errors import UsageError
 from trainer.spec.jobs import RecipeName, TrainSpec
@@ -195,8 +195,7 @@ class RunChoices(QWidget):
         problem = name_problem(text)
         self._name_problem.setText(problem)
         self._name_problem.setVisible(bool(problem))
-        self.name_field.setProperty("state", "wrong" if problem else "")
-        set_role(self.name_field, "")
+        set_wrong(self.name_field, bool(problem))
         self._tell(replace(self.draft, name=text))
 
     def _take_model(self) -> None:

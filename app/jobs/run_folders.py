@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -27,7 +27,7 @@ class FolderList(QFrame):
         self.folders: tuple[Path, ...] = ()
         self._rows = QVBoxLayout()
         self._rows.setSpacing(4)
-        self._sign = QLabel(self)
+        self._sign = label("")
         self._invitation = label("Drop folders with your code here, or choose one.", "muted", wraps=True)
         self.add_button = named(QPushButton("Choose a Folder…", self), "Choose a folder to learn from")
         self.add_button.clicked.connect(lambda _=False: self.choice_requested.emit())
@@ -107,7 +107,7 @@ class FolderList(QFrame):
 
     def _row(self, folder: Path) -> QWidget:
         row = QWidget(self)
-        sign = QLabel(row)
+        sign = label("")
         sign.setPixmap(self._theme.icon("folder").pixmap(self._theme.icon_size(16)))
         name = label(_shown(folder))
         name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.job_client import JobClient, LastWord
 from core.spec.messages import Progress
 from core.spec.sizes import size_text
+from trainer.spec.durations import duration
 
 State = Literal["running", "paused", "failed"]
 
@@ -41,7 +42,7 @@ class Download:
         if self.bytes_per_s < 1:
             return amount or "Asking the hub…"
         left = (self.total_bytes - self.done_bytes) / self.bytes_per_s
-        return f"{amount}, {size_text(round(self.bytes_per_s))}/s, {_duration(left)} left"
+        return f"{amount}, {size_text(round(self.bytes_per_s))}/s, {duration(left)} left"
 
 
 class Downloads(QObject):
@@ -137,10 +138,3 @@ class Downloads(QObject):
 
 def download_words(id: str, file: str = "", *more: str) -> list[str]:
     return ["models", "download", id, *(["--file", file] if file else []), *more]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,7 +1,7 @@
 """RoleCard: which model to use for completion or for chat on this machine, why, and what is used now."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.models.counsel import Standing
 from app.naming import label, named, set_role
@@ -35,7 +35,7 @@ class RoleCard(QFrame):
         self._role, self._theme = role, theme
         self._standing = Standing(None, None)
         self._is_compact = False
-        self._sign = QLabel(self)
+        self._sign = label("")
         self._name = named(QPushButton(self), role="plain")
         self._why = label("", "muted", wraps=True)
         self._now = label("", "muted", wraps=True)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -66,7 +65,7 @@ class Alternative(QFrame):
         self._whole.setCheckable(True)
         self._whole.toggled.connect(self._show_answer)
         self.code = CodeView(theme, self)
-        self.said = QLabel(self, wordWrap=True)
+        self.said = label("", wraps=True)
         self.insert = self._deed("Insert", "Insert at the cursor", self.insert_requested.emit)
         self.open_it = self._deed("", "Open as a new file", self.open_requested.emit)
         self.copy = self._deed("", "Copy", _copy)

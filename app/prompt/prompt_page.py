@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -265,7 +264,8 @@ class _Empty(QWidget):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._sign = QLabel(self, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._sign = label("")
+        self._sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text = label("", "muted", wraps=True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._choose = QPushButton("Choose a Model…", self)

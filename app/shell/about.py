@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QPlainTextEdit,
     QSplitter,
@@ -27,7 +26,7 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("About SmallCoder")
         self.resize(theme.scaled(880), theme.scaled(600))
-        sign = QLabel(self)
+        sign = label("")
         sign.setPixmap(theme.icon("smallcoder").pixmap(theme.icon_size(48)))
         title = label(f"SmallCoder {version()}", "title")
         words = label(

@@ -12,9 +12,9 @@ parts as widgets only.
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.naming import named
+from app.naming import label, named
 from app.shell.activity_bar import ActivityBar
 from app.shell.notices import NoticeBar
 from app.theme import Theme
@@ -29,7 +29,7 @@ class SideBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "Side bar", style="side_bar")
-        self._title = named(QLabel(self), style="side_bar_title")
+        self._title = named(label(""), style="side_bar_title")
         self._title.setIndent(0)
         self._panels: dict[str, QWidget] = {}
         self._stack = QStackedWidget(self)

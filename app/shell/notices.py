@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from app.naming import label, named, set_role
 from app.theme import Theme
@@ -30,8 +30,8 @@ class NoticeBar(QFrame):
         named(self, "Notice", style="notice")
         self._theme = theme
         self._waiting: list[Notice] = []
-        self._sign = QLabel(self)
-        self._text = QLabel(self, wordWrap=True)
+        self._sign = label("")
+        self._text = label("", wraps=True)
         self._more = label("", "muted")
         self._buttons: list[QPushButton] = []
         self._close = named(QToolButton(self), "Dismiss this notice")

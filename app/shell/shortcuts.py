@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTableView,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import ACTIONS, Action, KeyMap
-from app.naming import named, set_role
+from app.naming import label, named, set_role
 from app.theme import Theme
 
 _COLUMNS = ("Action", "Keys", "Where")
@@ -55,7 +54,7 @@ class ShortcutsDialog(QDialog):
         self.edit = named(QKeySequenceEdit(self), "New keys for the chosen action")
         self.edit.setMaximumSequenceLength(2)
         self.edit.keySequenceChanged.connect(self._say_who_else)
-        self._say = QLabel(self, wordWrap=True)
+        self._say = label("", wraps=True)
         self._give = QPushButton("Set", self, autoDefault=False)
         self._give.clicked.connect(self._bind)
         self._take_away = QPushButton("Remove", self, autoDefault=False)

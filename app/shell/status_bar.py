@@ -5,13 +5,13 @@ It shows what it is told; each part can be pressed, and says what for.
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from app.editor.code_editor import CodeEditor
 from app.editor.completion_policy import CompletionState, Mood
 from app.editor.document import Document
 from app.engine_client import EngineState, model_name
-from app.naming import named, set_role
+from app.naming import label, named, set_role
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
 from app.shell.memory_panel import MemoryPanel
@@ -49,7 +49,7 @@ class StatusBar(QFrame):
         self._theme, self._commands = theme, commands
         self._mood: Mood = "idle"
         self._texts: dict[str, str] = {}
-        self._message = named(QLabel(self), "Message")
+        self._message = named(label(""), "Message")
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)

@@ -38,7 +38,7 @@ class WelcomePage(QScrollArea):
         self._theme, self._keys = theme, keys
         self._column = QVBoxLayout()
         self._column.setSpacing(8)
-        self._sign = QLabel(self)
+        self._sign = label("")
         self._model = label("", "muted", wraps=True)
         self._recent = QVBoxLayout()
         self._recent.setSpacing(4)
@@ -134,7 +134,6 @@ class WelcomePage(QScrollArea):
 
 
 def _link(text: str, do: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setProperty("role", "link")
+    button = named(QPushButton(text), role="link")
     button.clicked.connect(lambda _: do())
     return button

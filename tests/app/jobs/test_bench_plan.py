@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.jobs.bench_plan import BenchPlan, duration, estimate
+from app.jobs.bench_plan import BenchPlan, estimate
 from core.spec.fields import from_flags
 from core.spec.presets import PRESETS
 from trainer.cli import bench
@@ -80,17 +80,3 @@ def test_time_is_told_from_what_was_measured_and_guessed_from_sizes_where_not() 
     assert estimate(replace(plan, limit=5), past, networks).seconds == pytest.approx(100, abs=15)
     assert "as measured before" in known.sentence
     assert not estimate(replace(plan, precisions=("int4",)), past, networks).is_measured
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.2, "1 second"),
-        (40, "40 seconds"),
-        (150, "2 minutes"),
-        (7200, "2 hours"),
-        (7860, "2 hours 11 minutes"),
-    ],
-)
-def test_durations_are_said_as_a_person_would(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
