@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from app.wording import counted
 from core.spec.budget import weight_bytes
 from core.spec.config import ModelConfig
 from core.spec.fields import as_flags

@@ -87,7 +87,7 @@ def test_a_model_comes_without_code_and_its_licence_is_said_first(
     hub: Hub, folder: Path, tmp_path: Path
 ) -> None:
     said = download(hub, tmp_path, after="assert 'torch' not in sys.modules").splitlines()
-    assert said == [f"{ID}, 6.0 MB; licence apache-2.0", str(folder)]
+    assert (said[0], said[-1]) == (f"{ID}, 6.0 MB; licence apache-2.0", str(folder))
     assert names_in(folder) == ENDS
     assert names_in(folder.parent) == [f"{folder.name}/{name}" for name in ENDS]
     assert (folder / WEIGHTS).read_bytes() == LARGE
