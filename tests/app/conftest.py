@@ -24,6 +24,14 @@ def garbage_is_collected_here() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def nothing_of_python_s_stays_in_the_clipboard(qapp: QApplication) -> Iterator[None]:
+    """Offscreen, what was copied last is destroyed when Python has gone, and takes the process's good end
+    with it."""
+    yield
+    qapp.clipboard().clear()
+
+
 @pytest.fixture(autouse=True)
 def no_model_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """A window begins by loading the embedded one; a test that wants a model says which."""
