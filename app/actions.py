@@ -73,6 +73,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("edit.toggle_comment", "Toggle Comment", "Edit", ("Ctrl+/",), "editor"),
     Action("edit.indent", "Indent Lines", "Edit", ("Ctrl+]",), "editor"),
     Action("edit.outdent", "Outdent Lines", "Edit", ("Ctrl+[",), "editor"),
+    Action("edit.line_below", "Insert Line Below", "Edit", ("Ctrl+Return",), "editor"),
+    Action("edit.line_above", "Insert Line Above", "Edit", ("Ctrl+Shift+Return",), "editor"),
     Action("edit.join_lines", "Join Lines", "Edit", (), "editor"),
     Action("edit.trim_trailing", "Remove Blanks at Line Ends", "Edit", (), "editor"),
     Action("edit.tab_moves_focus", "Toggle Tab Moves the Focus", "Edit", ("Ctrl+M",), "editor"),

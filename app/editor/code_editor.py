@@ -34,7 +34,7 @@ from app.editor.gutter import Gutter
 from app.editor.indentation import Indentation, detected
 from app.editor.keyboard import Keyboard
 from app.editor.line_range import LineRange, one_step, replace
-from app.editor.long_text import LONGEST_TYPED, has_long_line
+from app.editor.long_text import LONGEST_ENDURED, LONGEST_TYPED, has_long_line, longest_line
 from app.editor.marks import Marks
 from app.highlighter import Highlighter
 from app.languages import Language
@@ -42,21 +42,21 @@ from app.settings import Editing
 from app.theme import LIGHT, Colours
 
 _TOO_LONG_A_LINE = (
-    f"Not pasted: it has a line of more than {LONGEST_TYPED:,} characters, in which each key would make the "
-    "window stand still."
+    f"Not pasted: it has a line of more than {LONGEST_TYPED:,} characters, and the window would stand still "
+    "at each key in it."
 )
 _WHOLE_LINES = "application/x-smallcoder-lines"  # copied without a selection
 
 
 class CodeEditor(QPlainTextEdit):
     """`zoom_requested`: so many steps larger. `limited`: why there are no colours, or an empty text.
-    `refused`: why something was not pasted."""
+    `refused`: why something was not pasted, and whether it can be all the same."""
 
     zoom_requested = Signal(int)
     language_changed = Signal()
     indentation_changed = Signal()
     limited = Signal(str)
-    refused = Signal(str)
+    refused = Signal(str, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +76,7 @@ class CodeEditor(QPlainTextEdit):
         self._keyboard = Keyboard(self, self.highlighter.quoted)
         self._is_indentation_chosen = False
         self._line = 0
+        self._endures_long_lines, self._refused = False, ""
         self._match_later = QTimer(self, singleShot=True, interval=0)
         self._match_later.timeout.connect(self._match_brackets)
         self.blockCountChanged.connect(self._make_room)
@@ -320,8 +321,9 @@ class CodeEditor(QPlainTextEdit):
         cursor = self.textCursor()
         if self.isReadOnly() or not source.hasText():
             return
-        if has_long_line(source.text()):
-            self.refused.emit(_TOO_LONG_A_LINE)
+        if has_long_line(source.text()) and not self._endures_long_lines:
+            self._refused = source.text()
+            self.refused.emit(_TOO_LONG_A_LINE, longest_line(source.text()) <= LONGEST_ENDURED)
             return
         if source.hasFormat(_WHOLE_LINES) and not cursor.hasSelection():
             with one_step(self.document()) as edit:
@@ -330,6 +332,11 @@ class CodeEditor(QPlainTextEdit):
             return
         cursor.insertText(source.text())
         self.ensureCursorVisible()
+
+    def paste_anyway(self) -> None:
+        """What was refused; from now on, nothing is."""
+        self._endures_long_lines = True
+        self.textCursor().insertText(self._refused)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -377,6 +384,8 @@ def _commands(editor: CodeEditor) -> Mapping[str, Callable[[], object]]:
         "edit.toggle_comment": editor._toggle_comment,
         "edit.indent": lambda: editor._indent(1),
         "edit.outdent": lambda: editor._indent(-1),
+        "edit.line_below": lambda: editor._keyboard.open_line(below=True),
+        "edit.line_above": lambda: editor._keyboard.open_line(below=False),
         "edit.join_lines": lines(line_commands.join_lines),
         "edit.trim_trailing": editor.trim_trailing_blanks,
         "edit.tab_moves_focus": lambda: editor.setTabChangesFocus(not editor.tabChangesFocus()),

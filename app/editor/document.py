@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.editor.long_text import LONGEST_TYPED, fill, has_long_line, in_pieces
+from app.editor.long_text import LONGEST_ENDURED, LONGEST_TYPED, fill, has_long_line, in_pieces, longest_line
 from app.editor.text_file import Stamp, TextFile
 from app.editor.text_form import TextForm
 from app.editor.text_mirror import TextMirror
@@ -27,6 +27,7 @@ _IN_PIECES = (
     f"Lines longer than {LONGEST_TYPED:,} characters are shown in pieces, and the text cannot be edited, "
     "as the window would stand still at each key."
 )
+_ENDURED = "The window stands still for a moment at each key in its longest lines."
 _NOT_KEPT = "It holds characters that the editor cannot keep, so it is shown and cannot be edited."
 
 
@@ -74,6 +75,7 @@ class Document(QObject):
         self._notes: list[str] = []
         self._mirror: TextMirror | None = None
         self._whole: str | None = None  # where the editor shows it otherwise
+        self._endures_long_lines = False
         self._is_writable = self._is_kept = True
         editor.document().modificationChanged.connect(self.changed)
         editor.document().contentsChanged.connect(self.edited)
@@ -102,6 +104,7 @@ class Document(QObject):
         return [
             *self._notes,
             *([] if self._whole is None else [_IN_PIECES]),
+            *([_ENDURED] if self._endures_long_lines else []),
             *([] if self._is_kept else [_NOT_KEPT]),
             *([] if self._is_writable else [READ_ONLY]),
         ]
@@ -133,9 +136,30 @@ class Document(QObject):
         await fill(self.editor, self._shown(file.text), size)
         self._take_first(file)
 
+    @property
+    def may_be_edited_anyway(self) -> bool:
+        """It is shown in pieces, and who has patience can write in it."""
+        return self._whole is not None and longest_line(self._whole) <= LONGEST_ENDURED
+
+    def edit_anyway(self) -> None:
+        """The person would rather wait at each key than not write: its lines are whole from now on."""
+        self._endures_long_lines = True
+        if self._whole is not None:
+            text, self._whole = self._whole, None
+            self.editor.setPlainText(text)
+            self._is_kept = self.text() == text
+            self._lock()
+        self.changed.emit()
+
+    def bring_back(self, text: str) -> None:
+        """Unsaved text of an earlier time. It can be written in, as it could be then."""
+        if has_long_line(text):
+            self.edit_anyway()
+        self.replace_text(text)
+
     def _shown(self, text: str) -> str:
         """With lines in pieces that are too long to be typed into; then the text itself is kept beside."""
-        self._whole = text if has_long_line(text) else None
+        self._whole = text if has_long_line(text) and not self._endures_long_lines else None
         return in_pieces(text) if self._whole is not None else text
 
     def _take_first(self, file: TextFile) -> None:
@@ -156,7 +180,7 @@ class Document(QObject):
 
     def replace_text(self, text: str) -> None:
         """As one step of undo, and only what differs."""
-        if self._whole is not None or has_long_line(text):
+        if self._whole is not None or (has_long_line(text) and not self._endures_long_lines):
             self.editor.setPlainText(self._shown(text))
             self._lock()
             return

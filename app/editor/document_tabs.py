@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QMenu, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
+from app.editor.code_editor import CodeEditor
 from app.editor.document import Document
 from app.editor.notice import Notice
 from app.editor.questions import Choice
@@ -28,10 +29,16 @@ _CHANGED_CHOICES = (
 )
 _DELETED_CHOICES = (Choice("save", "Save Again"), Choice("save_as", "Save As…"), Choice("close", "Close"))
 _UNREADABLE_CHOICES = _DELETED_CHOICES[1:]
-_READ_ONLY_CHOICES = (Choice("save_as", "Save As…"), Choice("dismiss", "Close This Notice"))
+_DISMISS = Choice("dismiss", "Close This Notice")
+_READ_ONLY_CHOICES = (Choice("save_as", "Save As…"), _DISMISS)
+_IN_PIECES_CHOICES = (Choice("edit_anyway", "Edit Anyway"), _DISMISS)
+_NOT_PASTED_CHOICES = (Choice("paste_anyway", "Paste Anyway"), _DISMISS)
+_OF_THE_PAGE = {choice.id for choice in (*_IN_PIECES_CHOICES, *_NOT_PASTED_CHOICES)}
 _MENU = (
     ("close", "Close"),
     ("close_others", "Close Others"),
+    ("close_right", "Close to the Right"),
+    ("close_saved", "Close Saved"),
     ("copy_path", "Copy Path"),
     ("reveal", "Show in File Tree"),
 )
@@ -52,6 +59,9 @@ class DocumentPage(QWidget):
         layout.addWidget(document.editor, 1)
         self.setFocusProxy(document.editor)
         document.changed.connect(self.show_state)
+        if isinstance(document.editor, CodeEditor):
+            document.editor.refused.connect(self._say_not_pasted)
+        self.notice.chosen.connect(self._do)
         self.show_state()
 
     def show_state(self) -> None:
@@ -64,20 +74,37 @@ class DocumentPage(QWidget):
         elif document.fate == "unreadable":
             self.notice.say(_UNREADABLE, _UNREADABLE_CHOICES)
         elif document.notes and document.notes != self._dismissed:
-            choices = _READ_ONLY_CHOICES if document.editor.isReadOnly() else _READ_ONLY_CHOICES[1:]
-            self.notice.say(" ".join(document.notes), choices)
+            self.notice.say(" ".join(document.notes), self._choices())
         else:
             self.notice.say("", [])
 
-    def dismiss(self) -> None:
-        self._dismissed = self.document.notes
+    def _choices(self) -> Sequence[Choice]:
+        if self.document.may_be_edited_anyway:
+            return _IN_PIECES_CHOICES
+        return _READ_ONLY_CHOICES if self.document.editor.isReadOnly() else (_DISMISS,)
+
+    def _say_not_pasted(self, why: str, may_be: bool) -> None:
+        self.notice.say(why, _NOT_PASTED_CHOICES if may_be else (_DISMISS,))
+
+    def _do(self, choice: str) -> None:
+        """What concerns this text alone, and no file."""
+        editor = self.document.editor
+        if choice == "dismiss":
+            self._dismissed = self.document.notes
+        elif choice == "edit_anyway":
+            self.document.edit_anyway()
+        elif choice == "paste_anyway" and isinstance(editor, CodeEditor):
+            self.document.edit_anyway()
+            editor.paste_anyway()
+        else:
+            return
         self.show_state()
-        self.document.editor.setFocus()
+        editor.setFocus()
 
 
 class DocumentTabs(QTabWidget):
-    """`wished`: what a person wants of a document: close, close_others, copy_path, reveal, compare, load,
-    keep, save, save_as. `current_changed`: the document that is seen now, or None."""
+    """`wished`: what a person wants of a document: close, close_others, close_right, close_saved, copy_path,
+    reveal, compare, load, keep, save, save_as. `current_changed`: the document that is seen now, or None."""
 
     wished = Signal(str, object)
     current_changed = Signal(object)
@@ -170,11 +197,8 @@ class DocumentTabs(QTabWidget):
     def _wish_from_notice(self, choice: str) -> None:
         notice = self.sender()
         for page in self.pages():
-            if page.notice is notice:
-                if choice == "dismiss":
-                    page.dismiss()
-                else:
-                    self.wished.emit(choice, page.document)
+            if page.notice is notice and choice not in _OF_THE_PAGE:
+                self.wished.emit(choice, page.document)
 
     def _show_menu(self, place: QPoint) -> None:
         page = self.widget(self.tabBar().tabAt(place))

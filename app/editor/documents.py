@@ -5,7 +5,7 @@ How one is saved is in saving, what other programs do to its file in outside, ho
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -161,9 +161,10 @@ class Documents(QObject):
         self._remove(document)
         return True
 
-    async def close_others(self, kept: Document) -> bool:
-        for document in self:
-            if document is not kept and not await self.close(document):
+    async def close_all(self, documents: Iterable[Document]) -> bool:
+        """One after the other, until the person changes their mind."""
+        for document in [*documents]:
+            if not await self.close(document):
                 return False
         return True
 
@@ -197,7 +198,7 @@ class Documents(QObject):
         if document is None:
             document = self._restored_without_file(snapshot)
         elif snapshot.text is not None and document.text() != snapshot.text:
-            document.replace_text(snapshot.text)
+            document.bring_back(snapshot.text)
         document.go_to(snapshot.place)
         return document
 
@@ -284,7 +285,7 @@ class Documents(QObject):
         if snapshot.text is not None and snapshot.form != replace(file.form, mixed=()):
             document.set_form(snapshot.form)
         if snapshot.text is not None and document.stamp and document.stamp.digest != snapshot.digest:
-            document.replace_text(snapshot.text)
+            document.bring_back(snapshot.text)
             if document.is_modified:
                 document.set_fate("changed")
         return document

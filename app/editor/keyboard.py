@@ -55,6 +55,23 @@ class Keyboard:
         indent_lines(cursor, self.indentation, levels)
         self._editor.setTextCursor(cursor)
 
+    def open_line(self, *, below: bool) -> None:
+        """A new one beside the cursor's, wherever in it that is."""
+        if self._editor.isReadOnly():
+            return
+        cursor = self._editor.textCursor()
+        block = cursor.block()
+        cursor.setPosition(block.position() + (block.length() - 1 if below else 0))
+        self._editor.setTextCursor(cursor)
+        if below:
+            self._break_line()
+            return
+        blanks = block.text()[: len(block.text()) - len(block.text().lstrip(" \t"))]
+        with one_step(cursor.document()) as edit:
+            replace(edit, block.position(), block.position(), blanks + "\n")
+        cursor.setPosition(edit.position() - 1)
+        self._show(cursor)
+
     def _go_home(self, mode: QTextCursor.MoveMode) -> bool:
         """To the first letter, from there to the margin; in a broken line to the start of its part first."""
         cursor = self._editor.textCursor()

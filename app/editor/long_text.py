@@ -1,7 +1,8 @@
 """Texts that are too long for the usual way: filled in by slices, and lines that no key could be typed into.
 
 Qt lays a line out anew at each key, which for one of a million characters takes a third of a second. Such a
-text is only looked at, with its longest lines in pieces; the file has it as it is.
+text is only looked at, with its longest lines in pieces; the file has it as it is. Who would rather wait than
+not write in it may.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.lexing.document_lines import has_longer_line
 
 LONGEST_TYPED = 100_000  # characters of a line
+LONGEST_ENDURED = 2_000_000  # of one in which keys take so long that they come only to who has asked for it
 _PIECE = 400  # of a line that is longer; what is in sight is coloured at once
 _LONG_TEXT = 400_000  # characters, in which setting them at once would be noticed
 _SLICE = 50_000
@@ -24,6 +26,10 @@ def is_long(text: str) -> bool:
 
 def has_long_line(text: str) -> bool:
     return has_longer_line(text, LONGEST_TYPED)
+
+
+def longest_line(text: str) -> int:
+    return max(map(len, text.split("\n")))
 
 
 def in_pieces(text: str) -> str:
@@ -64,6 +70,8 @@ async def fill(editor: QPlainTextEdit, text: str, size: QSize | None = None) -> 
         place = end
     if size is not None:
         editor.hide()
+        # by nobody's wish: it is shown with whatever it is put into
+        editor.setAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
         editor.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen, False)
     editor.setUndoRedoEnabled(True)
 

@@ -30,6 +30,11 @@ class Notice(QFrame):
     def text(self) -> str:
         return self._text.text()
 
+    @property
+    def choices(self) -> list[str]:
+        """What its buttons say."""
+        return [button.text() for button in self._buttons]
+
     def say(self, text: str, choices: Sequence[Choice]) -> None:
         """An empty text says nothing, and takes no room."""
         for button in self._buttons:

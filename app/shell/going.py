@@ -66,7 +66,7 @@ class Going:
         line, _, column = text.replace(",", ":").partition(":")
         document = self._tabs.current()
         if document is not None and line.strip().isdecimal():
-            document.go_to_line(int(line), int(column) - 1 if column.strip().isdecimal() else 0)
+            document.go_to_line(int(line), max(0, int(column) - 1) if column.strip().isdecimal() else 0)
             document.editor.setFocus()
 
     def _file_entries(self) -> list[Entry]:

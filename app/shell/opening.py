@@ -62,10 +62,8 @@ class Opening(QObject):
     async def grant(self, wish: str, document: Document) -> None:
         """What a person wants of one document, as its tab and its notice say it."""
         match wish:
-            case "close":
-                await self._documents.close(document)
-            case "close_others":
-                await self._documents.close_others(document)
+            case "close" | "close_others" | "close_right" | "close_saved":
+                await self._documents.close_all(self._meant(wish, document))
             case "save":
                 await self._documents.save(document)
             case "save_as":
@@ -80,6 +78,19 @@ class Opening(QObject):
                 await self._project.compare(document)
             case "reveal":
                 self._project.reveal(document)
+
+    def _meant(self, wish: str, document: Document) -> list[Document]:
+        """Which tabs are to be closed."""
+        tabs = self._tabs.documents()
+        match wish:
+            case "close_others":
+                return [other for other in tabs if other is not document]
+            case "close_right":
+                return tabs[tabs.index(document) + 1 :]
+            case "close_saved":
+                return [other for other in tabs if not other.is_modified]
+            case _:
+                return [document]
 
     async def grant_current(self, wish: str) -> None:
         document = self._tabs.current()

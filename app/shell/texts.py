@@ -54,7 +54,6 @@ class Texts(QObject):
         self._dress(editor)
         editor.zoom_requested.connect(self.zoom_requested)
         editor.limited.connect(self.said)
-        editor.refused.connect(self.said)
         return editor
 
     def follow(self, documents: Documents) -> None:

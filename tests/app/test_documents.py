@@ -133,6 +133,24 @@ def test_a_text_is_opened_changed_and_saved(within: Within, window: Window, tmp_
     within(steps)
 
 
+def test_a_long_text_that_is_opened_beside_another_is_in_sight(
+    within: Within, window: Window, tmp_path: Path
+) -> None:
+    (tmp_path / "short.py").write_text("x = 1\n")
+    (tmp_path / "long.py").write_text("number = 1\n" * 60_000)
+
+    async def steps() -> None:
+        await window.open(tmp_path / "short.py")
+        window.tabs.resize(600, 400)
+        window.tabs.show()
+        document = await window.open(tmp_path / "long.py")
+        assert window.tabs.current() is document
+        assert document.editor.isVisible()
+        assert document.editor.height() > 200
+
+    within(steps)
+
+
 def test_one_file_is_one_document_by_whichever_name(within: Within, window: Window, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x")
     (tmp_path / "link.py").symlink_to("a.py")
@@ -452,6 +470,23 @@ def test_closed_tabs_come_back_the_last_first(within: Within, window: Window, tm
         assert (again.name, again.editor.textCursor().blockNumber()) == ("b.py", 1)
         assert await window.documents.reopen_closed() is None
         assert window.documents.recent[0] == tmp_path / "b.py"
+
+    within(steps)
+
+
+def test_tabs_are_closed_together_until_the_person_changes_their_mind(
+    within: Within, window: Window, tmp_path: Path
+) -> None:
+    async def steps() -> None:
+        for name in "abcd":
+            (tmp_path / f"{name}.py").write_text(name)
+        a, b, c, d = [await window.open(tmp_path / f"{name}.py") for name in "abcd"]
+        type_into(c, "x")
+        async with answering("Cancel"):
+            assert not await window.documents.close_all([b, c, d])
+        assert [*window.documents] == [a, c, d]
+        assert await window.documents.close_all(other for other in window.documents if other is not c)
+        assert [*window.documents] == [c]
 
     within(steps)
 

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.editor.code_editor import CodeEditor
+from app.editor.document_tabs import DocumentPage
 from app.editor.documents import Documents
-from app.editor.long_text import LONGEST_TYPED, has_long_line, in_pieces
+from app.editor.long_text import LONGEST_ENDURED, LONGEST_TYPED, has_long_line, in_pieces
 from app.editor.questions import Questions
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -112,9 +113,46 @@ def test_a_line_that_nobody_could_type_into_is_not_pasted(qtbot: QtBot) -> None:
         editor.insertFromMimeData(pasted)
     assert f"{LONGEST_TYPED:,} characters" in said.args[0]
     assert editor.toPlainText() == ""
+    editor.paste_anyway()
+    assert editor.toPlainText() == "a = 1\n" + LONG
+    editor.undo()
     pasted.setText("a = 1\n" * 50_000)
     editor.insertFromMimeData(pasted)
     assert len(editor.toPlainText()) == 300_000
+
+
+async def test_who_would_rather_wait_writes_in_a_line_of_a_million_characters(
+    run: Run, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "long.json").write_text(LONG)
+
+    async def look(documents: Documents, document: Any) -> None:
+        page = DocumentPage(document)
+        qtbot.addWidget(page)
+        assert page.notice.choices == ["Edit Anyway", "Close This Notice"]
+        page.notice.chosen.emit("edit_anyway")
+        assert document.editor.toPlainText() == document.text() == LONG
+        assert "each key" in page.notice.text
+        document.editor.insertPlainText("x")
+        assert document.is_modified
+        assert await documents.save(document)
+        assert (tmp_path / "long.json").read_text() == "x" + LONG
+
+    await opened(qtbot, tmp_path / "long.json", look)
+
+
+async def test_a_line_that_would_take_seconds_a_key_is_only_looked_at(
+    run: Run, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "long.json").write_text("1" * (LONGEST_ENDURED + 1))
+
+    async def look(documents: Documents, document: Any) -> None:
+        page = DocumentPage(document)
+        qtbot.addWidget(page)
+        assert "Edit Anyway" not in page.notice.choices
+        assert document.editor.isReadOnly()
+
+    await opened(qtbot, tmp_path / "long.json", look)
 
 
 @given(

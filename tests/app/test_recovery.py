@@ -402,6 +402,26 @@ def test_a_long_text_comes_back_as_it_was_edited(run: Run, start: Start, tmp_pat
     run(steps())
 
 
+def test_unsaved_text_with_a_line_of_a_million_characters_is_not_taken_for_saved(
+    run: Run, start: Start, tmp_path: Path
+) -> None:
+    path = tmp_path / "joined.txt"
+    path.write_text("words\n")
+    line = "words " * 200_000
+
+    async def steps() -> None:
+        async with start(killed=True) as program:
+            document = await program.documents.open(path)
+            document.editor.insertPlainText(line)  # as joining lines makes one
+        async with start() as program:
+            (document,) = program.documents
+            assert document.text() == line + "words\n"
+            assert document.is_modified
+            assert not document.editor.isReadOnly()
+
+    run(steps())
+
+
 def test_the_encoding_that_was_chosen_comes_back(run: Run, start: Start, tmp_path: Path) -> None:
     (tmp_path / "read.txt").write_bytes("日本".encode("shift_jis"))
     (tmp_path / "save.txt").write_bytes(b"caf\xe9\r\n")

@@ -401,3 +401,25 @@ def test_a_changed_text_gives_way_to_another_and_who_is_told_of_it_may_look(edit
     assert seen(editor) == "|new = 2\nnewer = 3"
     assert not editor.document().isModified()
     assert not editor.document().isUndoAvailable()
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        ("edit.line_below", "def f|(x):\n    y", "def f(x):\n    |\n    y"),
+        ("edit.line_below", "    a|b = 1", "    ab = 1\n    |"),
+        ("edit.line_above", "x\n    a|b = 1", "x\n    |\n    ab = 1"),
+        ("edit.line_above", "a⟦b⟧", "|\nab"),
+    ],
+)
+def test_a_line_is_opened_beside_the_cursor_s_wherever_in_it_that_is(
+    editor: CodeEditor, action: str, before: str, after: str
+) -> None:
+    put(editor, before)
+    editor.perform(action)
+    assert seen(editor) == after
+    editor.undo()
+    assert editor.toPlainText() == before.replace("|", "").replace(START, "").replace(END, "")
+    editor.setReadOnly(True)
+    editor.perform(action)
+    assert editor.toPlainText().count("\n") == before.count("\n")
