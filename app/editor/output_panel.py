@@ -64,6 +64,7 @@ class OutputPanel(QWidget):
         self._buttons["trash"].clicked.connect(lambda _=False: self.clear())
         self.view = _OutputView()
         self.view.link_chosen.connect(self._open)
+        self._input_row = QWidget()  # with its margins: where nothing runs, there is no strip of them
         self._input = QLineEdit()
         self._input.setPlaceholderText("Input for the program: Enter sends a line")
         self._input.setAccessibleName("Input for the program")
@@ -141,15 +142,15 @@ class OutputPanel(QWidget):
         row.addWidget(self._title, 1)
         for button in self._buttons.values():
             row.addWidget(button)
-        bottom = QHBoxLayout()
-        bottom.setContentsMargins(8, 4, 8, 8)
+        bottom = QHBoxLayout(self._input_row)
+        bottom.setContentsMargins(16, 4, 16, 8)
         bottom.addWidget(self._input)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(row)
         layout.addWidget(self.view, 1)
-        layout.addLayout(bottom)
+        layout.addWidget(self._input_row)
 
     def _show_icons(self) -> None:
         for name, button in self._buttons.items():
@@ -165,7 +166,7 @@ class OutputPanel(QWidget):
         runs = self.is_running
         self._buttons["stop"].setEnabled(runs)
         self._buttons["play"].setEnabled(self._last is not None)
-        self._input.setVisible(runs)
+        self._input_row.setVisible(runs)
         self.state_changed.emit(runs)
 
     def _show(self, finished: Sequence[str], begun: str) -> None:
@@ -223,6 +224,7 @@ class _OutputView(QPlainTextEdit):
         self.setMaximumBlockCount(_MAX_LINES)
         self.setAccessibleName("What the program printed")
         self.document().setDocumentMargin(_MARGIN)
+        self.setViewportMargins(_MARGIN, 0, 0, 0)  # so that it begins where its title does
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

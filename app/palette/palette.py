@@ -13,11 +13,12 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPointF,
     QRect,
     QSize,
     Qt,
 )
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QPainter, QTextCharFormat, QTextLayout
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
@@ -253,24 +254,33 @@ class _Delegate(QStyledItemDelegate):
             painter.setPen(colours.colour("muted"))
             painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, entry.keys)
             rect = rect.adjusted(0, 0, -metrics.horizontalAdvance(entry.keys) - 16, 0)
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(colours.colour("text"))
         title = metrics.elidedText(entry.title, Qt.TextElideMode.ElideMiddle, rect.width())
-        painter.drawText(rect, left, title)
-        if title == entry.title:
-            self._draw_letters(painter, rect, title, index.data(Qt.ItemDataRole.UserRole + 1))
+        letters = index.data(Qt.ItemDataRole.UserRole + 1) if title == entry.title else ()
+        self._draw_title(painter, rect, title, letters)
         rest = rect.adjusted(metrics.horizontalAdvance(title) + 12, 0, 0, 0)
         if entry.detail and rest.width() > metrics.averageCharWidth() * 4:
             painter.setPen(colours.colour("muted"))
             elided = metrics.elidedText(entry.detail, Qt.TextElideMode.ElideMiddle, rest.width())
-            painter.drawText(rest, left, elided)
+            painter.drawText(rest, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
         painter.restore()
 
-    def _draw_letters(self, painter: QPainter, rect: QRect, title: str, letters: tuple[int, ...]) -> None:
-        """Over the plain ones, each where it stands."""
-        painter.setPen(self._theme.colours.colour("accent"))
-        metrics = painter.fontMetrics()
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        for at in letters:
-            moved = rect.adjusted(metrics.horizontalAdvance(title[:at]), 0, 0, 0)
-            painter.drawText(moved, left, title[at])
+    def _draw_title(self, painter: QPainter, rect: QRect, title: str, letters: tuple[int, ...]) -> None:
+        """As one text, of which some letters have another colour: two of them, one over the other, would not
+        stand in the same places."""
+        accent = QTextCharFormat()
+        accent.setForeground(self._theme.colours.colour("accent"))
+        layout = QTextLayout(title, painter.font())
+        layout.setFormats([_range(title, at, accent) for at in letters])
+        layout.beginLayout()
+        line = layout.createLine()
+        layout.endLayout()
+        painter.setPen(self._theme.colours.colour("text"))
+        layout.draw(painter, QPointF(rect.left(), rect.top() + (rect.height() - line.height()) / 2))
+
+
+def _range(text: str, at: int, char_format: QTextCharFormat) -> QTextLayout.FormatRange:
+    """Of one letter; Qt counts what UTF-16 needs."""
+    made = QTextLayout.FormatRange()
+    made.start, made.length = (len(part.encode("utf-16-le")) // 2 for part in (text[:at], text[at]))
+    made.format = char_format
+    return made

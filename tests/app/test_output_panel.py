@@ -273,3 +273,14 @@ def test_a_free_child_is_found_dead(tmp_path: Path) -> None:
     begin = time.monotonic()
     assert not is_alive(child.pid)
     assert time.monotonic() - begin < 1
+
+
+def test_what_is_printed_begins_below_the_title_and_fills_the_panel_once_nothing_runs(
+    panel: OutputPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ran(panel, qtbot, tmp_path, "print('x')")
+    title = panel._title.mapTo(panel, panel._title.rect().topLeft()).x()
+    viewport = panel.view.viewport()
+    text = panel.view.cursorRect().left() + viewport.mapTo(panel, viewport.rect().topLeft()).x()
+    assert abs(text - title) <= 1
+    assert panel.view.geometry().bottom() == panel.rect().bottom()
