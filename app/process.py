@@ -29,6 +29,12 @@ _LOG_BYTES = 2**16
 _TURN_S = 0.004  # reading at most so long before the window has its turn
 _alone: list["subprocess.Popen[bytes]"] = []
 _TERMINATE_AFTER_MS, _KILL_AFTER_MS = 2000, 1000
+# Linux shares processors out among sessions first, and niceness counts within one only. A session has one of
+# its own, which may be set ten times a second
+_NICE_SESSION = """\
+lower() { echo "$0" >/proc/self/autogroup; }
+{ lower || { sleep 0.2; lower; }; } 2>/dev/null
+exec "$@\""""
 
 
 @dataclass(frozen=True)
@@ -181,14 +187,15 @@ def _named_after(command: Sequence[str]) -> str:
 class Alone:
     """A process that nobody owns: it outlives whom it will, says nothing but to a file, and hears nothing.
 
-    QProcess has a way to this, which in PySide does not tell the process's number.
+    QProcess has a way to this, which in PySide does not tell the process's number. It gives way as `gently`
+    has it, in spite of the session of its own that it needs to outlive this one's.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], niceness: int, log: Path) -> None:
         """An OSError says why it cannot be."""
         with log.open("wb") as said:
             self._process = subprocess.Popen(  # noqa: S603 (ourselves)
-                command,
+                _gently_in_own_session([*command], niceness),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,
@@ -206,6 +213,12 @@ def gently(command: list[str], niceness: int) -> list[str]:
     """The same, giving way to the window where both want a core. Elsewhere than on POSIX as it is."""
     nice = shutil.which("nice") if os.name == "posix" else None
     return [nice, "-n", str(niceness), *command] if nice else command
+
+
+def _gently_in_own_session(command: list[str], niceness: int) -> list[str]:
+    shell = shutil.which("sh") if sys.platform == "linux" else None
+    gentle = gently(command, niceness)
+    return [shell, "-c", _NICE_SESSION, str(niceness), *gentle] if shell else gentle
 
 
 def own_command(words: Sequence[str]) -> list[str]:

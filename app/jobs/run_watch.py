@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
-from app.process import Alone, gently, own_command
+from app.process import Alone, own_command
 from core.spec.errors import SmallCoderError, UsageError
 from core.spec.messages import EVENTS, Event, from_line
 from trainer.spec.runs import Run, WishName, make_wish
@@ -62,9 +62,9 @@ class RunWatch(QObject):
 
     def start(self, words: Sequence[str] = ()) -> None:
         """`words`: flags of `train resume`. The process belongs to nobody, and so outlives whom it will."""
-        command = gently(own_command(resume_words(self.run, words)), _NICENESS)
+        command = own_command(resume_words(self.run, words))
         try:
-            self._process = Alone(command, self._log_file())
+            self._process = Alone(command, _NICENESS, self._log_file())
         except OSError as error:
             self.failed.emit(f"{self.run.name} could not be started: {error.strerror}.")
             return

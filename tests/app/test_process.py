@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.process import Outcome, WorkerProcess, gently, own_command
+from app.process import Alone, Outcome, WorkerProcess, gently, own_command
 from core.spec.version import version
 
 
@@ -150,3 +151,16 @@ def test_a_gentle_process_gives_way_and_is_the_one_that_was_started(heard: Heard
     pid = heard.process.pid
     assert heard.outcome().is_clean
     assert heard.lines == [f"{min(19, before + 5)} {pid}".encode()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no sessions that share processors out")
+def test_a_process_of_its_own_gives_way_with_its_whole_session(qtbot: QtBot, tmp_path: Path) -> None:
+    script = (
+        "import os, sys; print(os.getsid(0) == os.getpid(), os.getpriority(os.PRIO_PROCESS, 0),"
+        "open('/proc/self/autogroup').read().split()[-1], file=sys.stderr)"
+    )
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    log = tmp_path / "log.txt"
+    process = Alone([sys.executable, "-c", script], 5, log)
+    qtbot.waitUntil(lambda: not process.is_running, timeout=20_000)
+    assert log.read_text() == f"True {min(19, before + 5)} 5\n"

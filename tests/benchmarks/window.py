@@ -121,7 +121,7 @@ def measurements(idle_s: float) -> Iterator[tuple[str, Callable[[dict[str, str]]
     yield "start", measure_start
     yield "rest", partial(measure_rest, idle_s=idle_s)
     yield "worker", measure_worker
-    for load in ("nothing", "generating", "loading", "burning", "models"):
+    for load in ("nothing", "generating", "loading", "burning", "training", "standing-back", "models"):
         yield f"stalls {load}", partial(measure_stalls, load=load)
 
 

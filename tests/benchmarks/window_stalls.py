@@ -1,12 +1,15 @@
 """One window, typed into while something else goes on: `python -m tests.benchmarks.window_stalls LOAD`.
 
 LOAD is nothing, generating (a real model that never ends by itself answers each pause), loading (a model is
-loaded again and again), burning (other processes take every core), opening (nobody types; a file of 10 MB
-and one with a line of 1 MB are opened) or models (nobody types; the page of models is gone through, with 200
-of them on the disk and one on its way here). Prints one line of JSON.
+loaded again and again), burning (other processes take every core), training (a run of the trainer, with as
+many threads as there are cores, which does not stand back for who types), standing-back (the same run as the
+window has it by default), opening (nobody types; a file of 10 MB and one with a line of 1 MB are opened) or
+models (nobody types; the page of models is gone through, with 200 of them on the disk and one on its way
+here). Prints one line of JSON; `run_cores` is how many cores the run had meanwhile.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -14,27 +17,35 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 os.environ["QT_API"] = "pyside6"
 
+import psutil
 import qasync
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.engine_client import EngineState
 from app.garbage import MainThreadGarbage
 from app.main_window import MainWindow
 from app.models.models_page import ModelsPage
+from app.process import own_command
 from app.run import make_window
 from core import report
 from core.spec.folders import models_folder
+from core.spec.messages import Progress
 from tests.app.workers import tireless_model
 from tests.hub import ID, Hub, running
 from tests.tiny import tiny_folder, tiny_tokenizer
+from trainer.spec.runs import find_run
 
 MODELS, DOWNLOAD_BYTES = 200, 200_000_000
 BEAT_MS, KEYS, KEY_EVERY_S = 4, 150, 0.06
+RUN = "beside"  # of the model that comes along, on the sample code, and never over
+RUN_WORDS = ("--spec", "finetune-folder", "--recipe", "full", "--steps", "1000000", "--batch-size", "8")
 TEXT = "def total(prices, rate):\n    return sum(price * rate for price in prices)\n\n\n" * 300
 
 
@@ -141,37 +152,84 @@ async def look_at_models(window: MainWindow, home: Path) -> list[float]:
     return found
 
 
+async def begin_run(window: MainWindow, *, stands_back: bool) -> psutil.Process:
+    """As the window begins one; it has taken its first steps when this returns."""
+    window._store.change("training", pause_while_typing=stands_back)
+    threads = str(os.cpu_count() or 1)
+    words = ("train", "new", RUN, *RUN_WORDS, "--threads", threads, "--begin-only")
+    subprocess.run(own_command(words), check=True, capture_output=True)
+    run = find_run(RUN)
+    window.training.runs.start(run)
+    while not any(isinstance(event, Progress) and event.step > 1 for event in run.events()):
+        await asyncio.sleep(0.2)
+    claim = run.claim()
+    assert claim is not None, "the run has ended"
+    return psutil.Process(claim[0])
+
+
+async def load_model(window: MainWindow, home: Path, *, again: bool) -> None:
+    def load_again(state: EngineState) -> None:
+        if state.phase == "ready":
+            QTimer.singleShot(0, window.engines.load)
+
+    model = tireless_model(home)
+    window._store.change("completion", least_chance=0.0, extent="block", pause_ms=20)
+    if again:
+        window.engine.state_changed.connect(load_again)
+    window._store.change("engine", model=str(model), precision="fp32", threads=1)
+    while not again and not window.engine.is_ready:
+        await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def beside(window: MainWindow, load: str, home: Path) -> AsyncIterator[list[psutil.Process]]:
+    """What goes on meanwhile; the processes that take cores from the window."""
+    processes: list[psutil.Process] = []
+    match load:
+        case "generating" | "loading":
+            await load_model(window, home, again=load == "loading")
+        case "training" | "standing-back":
+            processes = [await begin_run(window, stands_back=load == "standing-back")]
+        case "burning":
+            command = [sys.executable, "-c", "while True: pass"]
+            processes = [psutil.Popen(command) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()  # none has anything that is worth being saved
+        psutil.wait_procs(processes)
+
+
+def seconds_of(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return sum(time.user + time.system for time in times)
+
+
 async def measured(application: QApplication, load: str, home: Path) -> dict[str, float]:
-    model = tireless_model(home) if load in ("generating", "loading") else None
     window = make_window(application)
     window.show()
     garbage = MainThreadGarbage(window)  # as app.run does
     garbage.keep_all_there_is()
     (home / "typed.py").write_text(TEXT)
     await window.begin([home / "typed.py"])
-    if model is not None:
-        window._store.change("completion", least_chance=0.0, extent="block", pause_ms=20)
-        window._store.change("engine", model=str(model), precision="fp32", threads=1)
-        while load == "generating" and not window.engine.is_ready:
-            await asyncio.sleep(0.05)
-    burners = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in range((os.cpu_count() or 1) if load == "burning" else 0)
-    ]
-    await asyncio.sleep(1)
-    beats = Beats()
-    beats.start()
-    doing = {"opening": open_long, "models": look_at_models}.get(load)
-    took = await (doing(window, home) if doing else type_into(window))
-    beats.stop()
-    for burner in burners:
-        burner.kill()
-        burner.wait()
+    beats, shares = Beats(), dict[str, float]()
+    async with beside(window, load, home) as processes:
+        await asyncio.sleep(1)
+        begun, before = time.perf_counter(), seconds_of(processes)
+        beats.start()
+        doing = {"opening": open_long, "models": look_at_models}.get(load)
+        took = await (doing(window, home) if doing else type_into(window))
+        beats.stop()
+        if processes:
+            spent = seconds_of(processes) - before
+            shares["run_cores"] = round(spent / (time.perf_counter() - begun), 2)
     garbage.stop()
     window._has_left = True
     window.close()
     await window.end()
-    return spread("late", beats.late_ms) | spread("open" if load == "opening" else "key_to_paint", took)
+    kind = "open" if load == "opening" else "key_to_paint"
+    return spread("late", beats.late_ms) | spread(kind, took) | shares
 
 
 def spread(name: str, values: list[float]) -> dict[str, float]:
