@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.process import Outcome, WorkerProcess, gently, own_command
 from core.spec.errors import UsageError
 from core.spec.messages import (
+    MAX_LINE_BYTES,
     PROTOCOL,
     REPLIES,
     Cancel,
@@ -80,6 +81,12 @@ class EngineState:
     is_restartable: bool = False
     is_resting: bool = False
     is_too_large: bool = False
+
+    @property
+    def share(self) -> str:
+        """How far the step is, as "45 %"; empty where it does not say."""
+        share = self.step.rpartition(": ")[2]
+        return share if share.endswith(" %") else ""
 
 
 def model_name(state: EngineState) -> str:
@@ -168,8 +175,12 @@ class EngineClient(QObject):
         if not self.is_ready:
             self.replied.emit(Failed("request", "No model is ready; load one first.", request.id))
             return
+        line = to_line(request)
+        if len(line) > MAX_LINE_BYTES:  # the worker would read it as nobody's
+            self.replied.emit(Failed("request", "This is too much text at once; send less.", request.id))
+            return
         self._asked[request.id] = request
-        self._send(request)
+        self._worker.write(line)
         self._keep_awake()
 
     def cancel(self, id: int) -> None:

@@ -1,5 +1,6 @@
 """Names for widgets: what a screen reader says, and what the style sheet calls them."""
 
+from html import escape
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
@@ -24,6 +25,11 @@ def label(text: str, role: str = "", *, wraps: bool = False) -> QLabel:
     made.setTextFormat(Qt.TextFormat.PlainText)  # what a model or a file says is no markup
     made.setWordWrap(wraps)
     return made
+
+
+def tip(text: str) -> str:
+    """For a tool tip, which would take for markup what looks like it."""
+    return f'<p style="white-space: pre-wrap">{escape(text)}</p>' if "<" in text else text
 
 
 def set_role(widget: QWidget, role: str) -> None:

@@ -45,6 +45,7 @@ def load(
     """`settings` are fields of Placement: load("model", precision="int8", threads=2)."""
     placement = placement or from_json(Placement, settings, "the call of load")
     stored, say = open_placed(Path(path), placement), on_step or _ignore
+    say("reading the vocabulary")
     tokenizer = stored.tokenizer()
     placed = place(stored, placement, say)
     draft = _draft_model(placement, placed, tokenizer, say) if placement.draft_model else None

@@ -124,12 +124,13 @@ def _room(stored: StoredModel, attempt: Attempt, placement: Placement, ours_byte
 @torch.inference_mode()
 def _placed(stored: StoredModel, attempt: Attempt, threads: int, room: Room, say: Say) -> PlacedModel:
     """`threads` as they were asked for: 0 where we are to choose."""
-    say(f"reading the weights as {attempt.precision} for the {attempt.device}")
+    step = f"reading the weights as {attempt.precision} for the {attempt.device}"
+    say(step)
     torch_threads = use_threads(threads)
     dtype = _DTYPES.get(attempt.precision)
     tiles = library.load() if dtype is None and attempt.device == "cpu" else None
     if dtype is not None:
-        model = stored.load(dtype).to(attempt.device)
+        model = stored.load(dtype, lambda share: say(f"{step}: {share} %")).to(attempt.device)
         layers = CacheRows(stored.config, dtype, attempt.device)
         placed = PlacedModel(model, attempt, torch_threads, attempt.precision, layers, room)
     elif tiles is not None:
@@ -143,8 +144,10 @@ def _placed(stored: StoredModel, attempt: Attempt, threads: int, room: Room, say
         rows = CacheRows(stored.config, torch.float16 if is_card else torch.bfloat16, attempt.device)
         slower = (f"{library.why_not()} PyTorch multiplies instead, several times slower",)
         concessions = () if is_card else slower
+        say("measuring what computes fastest here")
         kernel = choose_kernels(model).name
         placed = PlacedModel(model, attempt, torch_threads, kernel, rows, room, concessions)
+    say("trying it out")
     _check_numbers(placed)
     return _with_graphs(placed) if attempt.device == "cuda" else placed
 
@@ -160,6 +163,7 @@ def _placed_in_tiles(
     stored: StoredModel, attempt: Attempt, tiles: Library, room: Room, say: Say
 ) -> PlacedModel:
     model = _packed(stored, attempt, LibraryPacking(tiles), say)
+    say("measuring what computes fastest here")
     reads = choose_reads(model)
     layers = CacheTiles(stored.config, tiles, reads.wide)
     return PlacedModel(model, attempt, 0, tiles.kernels + reads.name, layers, room)

@@ -139,7 +139,7 @@ async def chat_states(window: MainWindow, project: Path) -> AsyncIterator[tuple[
     yield "chat_begin", window
     panel = window.frame.made_page("chat")
     assert isinstance(panel, ChatPanel)
-    panel.talk.open(TALK)
+    await panel.talk.open(TALK)
     yield "chat", window
     panel.show_history()
     yield "chat_history", window

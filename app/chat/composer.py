@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.conversation import Attachment
-from app.naming import label, named, set_role
+from app.chat.unasked import Draft
+from app.naming import label, named, set_role, tip
 from app.theme import Theme
 
 _LONG_PASTE = 4000  # letters
@@ -139,23 +140,34 @@ class Composer(QFrame):
             self._draw_chips()
             self.changed.emit()
 
+    @property
+    def draft(self) -> Draft:
+        """All that is written here, blanks too."""
+        return Draft(self.field.toPlainText(), self.taken)
+
+    def put(self, draft: Draft) -> None:
+        """In the place of what is there, which is kept elsewhere."""
+        self._taken = [*draft.attachments]
+        self._draw_chips()
+        if draft.question != self.field.toPlainText():
+            self.field.setPlainText(draft.question)
+            self.field.moveCursor(self.field.textCursor().MoveOperation.End)
+        self.changed.emit()
+
     def fill(self, question: str, attachments: Sequence[Attachment] = ()) -> None:
-        """Something to begin with, to be changed or sent."""
+        """Something to begin with, to be changed or sent; what was written comes back with an undo."""
         self._taken = [*attachments]
         self._draw_chips()
-        self.field.setPlainText(question)
-        self.field.moveCursor(self.field.textCursor().MoveOperation.End)
+        cursor = self.field.textCursor()
+        cursor.select(cursor.SelectionType.Document)
+        cursor.insertText(question)
+        self.field.setTextCursor(cursor)
         self.field.setFocus()
         self.changed.emit()
 
     def show_editing(self, is_editing: bool) -> None:
         """An earlier question is written anew."""
         self._editing.setVisible(is_editing)
-
-    def clear(self) -> None:
-        self._taken = []
-        self._draw_chips()
-        self.field.clear()
 
     def show_answering(self, is_answering: bool) -> None:
         self._is_answering = is_answering
@@ -255,8 +267,8 @@ class Composer(QFrame):
     def _chip(self, text: str, icon: str, about: str) -> QToolButton:
         chip = named(QToolButton(self), about, role="chip")
         shown = chip.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, self._theme.scaled(150))
-        chip.setText(shown)
-        chip.setToolTip(about)
+        chip.setText(shown.replace("&", "&&"))  # which would underline a letter
+        chip.setToolTip(tip(about))
         chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         chip.setIcon(self._theme.icon(icon))
         chip.setIconSize(QSize(self._theme.scaled(12), self._theme.scaled(12)))

@@ -4,19 +4,22 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
+from app.naming import tip
+
 _LEAST_LETTERS = 4
 
 
 class Elided(QLabel):
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)  # what a model or a person has written is no markup
         self._whole = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.show_text(text)
 
     def show_text(self, text: str) -> None:
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(tip(text))
         self.setAccessibleName(text)
         self._fit()
         self.updateGeometry()

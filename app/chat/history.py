@@ -5,6 +5,7 @@ What is deleted can be brought back for as long as the window is open.
 
 import asyncio
 import time
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -22,11 +23,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.archive import Archive, Summary
-from app.naming import label, named
+from app.chat.markdown import presentable
+from app.naming import label, named, tip
 from app.theme import Theme
 
 _LOOK_AFTER_MS = 150
-_ID = Qt.ItemDataRole.UserRole
+_ID, _TITLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 _NONE_YET = "Conversations are kept here, each in a file of its own. There is none yet."
 
 
@@ -74,9 +76,9 @@ class History(QFrame):
         """What there is now. `open_id`: of the conversation that is open."""
         self._open_id = open_id or self._open_id
         self._look += 1
-        loop = asyncio.get_running_loop()
-        found = loop.run_in_executor(None, self._archive.summaries, self.search.text())
-        number = self._look
+        number, words = self._look, self.search.text()
+        find = partial(self._archive.summaries, words, lambda: number == self._look)
+        found = asyncio.get_running_loop().run_in_executor(None, find)
         found.add_done_callback(lambda done: self._show(number, done.result()))
 
     def delete(self) -> None:
@@ -153,9 +155,10 @@ class History(QFrame):
         self.list.blockSignals(True)
         self.list.clear()
         for summary in found:
-            item = QListWidgetItem(_shown(summary))
+            item = QListWidgetItem(presentable(_shown(summary)))
             item.setData(_ID, summary.id)
-            item.setToolTip(summary.title)
+            item.setData(_TITLE, summary.title)
+            item.setToolTip(tip(summary.title))
             self.list.addItem(item)
         if found:
             ids = [summary.id for summary in found]
@@ -185,14 +188,14 @@ class History(QFrame):
         item = self.list.currentItem()
         if item is not None:
             self.list.blockSignals(True)
-            item.setText(item.toolTip())
+            item.setText(item.data(_TITLE))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             self.list.blockSignals(False)
             self.list.editItem(item)
 
     def _take_name(self, item: QListWidgetItem) -> None:
         title = " ".join(item.text().split())
-        if title and title != item.toolTip():
+        if title and title != item.data(_TITLE):
             self.renamed.emit(item.data(_ID), title)
         self.look()
 

@@ -1,6 +1,5 @@
 """ModelLine: which model answers, what it is doing, and what a person can do where it does not."""
 
-import re
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
@@ -8,12 +7,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVB
 
 from app.chat.elided import Elided
 from app.engine_client import EngineState, model_name
-from app.naming import label, named, set_role
+from app.naming import label, named, set_role, tip
 from app.theme import Theme
 from core.spec.catalogue import Offer, catalogue
 from core.spec.sizes import size_text
-
-_PERCENT = re.compile(r"\d+ %$")
 
 
 class ModelLine(QFrame):
@@ -52,7 +49,7 @@ class ModelLine(QFrame):
         self._facts = state.facts
         words, about = _described(state)
         self._name.setText(model_name(state) if state.target is not None else "No model")
-        self._name.setToolTip(about)
+        self._name.setToolTip(tip(about))
         self._state.show_text(words)
         set_role(self._state, "danger" if state.phase == "failed" else "muted")
         self._show_notice(state, has_begun)
@@ -128,8 +125,9 @@ def _described(state: EngineState) -> tuple[str, str]:
         about = f"{name} runs as {state.facts.precision} on {state.facts.device}; press to choose another"
         return ("" if state.facts.has_chat else "not taught to answer"), about
     if state.phase in ("starting", "loading"):
-        share = _PERCENT.search(state.step)
-        return f"loading {share[0]}" if share else "loading…", f"{name}: {state.step or 'the engine starts'}"
+        step = state.step or "the engine starts"
+        share = f" {state.share}" if state.share else ""  # first, for where there is little room
+        return f"loading{share}: {step.removesuffix(f':{share}')}", f"{name}: {step}"
     if state.phase == "failed":
         return "not running", state.problem
     if state.target is None:

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 from app.chat.archive import Archive
 from app.chat.beginning import Beginning
 from app.chat.composer import Composer, Offer
-from app.chat.conversation import Conversation, first_read, written
+from app.chat.conversation import Attachment, Conversation, first_read, written
+from app.chat.drafting import Drafting
 from app.chat.elided import Elided
 from app.chat.history import History
 from app.chat.markdown import presentable
@@ -27,10 +28,11 @@ from app.chat.model_line import ModelLine
 from app.chat.room import Room, Taken
 from app.chat.talk import Start, Talk, answer_tokens
 from app.chat.transcript import Transcript
+from app.chat.unasked import NEW, UnaskedFiles, key_of
 from app.engine_client import EngineState
 from app.engines import RoleEngine
 from app.naming import label, named
-from app.settings import Chat as ChatSettings
+from app.settings import Settings
 from app.theme import Theme
 
 _ANNOUNCED_LETTERS = 500
@@ -61,21 +63,23 @@ class ChatPanel(QFrame):
         theme: Theme,
         archive: Archive,
         engine: RoleEngine,
-        settings: Callable[[], ChatSettings],
+        settings: Callable[[], Settings],
         start: Start,
     ) -> None:
+        """`start`: how a coroutine is started that nobody waits for."""
         super().__init__()
         named(self, "Chat", style="chat_panel")
-        self._theme, self._engine, self._settings = theme, engine, settings
-        self.talk = Talk(archive, engine, settings, start, self)
+        self._theme, self._engine, self._settings, self._start = theme, engine, settings, start
+        self._archive, self._files = archive, UnaskedFiles(archive.folder)
+        self.talk = Talk(archive, engine, lambda: settings().chat, start, self)
         self.room = Room(engine, self)
         self.transcript = Transcript(theme, self)
         self.history = History(theme, archive, self)
         self.beginning = Beginning(theme, self)
         self.composer = Composer(theme, self)
         self.model = ModelLine(theme, self)
+        self.drafting = Drafting(self.composer, self._files, lambda: settings().safety.keep_unsaved, self)
         self._offers: list[Offer] = []
-        self._editing: int | None = None  # the number of the question that is written anew
         self._title = named(Elided("Chat", self), style="side_bar_title")
         self._buttons: dict[str, QToolButton] = {}
         self._problem = named(label("", wraps=True), style="chat_problem")
@@ -94,9 +98,18 @@ class ChatPanel(QFrame):
         self.composer.offer(offers)
         self.beginning.show_offers(offers)
 
+    def restore(self) -> None:
+        """The conversation that was open when SmallCoder ended."""
+        id = self._files.read_open() if self._settings().safety.restore_session else ""
+        if id and self._archive.has(id):
+            self.drafting.expect(id)
+            self._start(self.talk.open(id))
+
     def begin(self) -> None:
-        self.talk.begin()
-        self.composer.clear()
+        """What is written for a new one already stays."""
+        if self.talk.is_opening or key_of(self.talk.conversation) != NEW:
+            self.talk.begin()
+        self.show_history(False)
         self.composer.field.setFocus()
 
     def show_history(self, is_shown: bool = True) -> None:
@@ -111,6 +124,7 @@ class ChatPanel(QFrame):
         self.talk.stop()
         self.room.stop()
         self.history.stop()
+        self.drafting.stop()
 
     def _arrange(self) -> None:
         top = QHBoxLayout()
@@ -149,7 +163,7 @@ class ChatPanel(QFrame):
         transcript.copy_requested.connect(self._copy)
         composer.asked.connect(self._ask)
         composer.stop_requested.connect(self._stop)
-        composer.editing_ended.connect(self._end_editing)
+        composer.editing_ended.connect(self.drafting.end_editing)
         composer.changed.connect(self.look_at_room)
         composer.refused.connect(self.say)
         history.opened.connect(self._open)
@@ -157,7 +171,7 @@ class ChatPanel(QFrame):
         history.deleted.connect(self._forget)
         history.export_requested.connect(self.export_requested)
         history.failed.connect(self.say)
-        self.beginning.chosen.connect(composer.fill)
+        self.beginning.chosen.connect(self._fill)
         self.model.choice_requested.connect(self.choice_requested)
         self.model.download_requested.connect(self.download_requested)
         self.model.load_anyway_requested.connect(self.load_anyway_requested)
@@ -169,6 +183,7 @@ class ChatPanel(QFrame):
         talk.progressed.connect(self._show_progress)
         talk.ended.connect(self._show_end)
         talk.failed.connect(self.say)
+        self.drafting.failed.connect(self.say)
         self.room.changed.connect(self._show_room)
         self._engine.state_changed.connect(self._show_engine)
 
@@ -183,37 +198,34 @@ class ChatPanel(QFrame):
     def _turn_history(self) -> None:
         self.show_history(self._stack.currentWidget() is not self.history)
 
-    def _ask(self, question: str, attachments: object) -> None:
+    def _ask(self, question: str, attachments: tuple[Attachment, ...]) -> None:
+        if self.talk.is_opening:
+            self.say("The conversation is still being opened; ask in a moment.")
+            return
         self.say("")
         self.show_history(False)
-        if self._editing is not None:
-            self.talk.take_back(self._editing)
-        self._show_editing(None)
-        self.talk.ask(question, attachments)  # type: ignore[arg-type]
-        self.composer.clear()
+        earlier = self.drafting.take()
+        if earlier is not None:
+            self.talk.take_back(earlier)
+        self.talk.ask(question, attachments)
         self.transcript.go_to_end()
 
+    def _fill(self, question: str, attachments: tuple[Attachment, ...]) -> None:
+        """A question to begin with, beside what goes along already."""
+        taken = self.composer.taken
+        self.composer.fill(question, (*taken, *(one for one in attachments if one not in taken)))
+
     def _edit(self, number: int) -> None:
-        """Nothing is taken back before it is asked."""
         question = self.talk.conversation.message(number)
         if question is not None:
-            self._show_editing(number)
-            self.composer.fill(question.text, question.attachments)
-
-    def _show_editing(self, number: int | None) -> None:
-        self._editing = number
-        self.composer.show_editing(number is not None)
-
-    def _end_editing(self) -> None:
-        self._show_editing(None)
-        self.composer.clear()
+            self.drafting.edit(question)
 
     def _stop(self) -> None:
         """Esc: the answer, else the editing."""
         if self.talk.answering is not None:
             self.talk.stop()
-        elif self._editing is not None:
-            self._end_editing()
+        elif self.drafting.editing is not None:
+            self.drafting.end_editing()
 
     def _copy(self, number: int) -> None:
         message = self.talk.conversation.message(number)
@@ -221,7 +233,7 @@ class ChatPanel(QFrame):
             QGuiApplication.clipboard().setText(written(message))
 
     def _open(self, id: str) -> None:
-        self.talk.open(id)
+        self._start(self.talk.open(id))
         self.show_history(False)
         self.composer.field.setFocus()
 
@@ -231,9 +243,8 @@ class ChatPanel(QFrame):
             self.show_history()
 
     def _show_conversation(self, talk: Conversation) -> None:
-        if self._editing is not None and talk.message(self._editing) is None:
-            self._show_editing(None)
-        self._title.show_text(talk.title if talk.messages else "Chat")
+        self.drafting.show(talk)
+        self._title.show_text(presentable(talk.title) if talk.messages else "Chat")
         self.transcript.show_conversation(talk)
         self.show_history(False)
         self.composer.show_answering(self.talk.answering is not None)
@@ -286,7 +297,7 @@ class ChatPanel(QFrame):
         self.transcript.mark(first, f"{said}: the last answer was written without it.")
 
     def look_at_room(self) -> None:
-        kept = answer_tokens(self._settings(), self._engine.state)
+        kept = answer_tokens(self._settings().chat, self._engine.state)
         self.room.look(self.composer.question, self.composer.taken, self.talk.conversation, kept)
 
     def _show_room(self, taken: Taken) -> None:

@@ -1,18 +1,18 @@
 """Room: how much of what a model can hold a question and its conversation take, told while it is written.
 
-Counted by the engine where a model is ready; where none is, told from the letters, and said so.
+Counted by the engine where a model is ready; where none is, and of texts that no request can hold, told from
+the letters, and said so.
 """
 
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.chat.conversation import Attachment, Conversation, fenced
+from app.chat.conversation import LETTERS_PER_TOKEN, MOST_LETTERS, Attachment, Conversation, fenced
 from app.engines import RoleEngine
 from core.spec.messages import Count, Counted, Failed, Reply
 
 _AFTER_MS = 250
-_LETTERS_PER_TOKEN = 3.6
 _REMEMBERED = 32
 
 
@@ -95,7 +95,8 @@ class Room(QObject):
                 self._engine.cancel(id)
         if self._engine.is_ready:
             for text in self._texts:
-                if text not in self._known and text not in self._asked.values():
+                is_new = text not in self._known and text not in self._asked.values()
+                if is_new and len(text) <= MOST_LETTERS:
                     id = self._engine.new_id()
                     self._asked[id] = text
                     self._engine.ask(Count(id, text))
@@ -116,7 +117,7 @@ class Room(QObject):
         room = max(0, facts.context_tokens - self._kept_for_answer) if facts is not None else 0
         counts = [self._known.get(text) for text in self._texts]
         estimates = [
-            round(len(text) / _LETTERS_PER_TOKEN) if count is None else count
+            round(len(text) / LETTERS_PER_TOKEN) if count is None else count
             for text, count in zip(self._texts, counts, strict=True)
         ]
         self.changed.emit(Taken(sum(estimates), self._conversation, room, is_exact=None not in counts))

@@ -18,9 +18,11 @@ from app.chat.conversation import (
     Message,
     Record,
     Renamed,
+    Sent,
     Wrote,
+    all_told,
+    to_send,
     told,
-    turns,
 )
 from app.engine_client import EngineState, model_name
 from app.engines import RoleEngine
@@ -66,6 +68,7 @@ class Talk(QObject):
         self._archive, self._engine, self._settings, self._start = archive, engine, settings, start
         self.conversation = Conversation(archive.new_id())
         self._answer: _Answer | None = None
+        self._opening: _Opening | None = None
         self._could_write = True
         engine.state_changed.connect(self._tell_loading)
 
@@ -74,26 +77,40 @@ class Talk(QObject):
         """The number of the answer that is being written."""
         return None if self._answer is None else self._answer.number
 
+    @property
+    def is_opening(self) -> bool:
+        """Until another one is there, nothing can be asked."""
+        return self._opening is not None
+
     def begin(self) -> None:
         """A new one, which has no file before something is asked."""
         self.stop()
+        self._opening = None
         self._show(Conversation(self._archive.new_id()))
 
-    def open(self, id: str) -> None:
-        if id == self.conversation.id:
+    async def open(self, id: str) -> None:
+        """Read by a thread: somebody may have let a model read many megabytes."""
+        if self._opening is None and id == self.conversation.id:
             return
         self.stop()
+        opening = self._opening = _Opening(id)
         try:
-            talk, strange = self._archive.read(id)
+            reading = self._archive.reading(id)
+            talk, strange = await asyncio.get_event_loop().run_in_executor(None, reading)
         except OSError as error:
-            self.failed.emit(f"The conversation cannot be read: {sentence_about(error) or error}")
+            if self._opening is opening:
+                self._opening = None
+                self.failed.emit(f"The conversation cannot be read: {sentence_about(error) or error}")
             return
+        if self._opening is not opening:  # another one was wanted meanwhile
+            return
+        self._opening = None
         if strange:
             self.failed.emit(
                 f"{strange:,} lines of this conversation could not be understood and are not shown; "
                 "they stay in its file."
             )
-        self._show(talk)
+        self._show(all_told(talk, opening.meanwhile))
 
     def ask(self, text: str, attachments: Sequence[Attachment] = ()) -> None:
         self._note(Asked(self.conversation.next_number, text, time.time(), tuple(attachments)))
@@ -137,6 +154,8 @@ class Talk(QObject):
 
     def _write(self, id: str, record: Record) -> None:
         """Said once when it begins to fail; what could not be written is written as soon as it can be."""
+        if self._opening is not None and self._opening.id == id:
+            self._opening.meanwhile.append(record)
         try:
             self._archive.add(id, record)
         except OSError as error:
@@ -161,6 +180,14 @@ class Talk(QObject):
             self.progressed.emit(self.answering, f"Loading the model: {state.step or 'starting the engine'}")
 
 
+class _Opening:
+    """A conversation on its way from the disk, and what is told of it meanwhile: its answer may just end."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.meanwhile: list[Record] = []
+
+
 class _Answer:
     """One answer under way. It is written down to its end, whichever conversation is open by then."""
 
@@ -173,6 +200,7 @@ class _Answer:
         self._written_at = time.monotonic()
         self._first: tuple[float, int] | None = None  # when the first text came, after how many tokens
         self._ended = Ended(self.number, "cancelled")
+        self._sent = Sent(())
 
     def stop(self) -> None:
         """An engine that is at work is told, and has a last word; before that, nobody need be."""
@@ -188,7 +216,8 @@ class _Answer:
     async def _run(self) -> None:
         engine = self._talk._engine
         state = await engine.ready()
-        question = Chat(engine.new_id(), self._turns(), self._sampling(state))
+        self._sent = to_send(self._before, self._talk._settings().system)
+        question = Chat(engine.new_id(), self._sent.turns, self._sampling(state))
         self._question_id = question.id
         async for reply in engine.answers(question):
             self._hear(reply)
@@ -201,9 +230,6 @@ class _Answer:
         if self._talk._answer is self:
             self._talk._answer = None
         self._talk.ended.emit(self.number)
-
-    def _turns(self) -> Any:
-        return turns(self._before, self._talk._settings().system)
 
     def _sampling(self, state: EngineState) -> Sampling:
         """Each answer to a question differs from those before it, where it is not always the likeliest."""
@@ -224,7 +250,8 @@ class _Answer:
             case Text():
                 self._take(reply)
             case Done():
-                self._ended = Ended(self.number, _END.get(reply.ending, "end"), "", reply.statistics)
+                figures = self._sent.counted(reply.statistics)
+                self._ended = Ended(self.number, _END.get(reply.ending, "end"), "", figures)
             case Failed():
                 self._ended = Ended(self.number, "failed", reply.message)
 

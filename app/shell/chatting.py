@@ -78,9 +78,8 @@ class Chatting(QObject):
         from app.chat.panel import ChatPanel  # the window's first sight need not wait for it
 
         chat = self._engines.engine_for("chat")
-        panel = ChatPanel(
-            self._theme, self._archive, chat, lambda: self._store.settings.chat, self._documents.errands.start
-        )
+        start = self._documents.errands.start
+        panel = ChatPanel(self._theme, self._archive, chat, lambda: self._store.settings, start)
         panel.insert_requested.connect(self._insert)
         panel.replace_requested.connect(self._replace)
         panel.link_requested.connect(lambda link: self._documents.errands.start(self._open_link(link)))
@@ -90,6 +89,7 @@ class Chatting(QObject):
         panel.load_anyway_requested.connect(lambda: self._engines.load("chat", anyway=True))
         self._panel = panel
         self._offer()
+        panel.restore()
         return panel
 
     def _in_sight(self) -> "ChatPanel":
@@ -223,7 +223,7 @@ class Chatting(QObject):
         if path is None:
             return
         try:
-            await loop.run_in_executor(None, _write, path, as_markdown(talk))
+            await loop.run_in_executor(None, lambda: _write(path, as_markdown(talk)))
         except CannotWrite as error:
             self.said.emit(str(error))
         else:

@@ -11,7 +11,7 @@ from app.editor.code_editor import CodeEditor
 from app.editor.completion_policy import CompletionState, Mood
 from app.editor.document import Document
 from app.engine_client import EngineState, model_name
-from app.naming import label, named, set_role
+from app.naming import label, named, set_role, tip
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
 from app.shell.memory_panel import MemoryPanel
@@ -82,17 +82,17 @@ class StatusBar(QFrame):
     def say(self, sentence: str) -> None:
         """For a while."""
         self._message.setText(sentence)
-        self._message.setToolTip(sentence)
+        self._message.setToolTip(tip(sentence))
         self._forget.start()
 
     def show_part(self, name: str, text: str, about: str = "") -> None:
         """An empty text hides the part."""
         part = self._parts[name]
-        if text == self._texts.get(name, "") and about == part.toolTip():
+        if text == self._texts.get(name, "") and tip(about) == part.toolTip():
             return
         self._texts[name] = text
         part.setText(text)
-        part.setToolTip(about)
+        part.setToolTip(tip(about))
         part.setAccessibleName(f"{about}: {text}" if about else text)
         self._fit_later.start()
 
@@ -189,7 +189,10 @@ def described(state: EngineState) -> tuple[str, str]:
     name = model_name(state)
     said = {
         "starting": ("Starting the engine…", f"The engine is being started for {name}"),
-        "loading": (f"Loading {name}…", f"{name}: {state.step or 'is being loaded'}"),
+        "loading": (
+            f"Loading {name}{f', {state.share}' if state.share else '…'}",
+            f"{name}: {state.step or 'is being loaded'}",
+        ),
         "failed": ("The model is not running", state.problem),
     }
     if state.phase in said:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.checkpoint.reading import Tell, in_percent, read_in_percent
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_gguf
 from core.model.large_pages import in_large_pages
@@ -29,7 +30,6 @@ from core.spec.gguf_header import read_gguf_header
 from core.spec.headers import open_model_file
 
 _FORMAT = 1
-_SAY_EVERY = 5  # percent
 _ALIGNMENT = 64  # torch's int8 operation crashes below 16
 
 
@@ -40,36 +40,29 @@ def load_quantised(
     place = folder / f"{_name(stored, precision, packing)}.gguf"
     with torch.device("meta"):
         model = packing.prepare(on_meta(stored.config), precision)
+    elements = sum(tensor.numel() for tensor in _expected(model).values())
+
+    def read() -> Transformer:
+        state = _held(place, model, packing, lambda share: say(f"reading the packed weights: {share} %"))
+        return _with_state(model, state, packing)
+
     if place.exists():
         try:
-            return _with_state(model, _held(place, model, packing), packing)
+            return read()
         except ModelFormatError:
             say("the packed weights on disk are damaged, so they are made again")
     step = f"packing the weights as {precision}, once"
     say(step)
     try:
-        state = packing.state(model, stored.parameters())
-        _keep(model, _told(state, len(_expected(model)), lambda share: say(f"{step}: {share} %")), place)
+        packed = packing.state(model, stored.parameters())
+        _keep(model, in_percent(packed, elements, lambda share: say(f"{step}: {share} %")), place)
         if stored.variant:
             _forget_other_variants(place)
     except OSError as error:
         say(f"the packed weights cannot be kept for the next start ({error.strerror})")
         return _with_state(model, dict(packing.state(model, stored.parameters())), packing)
     _give_back_freed_memory()
-    return _with_state(model, _held(place, model, packing), packing)
-
-
-def _told(
-    state: Iterable[tuple[str, Tensor]], count: int, say: Callable[[int], None]
-) -> Iterator[tuple[str, Tensor]]:
-    """The same, saying now and then how much of it has passed, in percent."""
-    said = 0
-    for place, entry in enumerate(state, 1):
-        yield entry
-        share = 100 * place // max(1, count)
-        if share >= said + _SAY_EVERY:
-            said = share
-            say(share)
+    return read()
 
 
 def _give_back_freed_memory() -> None:
@@ -94,7 +87,7 @@ def _expected(model: Transformer) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if not (is_tied and name.startswith("head."))}
 
 
-def _held(place: Path, model: Transformer, packing: Packing) -> dict[str, Tensor]:
+def _held(place: Path, model: Transformer, packing: Packing, tell: Tell) -> dict[str, Tensor]:
     """In large pages where the processor multiplies with them and the system has such; else mapped."""
     header, expected = read_gguf_header(place), _expected(model)
     if set(header.tensors) != set(expected):
@@ -108,10 +101,11 @@ def _held(place: Path, model: Transformer, packing: Packing) -> dict[str, Tensor
     memory = in_large_pages(behind - first) if packing.stays_on_processor else None
     if memory is None:
         weights = open_gguf(place, header)
-        return {name: weights.read(name).view(tensor.dtype) for name, tensor in expected.items()}
+        mapped = ((name, weights.read(name).view(tensor.dtype)) for name, tensor in expected.items())
+        return dict(in_percent(mapped, sum(tensor.numel() for tensor in expected.values()), tell))
     with open_model_file(place) as file:
         file.seek(first)
-        if file.readinto(memory.numpy()) < behind - first:  # type: ignore[attr-defined]
+        if read_in_percent(file, memory, tell) < behind - first:
             raise ModelFormatError(f"{place} has become shorter.")
     return {
         name: memory[info.offset - first :][: info.size_bytes].view(expected[name].dtype).view(info.shape)

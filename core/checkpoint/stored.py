@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 
 from core.checkpoint.names import Layout
+from core.checkpoint.reading import Tell, in_percent
 from core.model.transformer import Transformer, on_meta
 from core.spec.config import ModelConfig
 from core.spec.errors import ModelFormatError, TokenizerError
@@ -59,10 +60,15 @@ class StoredModel:
             )
         return tokenizer
 
-    def load(self, dtype: torch.dtype | None = None) -> Transformer:
-        """The network on the CPU, in its stored type where none is asked for; mapped where possible."""
+    def load(self, dtype: torch.dtype | None = None, tell: Tell | None = None) -> Transformer:
+        """The network on the CPU, in its stored type where none is asked for; mapped where possible. Who is
+        told how it goes gets one that is read to its end."""
         model = on_meta(self.config)
-        model.load_state_dict(dict(self.parameters(dtype)), assign=True)
+        entries = self.parameters(dtype)
+        if tell is not None:
+            elements = sum(tensor.numel() for tensor in model.state_dict().values())
+            entries = in_percent(entries, elements, tell)
+        model.load_state_dict(dict(entries), assign=True)
         return model.requires_grad_(False).eval()
 
     def parameters(self, dtype: torch.dtype | None = None) -> Iterator[tuple[str, torch.Tensor]]:

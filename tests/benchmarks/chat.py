@@ -72,7 +72,7 @@ async def opened(panel: ChatPanel) -> list[float]:
         await asyncio.sleep(0.3)
         painted = paints.next()
         begun = time.perf_counter()
-        panel.talk.open(f"long {number}")
+        await panel.talk.open(f"long {number}")
         found.append((await painted - begun) * 1000)
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,24 @@ def test_every_precision_writes_and_tells_how_it_went(folder: Path, precision: s
     assert (found.new_tokens, found.ending, found.reused_tokens) == (7, "length", 0)
     assert 0 < found.first_token_ms <= found.total_ms
     assert engine.facts()["precision"] == precision
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_a_load_tells_how_far_it_is_whether_it_packs_converts_or_only_reads(
+    folder: Path, tmp_path: Path, precision: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    step = f"reading the weights as {precision} for the cpu"
+    first, again = ("packing the weights as int8, once", "reading the packed weights")
+    for expected in (first, again) if precision == "int8" else (step, step):
+        told: list[str] = []
+        load(tmp_path / "model", precision=precision, device="cpu", on_step=told.append)
+        assert told[0] == "reading the vocabulary"
+        assert told[-1] == "trying it out"
+        shares = [int(said.split(": ")[1].split()[0]) for said in told if said.startswith(f"{expected}: ")]
+        assert shares == sorted(set(shares))
+        assert shares[-1] == 100
+        assert len(shares) >= 3 or expected == again  # which is read in few pieces
 
 
 def test_what_was_read_before_is_not_read_again(folder: Path) -> None:

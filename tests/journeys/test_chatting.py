@@ -26,6 +26,16 @@ def kinds(home: Path) -> list[object]:
     return [record["type"] for record in found[-1]] if found else []
 
 
+def conversation(home: Path) -> str:
+    """The id of the only one."""
+    [file] = (home / "data" / "chats").glob("*.jsonl")
+    return file.stem
+
+
+def text_of(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
 def test_a_person_asks_stops_and_loses_nothing_when_the_program_is_killed(tmp_path: Path) -> None:
     home, file = tmp_path / "home", tmp_path / "sums.py"
     (tmp_path / "picture").mkdir()
@@ -60,11 +70,22 @@ def test_a_person_asks_stops_and_loses_nothing_when_the_program_is_killed(tmp_pa
 
         with program(seen, home, file) as process:
             seen.activate("sums.py")
+            seen.wait(lambda: len(workers_of(process)) == 1, "the engine")
             seen.press("ctrl+l")
             seen.write("once more")
-            seen.press("Return")
-            seen.wait(lambda: len(records(home)) == 2 and "wrote" in kinds(home), "a new conversation")
-            assert records(home)[0] == killed
+            draft = home / "data" / "chats" / f"{conversation(home)}.draft"
+            seen.wait(lambda: "once more" in text_of(draft), "what is written and not asked yet")
+            process.kill()
+            ended(process)
+
+        with program(seen, home, file) as process:
+            seen.activate("sums.py")
+            seen.wait(lambda: len(workers_of(process)) == 1, "the engine")
+            seen.press("ctrl+l", "Return")
+            seen.wait(lambda: kinds(home)[-1] == "wrote", "an answer to what had been written")
+            [talk] = records(home)
+            assert talk[: len(killed)] == killed
+            assert [record["text"] for record in talk if record["type"] == "asked"][-1] == "once more"
             process.terminate()
             assert ended(process)[0] == 128 + 15
-        assert records(home)[1][-1]["end"] == "cancelled"  # a polite end writes how the answer ended
+        assert records(home)[0][-1]["end"] == "cancelled"  # a polite end writes how the answer ended

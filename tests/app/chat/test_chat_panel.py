@@ -77,7 +77,7 @@ async def test_code_of_an_answer_goes_to_the_cursor_and_over_a_selection_only_af
     started = await start(tmp_path / "a.py")
     panel = chat_of(started)
     had("one", "How?")
-    panel.talk.open("one")
+    await panel.talk.open("one")
     await until(lambda: bool(panel.transcript.findChildren(CodeBlock)))
     document = started.window.tabs.current()
     assert document is not None
@@ -141,7 +141,7 @@ async def test_nothing_is_opened_or_fetched_because_an_answer_says_so(
     started = await start()
     panel = chat_of(started)
     had("one", "How?", f"<img src='file://{tmp_path}'> ![p](file:///etc/passwd) [here](https://example.org)")
-    panel.talk.open("one")
+    await panel.talk.open("one")
     [prose] = panel.transcript.findChildren(Prose)
     kind = QTextDocument.ResourceType.ImageResource.value
     found = prose.document().resource(kind, QUrl("file:///etc/passwd"))
@@ -202,7 +202,7 @@ async def test_conversations_are_found_renamed_deleted_and_brought_back(run: Run
     history.search.clear()
     await until(lambda: history.list.count() == 2)
     history.opened.emit("one")
-    assert panel.talk.conversation.title == "Sorting"
+    await until(lambda: panel.talk.conversation.title == "Sorting")
     assert not history.isVisible()
 
 
@@ -241,7 +241,7 @@ async def test_an_earlier_question_is_taken_back_only_when_it_is_asked_anew(run:
     had("one", "How do I sort?")
     started = await start()
     panel = chat_of(started)
-    panel.talk.open("one")
+    await panel.talk.open("one")
     press(panel.transcript, "Edit this question and ask again")
     assert panel.composer.question == "How do I sort?"
     QTest.keyClick(panel.composer.field, Qt.Key.Key_Escape)

@@ -13,15 +13,16 @@ from app.chat.conversation import (
     Record,
     Renamed,
     Wrote,
+    all_told,
     as_markdown,
     fenced,
     first_read,
     from_record_line,
     to_record_line,
+    to_send,
     told,
-    turns,
 )
-from core.spec.messages import Statistics, Turn
+from core.spec.messages import MAX_LINE_BYTES, Chat, Statistics, Turn, to_line
 
 texts = st.text(max_size=40)
 numbers = st.integers(1, 4)
@@ -76,11 +77,36 @@ def test_a_model_reads_questions_and_answers_in_turns_and_no_empty_answer() -> N
         Wrote(4, "answer"),
     )
     question = "a.py:\n```python\nx\n```\n\nfirst\n\nsecond"
-    assert turns(talk, "Be brief.") == (
+    sent = to_send(talk, "Be brief.")
+    assert sent.turns == (
         Turn("system", "Be brief."),
         Turn("user", question),
         Turn("assistant", "answer"),
     )
+    assert sent.counted(Statistics()) == Statistics()
+
+
+def test_of_what_no_request_can_hold_the_oldest_is_left_out_and_counted() -> None:
+    worst = "\x00\ud83d" * 400_000  # each letter takes six bytes in a message
+    asked = [Asked(1, worst, 1.0), Answering(2, "m", 1.0), Wrote(2, "first"), Asked(3, worst + "end", 1.0)]
+    talk = made(*asked, Answering(4, "m", 1.0))
+    question = to_send(talk, "Be brief.")
+    assert len(to_line(Chat(1, question.turns))) < MAX_LINE_BYTES
+    assert [turn.content[-3:] for turn in question.turns] == ["ef.", "rst", "end"]
+    figures = question.counted(Statistics(100, dropped_messages=0))
+    assert figures.dropped_messages == 1
+    assert figures.dropped_tokens > 100_000
+    assert first_read(told(talk, Ended(4, "end", "", figures)), 4) == 2
+
+    alone = to_send(made(Asked(1, worst * 4 + "end", 1.0)))
+    assert len(to_line(Chat(1, alone.turns))) < MAX_LINE_BYTES
+    assert alone.turns[0].content.endswith("end")
+    assert alone.left_out_letters > 1_000_000
+
+
+@given(st.lists(records, max_size=8))
+def test_many_records_at_once_tell_what_they_tell_one_by_one(wanted: list[Record]) -> None:
+    assert all_told(Conversation("c"), wanted) == made(*wanted)
 
 
 def test_the_mark_stands_where_the_reading_of_the_last_answer_began() -> None:

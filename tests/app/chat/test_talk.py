@@ -80,7 +80,10 @@ async def test_a_person_asks_stops_asks_again_loses_the_engine_and_goes_on(
         talk = chatter.talk
         talk.ask("What is this?", [Attachment("file", "a.py", "x = 1", "python")])
         await until(lambda: len(chatter.pieces) > 3)
-        assert any(said.startswith("Loading the model:") for said in chatter.progress)
+        assert any(
+            said.startswith("Loading the model: reading the weights as fp32 for the cpu: ")
+            for said in chatter.progress
+        )
         assert chatter.on_disk().messages[0] == talk.conversation.messages[0]
         talk.stop()
         await chatter.end()
