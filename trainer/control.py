@@ -3,6 +3,7 @@
 It is said through standard input by whoever started it, through the run's folder by anybody, or by a signal.
 """
 
+import math
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from trainer.spec.runs import Run, read_wish
+from trainer.spec.runs import Run, Wish, read_wish
 
 _LINE_BYTES = 4096
 _LOOK_EVERY_S = 0.25
@@ -70,25 +71,36 @@ def listen(control: Control, descriptor: int) -> None:
 
 
 def listen_to_folder(control: Control, run: Run, began_at: float) -> None:
-    """Wishes that are older than this process were meant for another one."""
+    """What was wished before this process began was meant for another one. All that comes later is new, even
+    where somebody sets the clock back; a pause lasts as long as was wished, from when it was heard."""
+    earlier = read_wish(run)
+    if earlier is not None and earlier.at >= began_at:
+        earlier = None
 
     def look() -> None:
-        is_held = False
+        is_held, heard, ends_s = False, None, math.inf
         while not control.is_stopped:
             wish = read_wish(run)
-            if wish is None or wish.at < began_at:
-                wanted = False
-            elif wish.what == "stop":
-                control.stop()
+            if wish == earlier:
+                wish = None
+            if wish != heard:
+                heard, ends_s = wish, _end_of(wish)
+            if (wish is not None and wish.what == "stop") or not run.spec_file.exists():
+                control.stop()  # or somebody has deleted it
                 return
-            else:
-                wanted = wish.what == "pause" and (wish.until is None or time.time() < wish.until)
+            wanted = wish is not None and wish.what == "pause" and time.monotonic() < ends_s
             if wanted != is_held:
                 is_held = wanted
                 (control.pause if wanted else control.go_on)()
             time.sleep(_LOOK_EVERY_S)
 
     threading.Thread(target=look, name="wishes", daemon=True).start()
+
+
+def _end_of(wish: Wish | None) -> float:
+    if wish is None or wish.until is None:
+        return math.inf
+    return time.monotonic() + wish.until - wish.at
 
 
 def stop_on_signals(control: Control) -> None:

@@ -88,7 +88,7 @@ class Training:
         if progress.step == 0 and progress.first_loss is None:
             progress.first_loss = self._validate()
         if spec.finish_minutes:
-            self._box = TimeBox(spec, progress.fallen, time.monotonic())
+            self._box = TimeBox(spec, progress.fallen, time.monotonic(), progress.seconds)
         while progress.step < self._total and not self._is_over():
             self._pause()
             if self._must_stop():
@@ -233,6 +233,8 @@ class Training:
 
     def _save(self) -> str:
         """Says so once a step; a second time nothing is written."""
+        if self._box is not None:
+            self.progress.seconds = self._box.used_s(time.monotonic())
         place = self._outside.save(self.progress)
         if self._saved_at != self.progress.step:
             self._saved_at = self._kept_step = self.progress.step

@@ -28,7 +28,7 @@ from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json
 from core.spec.messages import Finished, Metric
 from trainer.distributed import empty_like_saved, load_shares
-from trainer.spec.runs import Run
+from trainer.spec.runs import Run, beginning
 
 FORMAT = 1
 LEARNT = "model"
@@ -48,6 +48,7 @@ class Progressed:
     fallen: float = setting(
         0.0, "Of a run that ends by the clock: how much of the fall is done", low=0, high=1
     )
+    seconds: float = setting(0.0, "Of a run that ends by the clock: how long it has taken", low=0)
     scale: float = setting(1.0, "What the loss is multiplied by in fp16", low=0)
     steps_in_peace: int = setting(0, "Steps since that overflowed", low=0)
 
@@ -98,6 +99,8 @@ def save(
 ) -> Path:
     """`write_learnt` makes the folder it is given; so does `write_shares`, where tensors are not all here."""
     destination = run.checkpoint(moment.progress.step)
+    if not run.spec_file.exists():  # made anew, it would be no run any more
+        raise JobError(f"{run.folder} is gone, so what was learnt since its last checkpoint has no place.")
     if not is_saved(run, moment.progress.step):
         shutil.rmtree(destination, ignore_errors=True)  # a best one that its optimiser was taken from
         try:
@@ -238,12 +241,10 @@ def source_fingerprint() -> str:
 @contextmanager
 def claimed(run: Run) -> Iterator[None]:
     """One process a run. What killed processes left half written is cleared away."""
-    lock, owner = run.lock_file, owner_of(run)
-    if owner is not None:
-        raise JobError(f"{run.name} is running already, as process {owner}; stop that one first.")
-    me = psutil.Process()
+    require_free(run)
+    lock, me = run.lock_file, psutil.Process()
     try:
-        write_whole(lock, json.dumps({"pid": me.pid, "since": me.create_time()}))
+        write_whole(lock, json.dumps({"pid": me.pid, "since": _beginning(me)}))
         _clear_leftovers(run)
     except OSError as error:
         raise JobError(f"{run.folder} cannot be written ({error.strerror}); free some space.") from None
@@ -253,6 +254,12 @@ def claimed(run: Run) -> Iterator[None]:
         lock.unlink(missing_ok=True)
 
 
+def require_free(run: Run) -> None:
+    owner = owner_of(run)
+    if owner is not None:
+        raise JobError(f"{run.name} is running already, as process {owner}; stop that one first.")
+
+
 def owner_of(run: Run) -> int | None:
     """The process that works at it now."""
     claim = run.claim()
@@ -260,9 +267,13 @@ def owner_of(run: Run) -> int | None:
         return None
     try:
         process = psutil.Process(claim[0])
-        return process.pid if process.create_time() == claim[1] else None
+        return process.pid if _beginning(process) == claim[1] else None
     except psutil.Error:
         return None
+
+
+def _beginning(process: psutil.Process) -> float:
+    return beginning(process.create_time(), psutil.boot_time())
 
 
 def _clear_leftovers(run: Run) -> None:

@@ -26,20 +26,27 @@ def step_size(spec: TrainSpec, step: int, total: int, fallen: float | None = Non
 
 
 class TimeBox:
-    """A run that ends by the clock: the time of this sitting, in the last part of which wsd falls.
+    """A run that ends by the clock: its time, in the last part of which wsd falls.
 
-    `fallen`: what earlier sittings have fallen already; the rest is shared out over this one's fall.
+    `used_s`: what earlier sittings have taken of it. `fallen`: what they have fallen already; the rest is
+    shared out over this one's fall.
     """
 
-    def __init__(self, spec: TrainSpec, fallen: float, now: float) -> None:
+    def __init__(self, spec: TrainSpec, fallen: float, now: float, used_s: float = 0.0) -> None:
         seconds = spec.finish_minutes * 60
-        self._end = now + seconds
-        self._fall_begins = self._end - seconds * spec.decay_share
+        self._begun = now - used_s
+        self._end = max(now, self._begun + seconds)
+        self._fall_begins = max(now, self._end - seconds * spec.decay_share)
         self._fallen = fallen
 
     def fallen(self, now: float) -> float:
+        if now >= self._end:
+            return 1.0
         through = (now - self._fall_begins) / (self._end - self._fall_begins)
         return self._fallen + (1 - self._fallen) * min(1.0, max(0.0, through))
+
+    def used_s(self, now: float) -> float:
+        return now - self._begun
 
     def seconds_left(self, now: float) -> float:
         return max(0.0, self._end - now)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QPen
+from PySide6.QtGui import QPen, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.charts.axis import Axis, written
@@ -26,6 +26,7 @@ _DRAW_EVERY_MS = 33
 _MARKER_EVERY_PIXELS = 96
 _POINTS_A_PIXEL = 1
 _WILD = 3.0  # times as long as the plot is wide: Qt takes a second for the outline of such a line
+_FEW = 256  # points, whose outline is quick however they lie
 _WILD_WIDTH = 1.0  # Qt has a quick way for these, and for none that are wider
 
 
@@ -105,6 +106,12 @@ class LineChart(QWidget):
                 last = self._y.said(float(samples.y[-1]))
                 said.append(f"{name}: last {last}, between {low} and {high}")
         return f"{self._y.name} over {self._x.name}. {'; '.join(said)}." if said else ""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What came while nobody could see it is not drawn yet."""
+        super().showEvent(event)
+        if self._curves:
+            self._later.start()
 
     def _make_plot(self) -> "Plot":
         from app.charts.plot import Plot
@@ -244,7 +251,7 @@ class _Curve:
             return
         view = plot.view
         x, y = self.samples.view(view.left, view.right, plot.pixels * _POINTS_A_PIXEL)
-        is_wild = plot.length_of(x, y) > _WILD * plot.pixels
+        is_wild = len(x) > _FEW and plot.length_of(x, y) > _WILD * plot.pixels
         self._line.setSegmentedLineMode("on" if is_wild else "off")  # each piece by itself, in a millisecond
         self._line.setPen(self._solid if is_wild else self._pen)
         self._line.setData(x, y)

@@ -16,7 +16,7 @@ from core.spec.errors import DataError
 from core.spec.folders import benchmarks_folder
 from trainer.spec.results import Result, read_results
 
-COMMAND = ("bench", "recommend", "--events")
+_COMMAND = ("bench", "recommend")
 _MILLION = 1e6
 _HEADS = ("Model", "Precision", "Writes, tokens/s", "Keystroke, ms", "Memory, MB", "Quality", "")
 _NUMBERS = range(2, 6)
@@ -27,30 +27,45 @@ _EMPTY = (
 
 
 class BenchAdvice(QWidget):
-    """Wishes: start_requested; stop_requested; use_requested: a model's path; models_requested."""
+    """Wishes: start_requested; stop_requested; models_requested; use_requested: a model's place, and the
+    precision that it is to run at."""
 
     start_requested = Signal()
     stop_requested = Signal()
     models_requested = Signal()
+    use_requested = Signal(str, str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "Advice")
         self._theme = theme
         self._is_running = False
+        self._advised: Result | None = None
         self.title = label("What to run on this machine", "section", wraps=True)
         self.said = label(_EMPTY, "muted", wraps=True)
         self.worth = label("", wraps=True)
         self.start = named(QPushButton("Measure and Advise", self), role="primary")
+        self.use = QPushButton("Use It", self)
         self.models = QPushButton("Show the Catalogue", self)
         self.bar = named(QProgressBar(self), "Share that is measured")
         self.table = FigureTable("What was measured for it", _HEADS, _NUMBERS, self)
         self.command = CommandLine(theme, "The command that advises", self)
-        self.command.show_command(shown_command(COMMAND))
+        self.show_models(())
         self._arrange()
         self.start.clicked.connect(self._turn)
+        self.use.clicked.connect(self._use)
         self.models.clicked.connect(self.models_requested)
         self._show_parts(has_results=False)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command that advises."""
+        return (*_COMMAND, *(word for model in self._models for word in ("--model", model)), "--events")
+
+    def show_models(self, models: Sequence[str]) -> None:
+        """Which it is to choose from; none said are those in the usual places."""
+        self._models = tuple(models)
+        self.command.show_command(shown_command(self.words))
 
     def recall(self) -> None:
         """What was advised last."""
@@ -84,6 +99,7 @@ class BenchAdvice(QWidget):
         if chosen is None:
             return
         figures: Any = chosen.figures
+        self._advised = chosen if figures.get("has_weights", True) else None
         self.title.setText(f"Run {chosen.name} as {chosen.precision}")
         self.said.setText(
             "\n".join(f"{reason[:1].upper()}{reason[1:]}." for reason in figures.get("reasons", []))
@@ -99,6 +115,7 @@ class BenchAdvice(QWidget):
         self.table.setVisible(has_results)
         self.worth.setVisible(bool(self.worth.text()))
         self.models.setVisible(bool(self.worth.text()))
+        self.use.setVisible(self._advised is not None)
 
     def _arrange(self) -> None:
         self.bar.setTextVisible(False)
@@ -106,8 +123,8 @@ class BenchAdvice(QWidget):
         self.bar.hide()
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        buttons.addWidget(self.start)
-        buttons.addWidget(self.models)
+        for button in (self.use, self.start, self.models):
+            buttons.addWidget(button)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 16, 0, 0)
@@ -119,6 +136,10 @@ class BenchAdvice(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(self.command)
         layout.addStretch(0)
+
+    def _use(self) -> None:
+        if self._advised is not None:
+            self.use_requested.emit(self._advised.place, self._advised.precision)
 
     def _turn(self) -> None:
         (self.stop_requested if self._is_running else self.start_requested).emit()

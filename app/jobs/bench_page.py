@@ -40,6 +40,7 @@ class BenchPage(QWidget):
     export_requested: a kind, "json", "csv", "md" or "png".
     delete_requested: the Ways whose measurements are to be deleted.
     compare_requested: one Way or two.
+    use_requested: a Way that is to suggest from now on.
     file_requested: results of elsewhere are to be shown too.
     looked: it has come into sight, and wants to know what there is.
     """
@@ -47,6 +48,7 @@ class BenchPage(QWidget):
     export_requested = Signal(str)
     delete_requested = Signal(object)
     compare_requested = Signal(object)
+    use_requested = Signal(object)
     file_requested = Signal()
     looked = Signal()
 
@@ -67,6 +69,7 @@ class BenchPage(QWidget):
         )
         self.search = named(QLineEdit(self), "Find a model among the results")
         self.suites = named(QComboBox(self), "Whose quality is shown")
+        self.use = named(QPushButton("Use It", self), "Suggest with the chosen model as it was measured")
         self.export = QPushButton("Export", self)
         self.delete = QPushButton("Delete…", self)
         self.tabs = QTabWidget(self)
@@ -105,8 +108,9 @@ class BenchPage(QWidget):
         self.tabs.setCurrentIndex(0)
 
     def chosen(self) -> list[Way]:
-        """The rows that are chosen, or all."""
-        return self.table.chosen() or self.table.shown()
+        """The rows that are chosen where there are several; one always is, so that stands for all."""
+        chosen = self.table.chosen()
+        return chosen if len(chosen) > 1 else self.table.shown()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -120,7 +124,7 @@ class BenchPage(QWidget):
         self.charts.show_ways(ways, self.suite)
         has_any = bool(self._kept)
         self._nothing.setVisible(not has_any)
-        for part in (self._split, self.search, self.export, self.delete):
+        for part in (self._split, self.search, self.use, self.export, self.delete):
             part.setVisible(has_any)
         self.suites.setVisible(self.suites.count() > 1)
         self.show_chosen()
@@ -131,6 +135,7 @@ class BenchPage(QWidget):
         self.answers.show_kept(chosen[0].kept if chosen else [])
         self.history.show_ways(chosen, self.suite)
         self.delete.setEnabled(bool(chosen))
+        self.use.setEnabled(len(chosen) == 1 and chosen[0].has_weights)
         if self.details.currentWidget() is self.comparison:
             self._ask_to_compare()
 
@@ -181,7 +186,7 @@ class BenchPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.search, 1)
-        for part in (self.suites, self.export, self.delete):
+        for part in (self.suites, self.use, self.export, self.delete):
             row.addWidget(part)
         self.details.addTab(self.answers, "Answers")
         self.details.addTab(self.history, "History")
@@ -206,6 +211,7 @@ class BenchPage(QWidget):
         self.suites.currentIndexChanged.connect(self._show)
         self.table.chosen_changed.connect(self.show_chosen)
         self.details.currentChanged.connect(self.show_chosen)
+        self.use.clicked.connect(lambda: self.use_requested.emit(self.table.chosen()[0]))
         self.delete.clicked.connect(lambda: self.delete_requested.emit(self.table.chosen()))
         self.tabs.currentChanged.connect(self._recall_advice)
 

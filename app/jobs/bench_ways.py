@@ -24,6 +24,11 @@ class Way:
     def title(self) -> str:
         return f"{self.name} {self.precision}"
 
+    @property
+    def has_weights(self) -> bool:
+        """Else it is a preset, whose random ones tell how fast it would be."""
+        return all(item.result.figures.get("weights", "stored") == "stored" for item in self.kept)
+
     def latest(self, kind: str, suite: str = "") -> Kept | None:
         return next(iter(self.history(kind, suite)), None)
 

@@ -81,7 +81,7 @@ class Draft:
 
     def begin_words(self) -> tuple[str, ...]:
         """Its data and its folder, and no step yet."""
-        return (*self._beginning(), "--begin-only", "--events")
+        return (*self.new_words(), "--begin-only", "--events")
 
     def box_words(self) -> tuple[str, ...]:
         match self.box.kind:
@@ -107,15 +107,25 @@ def usual_draft(model: str, ram_mb: int = 0) -> Draft:
 
 def draft_of(run: Run) -> Draft:
     """As it was set up; without folders where its data was prepared elsewhere."""
-    spec = replace(run.spec(), data=FROM_FOLDERS)
+    spec, box = _unboxed(replace(run.spec(), data=FROM_FOLDERS))
     if spec.tokenizer is not None and Path(spec.tokenizer).is_relative_to(run.folder):  # it learnt one
         spec = replace(spec, tokenizer=None)
     try:
         facts = json.loads((run.folder / DATA / "data.json").read_text(encoding="utf-8"))
         scan = from_json(ScanSpec, facts["scan"], "data.json")
-        return Draft(spec, folders=tuple(Path(path) for path in facts["paths"]), scan=scan)
+        return Draft(spec, folders=tuple(Path(path) for path in facts["paths"]), scan=scan, box=box)
     except (OSError, ValueError, KeyError, TypeError, UsageError):
-        return Draft(spec)
+        return Draft(spec, box=box)
+
+
+def _unboxed(spec: TrainSpec) -> tuple[TrainSpec, TimeBox]:
+    """What a time box has brought along is the box's, and goes with it."""
+    if not spec.finish_minutes:
+        return spec, TimeBox()
+    box = TimeBox("minutes", max(1, round(spec.finish_minutes)))
+    schedule = "cosine" if spec.schedule == "wsd" else spec.schedule
+    epochs = USUAL_EPOCHS if spec.epochs == BOXED_EPOCHS else spec.epochs
+    return replace(spec, finish_minutes=0.0, schedule=schedule, epochs=epochs), box
 
 
 def with_looks(spec: TrainSpec, steps: int) -> TrainSpec:

@@ -52,9 +52,11 @@ class ScannedFiles(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == _ROLE.DisplayRole:
-            return COLUMNS[section]
-        return None
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == _ROLE.TextAlignmentRole and section == len(COLUMNS) - 1:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return COLUMNS[section] if role == _ROLE.DisplayRole else None
 
     def data(self, index: Index, role: int = _ROLE.DisplayRole) -> Any:
         file, column = self._rows[index.row()], index.column()

@@ -103,6 +103,7 @@ class FolderList(QFrame):
 
     def _take_suggestion(self) -> None:
         if self._suggested is not None:
+            self.add_button.setFocus()  # which the button that goes away would give to whatever comes next
             self.add([self._suggested])
 
     def _row(self, folder: Path) -> QWidget:

@@ -26,6 +26,7 @@ _UNKNOWN = "–"  # noqa: RUF001 (a dash for a number that is not there)
 _FIGURES = ("Step", "Loss", "On files kept apart", "Speed", "Time left")
 _NARROW_COLUMNS, _LEAST_WIDTH = 3, 360
 _WORKING: frozenset[Phase] = frozenset({"starting", "running", "paused", "judging"})
+_OWN = "smallcoder: "
 _BUTTONS = {
     "pause": "Pause",
     "go_on": "Go On",
@@ -34,6 +35,7 @@ _BUTTONS = {
     "again": "New Run Like This",
     "delete": "Delete",
 }
+_UNDOES = {"pause": "go_on", "go_on": "pause", "stop": "resume", "resume": "stop"}
 _SHOWN: dict[str, frozenset[Phase]] = {
     "pause": frozenset({"running"}),
     "go_on": frozenset({"paused"}),
@@ -101,17 +103,28 @@ class RunHeader(QWidget):
         elif phase == "paused":
             said = reason or "Paused. It holds its memory, and goes on where it is."
         self.sentence.setText(said)
-        set_role(self.sentence, "danger" if phase == "failed" else "")
+        set_role(self.sentence, "danger" if phase in ("failed", "gone") else "")
         self.progress.setValue(round(1000 * record.share))
         self.progress.setVisible(phase in _WORKING or 0 < record.share < 1)
         if phase == "starting" and not record.step:
             self.progress.setMaximum(0)
         else:
             self.progress.setMaximum(1000)
+        self._show_buttons(phase, is_stopping=is_stopping)
+        self._show_figures(record, phase)
+
+    def _show_buttons(self, phase: Phase, *, is_stopping: bool) -> None:
+        """Who has pressed one that goes away finds the keys at what undoes it, not at whatever is next."""
+        pressed = next((id for id, button in self.buttons.items() if button.hasFocus()), "")
+        for id, phases in _SHOWN.items():
+            self.buttons[id].setEnabled(not is_stopping)
+            if phase in phases:
+                self.buttons[id].show()
+        other = _UNDOES.get(pressed, "")
+        if other and phase not in _SHOWN[pressed] and phase in _SHOWN[other]:
+            self.buttons[other].setFocus()
         for id, phases in _SHOWN.items():
             self.buttons[id].setVisible(phase in phases)
-            self.buttons[id].setEnabled(not is_stopping)
-        self._show_figures(record, phase)
 
     def _show_figures(self, record: RunRecord, phase: Phase) -> None:
         figures, is_going = record.figures, phase in ("running", "paused")
@@ -174,7 +187,10 @@ def _said(record: RunRecord, phase: Phase, log: str) -> str:
         failed = record.ended
         return failed.message if isinstance(failed, Failed) else last_words(log)
     place = "the graphics card" if record.device == "cuda" else "the processor"
+    complaint = _complaint(log)
     broken = f"It was ended from outside at step {record.step:,}, perhaps for want of memory."
+    if complaint:
+        broken = f"It broke off at step {record.step:,}. {complaint}"
     goes_on = f"It goes on from {kept}." if kept else "Nothing was saved yet, so it begins anew."
     said: dict[Phase, str] = {
         "new": "It is made, and has not taken a step yet.",
@@ -183,13 +199,22 @@ def _said(record: RunRecord, phase: Phase, log: str) -> str:
         "judging": "Comparing it with what it was before, on files kept apart and on a fixed benchmark.",
         "stopped": f"Stopped, and saved at {kept or 'its beginning'}. It can go on at any time.",
         "broken": f"{broken} {goes_on}",
+        "gone": "Its folder is gone, and with it all that it had saved.",
         "finished": f"Finished after {record.step:,} steps.",
     }
     return said.get(phase, "")
 
 
+def _complaint(log: str) -> str:
+    """What it could still say of itself before it broke off; what libraries print is none of it."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    own = [line.removeprefix(_OWN) for line in lines if line.startswith(_OWN)]
+    is_mistake = any(line.startswith("Traceback ") for line in lines)
+    return own[-1] if own else f"It met a mistake of SmallCoder's own: {lines[-1]}" if is_mistake else ""
+
+
 def last_words(log: str) -> str:
     """Of a process that had no time to say it properly."""
     lines = [line for line in log.splitlines() if line.strip()]
-    said = lines[-1].removeprefix("smallcoder: ") if lines else "nothing"
+    said = lines[-1].removeprefix(_OWN) if lines else "nothing"
     return f"It ended before it had begun; the last that it said is: {said}"

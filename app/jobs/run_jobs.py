@@ -70,10 +70,12 @@ class RunJobs(QObject):
         job.noted.connect(lambda note: self.beginning_told.emit(note.text))
         return await job.run(draft.begin_words())
 
-    def stop_beginning(self) -> None:
+    def stop(self) -> None:
+        """What is being prepared, or looked through."""
         job = self._jobs.get("begin")
         if job is not None:
             job.stop()
+        self._end("scan")
 
     async def close(self) -> None:
         for kind in [*self._jobs]:

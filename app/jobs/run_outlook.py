@@ -93,6 +93,9 @@ class Outlook(QWidget):
     def show_measuring(self) -> None:
         set_role(self.time, "muted")
         self.time.setText("Measuring a few steps on this machine…")
+        if self.bar.isHidden():
+            set_role(self.memory, "muted")
+            self.memory.setText("Reckoning…")
 
     def show_problem(self, sentence: str) -> None:
         self.wait("")

@@ -11,7 +11,9 @@ from typing import Literal
 from core.spec.messages import Event, Failed, Finished, Note, Progress, Saved, Started
 from trainer.spec.runs import GOING_ON, JUDGING, PAUSED, SAMPLE
 
-Phase = Literal["new", "starting", "running", "paused", "judging", "stopped", "finished", "failed", "broken"]
+Phase = Literal[
+    "new", "starting", "running", "paused", "judging", "stopped", "finished", "failed", "broken", "gone"
+]
 
 _MOST_NOTES, _MOST_SAMPLES = 200, 50
 
@@ -78,7 +80,8 @@ class RunRecord:
 
     def _progress(self, event: Progress) -> None:
         self.step, self.total = event.step, event.total or self.total
-        self.is_paused = False
+        # it goes on, whatever another process has said there, and however late somebody has begun to look
+        self.ended, self.is_starting, self.is_paused = None, False, False
         for metric in event.metrics:
             if metric.value is not None and math.isfinite(metric.value):
                 self.figures[metric.name] = metric.value

@@ -31,9 +31,15 @@ _KINDS = ((LEFT_OUT, "Left out"), (ACCEPTED, "To be learnt from"), (ALL, "All"))
 
 
 class ScanView(QWidget):
-    """`overrule_requested`: a Judged that a person thinks otherwise of."""
+    """
+    Signals, all wishes:
+        overrule_requested: a Judged that a person thinks otherwise of.
+        stop_requested, again_requested: the folders are to be looked through no longer, or once more.
+    """
 
     overrule_requested = Signal(object)
+    stop_requested = Signal()
+    again_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,8 +47,9 @@ class ScanView(QWidget):
         self.counts: Mapping[str, float] = {}
         self._waiting: list[Judged] = []
         self._licences = ""
-        self._is_whole = False
+        self._is_whole = self._is_looking = False
         self.sentence = label("", wraps=True)
+        self.turn_button = QPushButton(self)
         self.details = label("", "muted", wraps=True)
         self.files = ScannedFiles(theme, self)
         self.shown_files = ShownFiles(self.files)
@@ -70,6 +77,7 @@ class ScanView(QWidget):
         set_role(self.sentence, "muted")
         self.sentence.setText("Looking through the folders…")
         self.details.setText("")
+        self._show_looking(True)
 
     def take(self, event: Event) -> None:
         match event:
@@ -92,6 +100,7 @@ class ScanView(QWidget):
         set_role(self.sentence, "danger")
         self.sentence.setText(sentence)
         self.details.setText("")
+        self._show_looking(False)
 
     @property
     def is_whole(self) -> bool:
@@ -105,6 +114,7 @@ class ScanView(QWidget):
     def _show_whole(self) -> None:
         self._show_waiting()
         self._is_whole = True
+        self._show_looking(False)
         if not self.counts.get("accepted"):
             self.show_problem(
                 "Nothing here can be learnt from. Choose another folder, or take what was left out after all."
@@ -114,6 +124,21 @@ class ScanView(QWidget):
         set_role(self.sentence, "")
         self.sentence.setText(f"{self._sentence()}.")
         self.details.setText(self._reasons())
+
+    def _show_looking(self, looking: bool) -> None:
+        self._is_looking = looking
+        self.turn_button.setText("Stop" if looking else "Look Again")
+        self.turn_button.setToolTip(
+            "Look no further" if looking else "Files may have changed since the folders were looked through"
+        )
+
+    def _turn(self) -> None:
+        if not self._is_looking:
+            self.again_requested.emit()
+            return
+        self.stop_requested.emit()
+        self._show_waiting()
+        self.show_problem("Stopped before all was looked through. Take a smaller folder, or look again.")
 
     def _count(self, metrics: tuple[Metric, ...]) -> None:
         self.counts = {metric.name: metric.value or 0.0 for metric in metrics}
@@ -177,7 +202,11 @@ class ScanView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.sentence)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.sentence, 1)
+        top.addWidget(self.turn_button, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(top)
         layout.addWidget(self.details)
         layout.addSpacing(8)
         layout.addWidget(self.tabs)
@@ -188,6 +217,7 @@ class ScanView(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._show_deed)
         self.table.customContextMenuRequested.connect(self._open_menu)
         self.table.doubleClicked.connect(lambda _: self._overrule())
+        self.turn_button.clicked.connect(lambda _=False: self._turn())
         self.overrule_button.clicked.connect(lambda _=False: self._overrule())
         self._filter()
 

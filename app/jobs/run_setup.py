@@ -55,7 +55,7 @@ class RunSetup(QWidget):
     Signals, all wishes:
         scan_requested, estimate_requested, begin_requested: a Draft.
         folder_choice_requested, model_choice_requested: a person wants to look for one.
-        stop_requested: what is being prepared is to be called off.
+        stop_requested: what is being prepared or looked through is to be called off.
         said: a sentence for the person.
     """
 
@@ -211,6 +211,8 @@ class RunSetup(QWidget):
         self.folders.choice_requested.connect(self.folder_choice_requested)
         self.folders.refused.connect(self.said)
         self.scan.overrule_requested.connect(self._overrule)
+        self.scan.again_requested.connect(self._scan)
+        self.scan.stop_requested.connect(self._stop_scan)
         self.choices.changed.connect(self._take_choices)
         self.choices.model_choice_requested.connect(self.model_choice_requested)
         self.outlook.smaller_requested.connect(self._take_smaller)
@@ -234,6 +236,10 @@ class RunSetup(QWidget):
         self.outlook.wait("Known once the folders are looked through.")
         self._show_all()
         self.scan_requested.emit(self.draft)
+
+    def _stop_scan(self) -> None:
+        self.stop_requested.emit()
+        self.outlook.wait("")
 
     def _take_choices(self, draft: Draft) -> None:
         if draft.name != free_name(draft.folders):

@@ -57,17 +57,19 @@ class RunView(QWidget):
 
     @property
     def phase(self) -> Phase:
+        if self.run is not None and not self._is_alive and not self.run.spec_file.exists():
+            return "gone"
         return self.record.phase(is_alive=self._is_alive)
 
     @property
     def trains_adapter(self) -> bool:
         return self._spec is not None and self._spec.trains_adapter
 
-    def show_run(self, run: Run, spec: TrainSpec, *, is_alive: bool) -> None:
-        """Its events follow, from the first one on."""
+    def show_run(self, run: Run, spec: TrainSpec, *, is_alive: bool, log: str = "") -> None:
+        """Its events follow, from the first one on. `log`: as for `set_alive`."""
         self.record = RunRecord()
         self.run, self._spec, self._is_alive = run, spec, is_alive
-        self._wished, self._reason, self._log = None, "", ""
+        self._wished, self._reason, self._log = None, "", log
         self._samples_shown = []
         self.header.show_name(run.name)
         self.charts.clear()

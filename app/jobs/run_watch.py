@@ -5,6 +5,9 @@ system. A run is a process of its own that this window may outlive: it is told t
 wished, and nothing here is lost when the window is.
 """
 
+import os
+import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,14 +15,16 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from app.process import Alone, own_command
 from core.spec.errors import SmallCoderError, UsageError
-from core.spec.messages import EVENTS, Event, from_line
-from trainer.spec.runs import Run, WishName, make_wish
+from core.spec.messages import EVENTS, MAX_LINE_BYTES, Event, from_line
+from trainer.spec.runs import Run, WishName, beginning, make_wish
 
 _LOOK_EVERY_MS = 250
 _TURN_MS = 6  # reading at most so long before the window has its turn
 _NICENESS = 15  # the engine's worker has 10
 _LOG_NAME = "log.txt"
 _LOG_BYTES = 2**14
+_LITTLE_BYTES = 2**16
+_DISK_IS_FULL = "smallcoder: The disk is full; free some space."
 
 
 class RunWatch(QObject):
@@ -76,16 +81,19 @@ class RunWatch(QObject):
         try:
             make_wish(self.run, what, seconds)
         except SmallCoderError as error:
-            self.failed.emit(str(error))
-            return
+            if what != "stop" or not _stopped_by_signal(self.run):
+                self.failed.emit(str(error))
+                return
         self.wished = what
 
     def log(self) -> str:
-        """The end of what it said on the side."""
+        """The end of what it said on the side; of a disk so full that it could say nothing, that."""
         try:
-            return self._log_file().read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace")
+            said = self._log_file().read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace")
+            is_full = shutil.disk_usage(self.run.folder).free < _LITTLE_BYTES
         except OSError:
             return ""
+        return said or (_DISK_IS_FULL if is_full else "")
 
     def _log_file(self) -> Path:
         return self.run.folder / _LOG_NAME
@@ -120,8 +128,8 @@ class RunWatch(QObject):
             with self.run.events_file.open("rb") as file:
                 file.seek(self._offset)
                 while clock.elapsed() < _TURN_MS:
-                    line = file.readline()
-                    if not line.endswith(b"\n"):
+                    line = file.readline(MAX_LINE_BYTES)
+                    if not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
                         is_at_end = True
                         break
                     self._offset += len(line)
@@ -141,6 +149,18 @@ def resume_words(run: Run, words: Sequence[str] = ()) -> tuple[str, ...]:
     return ("train", "resume", str(run.folder), *words)
 
 
+def _stopped_by_signal(run: Run) -> bool:
+    """Where its folder cannot be written to: a full disk must keep nobody from stopping it."""
+    claim = run.claim()
+    if os.name != "posix" or claim is None or not is_alive(run):
+        return False
+    try:
+        os.kill(claim[0], signal.SIGTERM)
+    except OSError:  # it has just ended
+        return False
+    return True
+
+
 def is_alive(run: Run) -> bool:
     """Whether a process works at it."""
     import psutil
@@ -150,7 +170,8 @@ def is_alive(run: Run) -> bool:
         return False
     try:
         process = psutil.Process(claim[0])
-        return bool(process.create_time() == claim[1] and process.status() != psutil.STATUS_ZOMBIE)
+        began = beginning(process.create_time(), psutil.boot_time())
+        return began == claim[1] and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

@@ -15,18 +15,19 @@ STATES: dict[Phase, str] = {
     "finished": "finished",
     "failed": "failed",
     "broken": "broken off",
+    "gone": "gone",
 }
 COLOURS: dict[Phase, str] = {
     **dict.fromkeys(("new", "stopped", "broken", "paused"), "muted"),
     **dict.fromkeys(("starting", "running", "judging"), "accent"),
     "finished": "success",
-    "failed": "danger",
+    **dict.fromkeys(("failed", "gone"), "danger"),
 }
 ICONS: dict[Phase, str] = {
     **dict.fromkeys(("starting", "running", "judging"), "play"),
     **dict.fromkeys(("new", "paused", "stopped", "broken"), "dot"),
     "finished": "check",
-    "failed": "error",
+    **dict.fromkeys(("failed", "gone"), "error"),
 }
 
 

@@ -36,6 +36,7 @@ class Runs(QObject):
         super().__init__(parent)
         self._watches: dict[Path, RunWatch] = {}
         self._reasons: dict[str, str] = {}
+        self._excused: dict[Path, set[str]] = {}  # by a person, from these reasons
         self._hold_again = QTimer(self, interval=_HOLD_AGAIN_MS)
         self._hold_again.timeout.connect(self._hold_all)
 
@@ -67,10 +68,12 @@ class Runs(QObject):
         self.watch(run).start(words)
 
     def pause(self, run: Run) -> None:
+        self._excused.pop(run.folder, None)
         self.watch(run).wish("pause")
 
     def go_on(self, run: Run) -> None:
-        """By a person's wish: it does not stand back either, until the next reason."""
+        """By a person's wish: it does not stand back either, until there is another reason."""
+        self._excused[run.folder] = {*self._reasons}
         self.watch(run).wish("go on")
 
     def is_paused_by_hand(self, run: Run) -> bool:
@@ -90,9 +93,12 @@ class Runs(QObject):
         before = self.held
         if self._reasons.pop(why, None) is None:
             return
+        for excused in self._excused.values():
+            excused.discard(why)
         if not self._reasons:
             self._hold_again.stop()
-            for watch in self._others_of_hand():
+        for watch in self._others_of_hand():
+            if not self._is_held(watch):
                 watch.wish("go on")
         if self.held != before:
             self.held_changed.emit(self.held)
@@ -125,10 +131,13 @@ class Runs(QObject):
     def _others_of_hand(self) -> list[RunWatch]:
         return [watch for watch in self.alive() if not self.is_paused_by_hand(watch.run)]
 
+    def _is_held(self, watch: RunWatch) -> bool:
+        return not {*self._reasons} <= self._excused.get(watch.run.folder, set())
+
     def _hold_all(self) -> None:
         if self._reasons and self.alive():
             for watch in self._others_of_hand():
-                if watch.wished != "stop":
+                if watch.wished != "stop" and self._is_held(watch):
                     watch.wish("pause", _HELD_S)
             self._hold_again.start()
         else:

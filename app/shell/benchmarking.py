@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from app import engines
 from app.editor.questions import CANCEL, Choice, Questions
-from app.engines import places_of_models
 from app.job_client import JobClient, LastWord, shown_command
-from app.jobs.bench_advice import COMMAND
 from app.jobs.bench_files import compared_files, latest_of, write_results
 from app.jobs.bench_page import BenchPage
 from app.jobs.bench_plan import BenchPlan
@@ -23,6 +22,7 @@ from app.shell.frame import Frame
 from app.theme import Theme
 from core.spec.errors import DataError, sentence_about
 from core.spec.library import find_models
+from core.spec.placement import Precision
 
 Start = Callable[[Coroutine[Any, Any, Any]], None]
 
@@ -94,6 +94,8 @@ class Benchmarking(QObject):
         advice.start_requested.connect(self._advise)
         advice.stop_requested.connect(lambda: self._advising.stop(0))
         advice.models_requested.connect(lambda: self._frame.show_page("models"))
+        advice.use_requested.connect(self._use)
+        page.use_requested.connect(lambda way: self._use(way.place, way.precision))
         page.export_requested.connect(lambda kind: self._start(self._export(kind)))
         page.delete_requested.connect(lambda ways: self._start(self._delete(ways)))
         page.compare_requested.connect(self._compare)
@@ -127,12 +129,15 @@ class Benchmarking(QObject):
 
     async def _find_models(self) -> None:
         loop = asyncio.get_running_loop()
-        places = places_of_models(self._store.settings)
+        places = engines.places_of_models(self._store.settings)
         library = await loop.run_in_executor(None, find_models, places)
         setup = self._made().setup
         setup.models.show_models(library.models)
         if not setup.models.chosen() and library.models:
             setup.models.choose([str(library.models[0].path)])
+        if self._store.settings.models.folders:  # which the command would not look into
+            found = [str(model.path) for model in library.models if model.problem is None]
+            self._made().advice.show_models(found)
 
     async def _begin(self, plan: BenchPlan) -> None:
         is_agreed = False
@@ -223,7 +228,7 @@ class Benchmarking(QObject):
 
     def _advise(self) -> None:
         self._made().advice.show_running(0, None)
-        self._advising.start(COMMAND)
+        self._advising.start(self._made().advice.words)
 
     def _take_advice(self, word: LastWord) -> None:
         advice = self._made().advice
@@ -231,13 +236,23 @@ class Benchmarking(QObject):
         if word.is_good and word.finished is not None and word.finished.path:
             advice.show_file(Path(word.finished.path))
 
+    def _use(self, place: str, precision: str) -> None:
+        """For completion. What comes along is what is used where nothing is chosen."""
+        if not Path(place).exists():
+            self.failed.emit(f"{place} is not there any more; choose another model.")
+            return
+        model = "" if Path(place) == engines.EMBEDDED else place
+        known = precision if precision in get_args(Precision) else "auto"
+        self._store.change("engine", model=model, precision=known, adapter="")
+        self.said.emit(f"{Path(place).name} suggests now, as {precision}.")
+
     async def _export(self, kind: str) -> None:
         page = self._made()
         path = await self._questions.name_to_save(Path.home(), f"benchmark.{kind}")
         if path is None:
             return
         if kind == "png":
-            page.charts.quality.save(path.with_suffix(".png"))
+            page.charts.save_quality(path.with_suffix(".png"))
             return
         kept = latest_of(page.chosen(), page.suite)
         try:

@@ -1,5 +1,6 @@
 """Deleting: a run goes out of the list at once, and comes back with one press while the window lives."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.jobs.runs import Runs, why_not
 from app.shell.notices import Notice, NoticeBar
+from core.spec.errors import SmallCoderError
 from trainer.spec.runs import Run
 
 
@@ -19,6 +21,11 @@ class Deleting(QObject):
     def __init__(self, runs: Runs, notices: NoticeBar) -> None:
         super().__init__(runs)
         self._runs, self._notices = runs, notices
+
+    def offer(self, runs: Sequence[Run], problem: str) -> None:
+        """Of runs one of which cannot be read: nothing else can be done with it here."""
+        deeds = [(f"Delete {run.name}", partial(self.delete, run)) for run in runs if not _is_readable(run)]
+        self._notices.add(Notice(problem, "warning", "unreadable", tuple(deeds)))
 
     def delete(self, run: Run) -> None:
         try:
@@ -40,3 +47,11 @@ class Deleting(QObject):
 
     def _warn(self, sentence: str) -> None:
         self._notices.add(Notice(sentence, "warning"))
+
+
+def _is_readable(run: Run) -> bool:
+    try:
+        run.spec()
+    except SmallCoderError:
+        return False
+    return True

@@ -103,7 +103,7 @@ class Training(QObject):
         setup.scan_requested.connect(lambda draft: self._start(jobs.scan(draft)))
         setup.estimate_requested.connect(lambda draft: self._start(jobs.estimate(draft, setup.scan.tokens)))
         setup.begin_requested.connect(lambda draft: self._start(self._begin_run(page, jobs, draft)))
-        setup.stop_requested.connect(jobs.stop_beginning)
+        setup.stop_requested.connect(jobs.stop)
         setup.folder_choice_requested.connect(lambda: self._start(self._choose(setup.add_folder)))
         setup.model_choice_requested.connect(lambda: self._start(self._choose(setup.set_model)))
         setup.said.connect(self._warn)
@@ -245,7 +245,7 @@ class Training(QObject):
         return usual_draft(model, self._store.settings.budget.ram_mb)
 
     async def _resume(self, run: Run) -> None:
-        await self.room.make_again(run)
+        await self.room.make_where_needed(run)
         self.runs.start(run)
 
     def _look_on(self) -> None:
@@ -299,6 +299,8 @@ class Training(QObject):
             return
         from app.shell.teachable import teachable_models
 
+        if self._watch is not None:
+            self._watch.follow()  # others may have gone on with it
         await self._refresh_list(page)
         page.setup.set_models(await _in_background(partial(teachable_models, self._store.settings)))
         page.setup.set_engine_bytes(self.room.held_bytes())
@@ -318,7 +320,7 @@ class Training(QObject):
         try:
             runs = [(run, run.spec()) for run in (Run(Path(folder)) for folder in folders[:2])]
         except SmallCoderError as error:
-            self._warn(str(error))
+            self._deleting.offer([Run(Path(folder)) for folder in folders[:2]], str(error))
             await self._refresh()
             return
         if len(runs) == 2:
@@ -331,7 +333,7 @@ class Training(QObject):
             self._watch.told.disconnect(page.view.take)
             self._watch.caught_up.disconnect(self._show_verdict)
         self._watch = self.runs.watch(run)
-        page.view.show_run(run, spec, is_alive=self._watch.is_alive)
+        page.view.show_run(run, spec, is_alive=self._watch.is_alive, log=self._watch.log())
         self._watch.told.connect(page.view.take)
         self._watch.caught_up.connect(self._show_verdict)
         self._watch.replay()

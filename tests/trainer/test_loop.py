@@ -17,6 +17,7 @@ from core.spec.messages import Event, Finished, Note, Progress, Saved
 from tests.trainer.runs import RECIPES, DrawnBatches, go, new_run, tiny_spec
 from trainer.data.batches import Batch
 from trainer.losses import IGNORED
+from trainer.resume import progress_of
 from trainer.spec.runs import Run
 
 
@@ -285,3 +286,13 @@ def test_it_ends_by_the_clock_with_the_step_size_fallen_and_finished(tmp_path: P
     assert rates[-1] < 0.5e-2
     assert rates == sorted(rates, reverse=True)
     assert run.steps_saved() == [int(metrics(events, "tokens")[-1]) // (2 * 2 * 24)]
+
+
+def test_what_is_left_of_its_time_is_kept_from_sitting_to_sitting(tmp_path: Path) -> None:
+    ends = {"finish_minutes": 60.0, "steps": 6, "validate_every": 0}
+    run = new_run(tmp_path / "run", tiny_spec(tmp_path, "full", schedule="wsd", **ends))
+    go(run, stop_at=3)
+    used = progress_of(run).seconds
+    assert used > 0
+    go(run)
+    assert progress_of(run).seconds > used

@@ -56,3 +56,12 @@ def test_by_the_clock_wsd_falls_in_the_last_part_of_the_time_whatever_the_step()
 def test_a_run_stopped_in_its_fall_never_rises_again() -> None:
     box = TimeBox(of("wsd", 0, 0.0, finish_minutes=10, decay_share=0.5), 0.4, now=0.0)
     assert [box.fallen(60 * minute) for minute in (0, 5, 7.5, 10)] == pytest.approx([0.4, 0.4, 0.7, 1])
+
+
+def test_a_run_that_is_stopped_keeps_what_is_left_of_its_time() -> None:
+    spec = of("wsd", 0, 0.0, finish_minutes=10, decay_share=0.5)
+    box = TimeBox(spec, 0.0, now=1000.0, used_s=480.0)
+    assert box.seconds_left(1000.0) == 120
+    assert [box.fallen(1000.0 + seconds) for seconds in (0, 60, 120)] == pytest.approx([0, 0.5, 1])
+    over = TimeBox(spec, 0.0, now=1000.0, used_s=700.0)
+    assert (over.seconds_left(1000.0), over.fallen(1000.0)) == (0, 1)

@@ -150,6 +150,9 @@ def test_wishes_reach_a_run_through_its_folder_from_any_process(material: Path, 
     process = started(material, "train", "resume", str(run_here.folder), "--events")
     told = events(process)
     assert any(isinstance(event, Progress) for event in told)
+    second = run(material, "train", "resume", str(run_here.folder), "--events")
+    assert "is running already" in second.stderr
+    assert not any(isinstance(event, Failed) for event in run_here.events())  # it tells of the first alone
     make_wish(run_here, "pause", seconds=0.5)
     assert any(getattr(event, "text", "") == "paused" for event in told)
     assert any(getattr(event, "text", "") == "going on" for event in told)  # which nobody has wished

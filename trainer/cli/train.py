@@ -58,7 +58,10 @@ def fill(parser: argparse.ArgumentParser) -> None:
     resume.add_argument("--anyway", action="store_true", help="even if its data or its model changed")
     resume.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long")
     resume.add_argument(
-        "--finish-minutes", type=float, metavar="N", help="end the run after so long, whatever step that is"
+        "--finish-minutes",
+        type=float,
+        metavar="N",
+        help="end the run so long from now, whatever step that is; if not said, when its time is over",
     )
     resume.set_defaults(run=guarded(_resume))
     outcome.add_actions(actions)
@@ -125,23 +128,30 @@ def _plan(arguments: argparse.Namespace) -> RunPlan:
 def _resume(arguments: argparse.Namespace) -> int:
     def begin(_: "Control", voice: Voice) -> None:
         from trainer.fitting import require_room
+        from trainer.resume import require_free
         from trainer.running import device_of
 
         run = find_run(arguments.name)
-        spec = _wished(run, arguments)
+        run.spec()  # whether it is one
+        require_free(run)  # what another process writes is not ours to write into
         voice.keep_in(run)  # why it cannot go on belongs there, too
+        spec = _wished(run, arguments)
         require_room(spec, device_of(spec).type)
 
     return _sit(arguments, begin)
 
 
 def _wished(run: Run, arguments: argparse.Namespace) -> TrainSpec:
-    """Of what may change from sitting to sitting."""
+    """Of what may change from sitting to sitting. What is said now of its end counts from now."""
+    from trainer.resume import progress_of
+
     spec, given = run.spec(), vars(arguments)
     anyway = spec.anyway or given.get("anyway", False)
     spec = replace(spec, anyway=anyway, minutes=given.get("minutes") or spec.minutes)
     finish = given.get("finish_minutes") if arguments.until is None else arguments.until
-    return spec if finish is None else replace(spec, finish_minutes=finish)
+    if finish is None:
+        return spec
+    return replace(spec, finish_minutes=finish + progress_of(run).seconds / 60)
 
 
 def _minutes_until(clock: str) -> float:
@@ -208,9 +218,15 @@ def _speaking(control: "Control", is_for_program: bool, is_heard: bool) -> Itera
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    runs = all_runs()
-    rows, verdicts = [summary(run) for run in runs], [read_verdict(run) for run in runs]
-    judgements = [None if verdict is None else verdict.judgement for verdict in verdicts]
+    rows, judgements = [], []
+    for run in all_runs():
+        try:
+            row, verdict = summary(run), read_verdict(run)
+        except SmallCoderError as error:  # of one; the others can be told of
+            report.complain(str(error))
+            continue
+        rows.append(row)
+        judgements.append(None if verdict is None else verdict.judgement)
     if arguments.json:
         together = zip(rows, judgements, strict=True)
         report.say_json([to_json(row) | {"judgement": judgement} for row, judgement in together])

@@ -60,7 +60,7 @@ class TrainSpec:
     epochs: float = setting(1.0, "How often all data is seen, where steps are not given", low=0.001, high=1e4)
     minutes: float = setting(0.0, "Stop and save after so long, to go on another time; 0 never", low=0)
     finish_minutes: float = setting(
-        0.0, "End the run after so long, whatever step that is, wsd having fallen by then; 0 by steps", low=0
+        0.0, "End after so long in all, whatever step that is, wsd having fallen by then; 0 by steps", low=0
     )
     batch_size: int = setting(4, "Rows that go through the network at once", low=1, high=65536)
     accumulation: int = setting(4, "Batches whose gradients make one step", low=1, high=65536)

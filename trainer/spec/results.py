@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.spec.errors import DataError
+from core.spec.errors import DataError, UsageError
 from core.spec.fields import from_json
 from core.spec.trials import Trial
 
@@ -92,5 +92,8 @@ def _result(item: object, where: str, *, with_rows: bool) -> Result:
     if not isinstance(rows, list):
         raise DataError(f"{where} has no list of rows; it was not written by 'bench'.")
     figures = {key: value for key, value in item.items() if key != "rows"}
-    trials = [from_json(Trial, row, f"a row of {where}") for row in rows] if with_rows else []
+    try:
+        trials = [from_json(Trial, row, f"a row of {where}") for row in rows] if with_rows else []
+    except UsageError as error:
+        raise DataError(f"{error} It was not written by this version of 'bench'.") from None
     return Result(figures, tuple(trials))

@@ -6,16 +6,18 @@ What a checkpoint holds is told in trainer/resume; here are only names, settings
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from core.spec.disk import write_whole
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, setting, to_json
-from core.spec.messages import EVENTS, Event, Finished, Progress, Started, from_line, to_line
+from core.spec.messages import EVENTS, MAX_LINE_BYTES, Event, Finished, Progress, Started, from_line, to_line
 from trainer.spec.jobs import TrainSpec
 
 FORMAT = 1
@@ -91,7 +93,7 @@ class Run:
         return from_json(TrainSpec, data, str(self.spec_file))
 
     def claim(self) -> tuple[int, float] | None:
-        """The process that works at it and when that began, or that did when it was killed: a number alone
+        """The process that works at it and its `beginning`, or that did when it was killed: a number alone
         could by now be another process's."""
         try:
             content = json.loads(self.lock_file.read_text(encoding="utf-8"))
@@ -109,12 +111,18 @@ class Run:
                 file.readline()
             else:
                 file.seek(0)
-            for line in file:
+            for line in iter(partial(file.readline, MAX_LINE_BYTES), b""):
                 if line.endswith(b"\n") and line.strip():
                     try:
                         yield from_line(line, EVENTS)
                     except UsageError:  # cut short by a kill, then gone on from
                         continue
+
+
+def beginning(created_s: float, booted_s: float) -> float:
+    """When a process began, in a figure that stays when somebody sets the clock: Linux counts that from the
+    start of the machine, and tells when that was by the clock of now."""
+    return round(created_s - booted_s, 2) if sys.platform == "linux" else created_s
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,9 @@ def make_wish(run: Run, what: WishName, seconds: float | None = None) -> None:
     try:
         write_whole(run.wish_file, json.dumps(to_json(wish)) + "\n")
     except OSError as error:
-        raise _cannot_write(run.wish_file, error) from None
+        raise JobError(
+            f"{run.name} could not be told to {what} ({error.strerror}); free some space, and say so again."
+        ) from None
 
 
 def read_wish(run: Run) -> Wish | None:

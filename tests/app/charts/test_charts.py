@@ -85,6 +85,15 @@ def test_the_view_grows_with_the_curve_unless_a_part_is_looked_at(curves: LineCh
     assert plot.view.right > 400
 
 
+def test_what_came_while_nobody_looked_is_there_when_one_looks_again(curves: LineChart, qtbot: QtBot) -> None:
+    plot = curves.frame.plot
+    assert plot is not None
+    curves.hide()
+    curves.append("training", 200, 1)
+    curves.show()
+    qtbot.waitUntil(lambda: plot.view.right > 200)
+
+
 def test_each_step_of_zooming_finds_back(curves: LineChart) -> None:
     plot = curves.frame.plot
     assert plot is not None

@@ -55,7 +55,7 @@ from trainer.data.collect import collect
 from trainer.spec.data import ScanSpec
 from trainer.spec.estimates import Estimate
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run, create_run, make_wish, read_wish
+from trainer.spec.runs import Run, beginning, create_run, make_wish, read_wish
 from trainer.spec.verdict import Score, TasksPassed, Verdict
 
 GB = 2**30
@@ -184,11 +184,15 @@ def run_with(tmp_path: Path, *lines: bytes) -> Run:
     return run
 
 
+def claim(run: Run) -> None:
+    since = beginning(psutil.Process().create_time(), psutil.boot_time())
+    run.lock_file.write_text(json.dumps({"pid": os.getpid(), "since": since}))
+
+
 def test_history_and_what_comes_later_are_told_by_the_same_signal(qtbot: QtBot, tmp_path: Path) -> None:
     torn = to_line(loss(2, 1.0))
     run = run_with(tmp_path, to_line(STARTED), b"torn and ended\n", to_line(loss(1, 2.0)), torn[:9])
-    me = psutil.Process()
-    run.lock_file.write_text(json.dumps({"pid": os.getpid(), "since": me.create_time()}))
+    claim(run)
     heard: list[Event] = []
     watch = RunWatch(run)
     watch.told.connect(heard.extend)
@@ -211,7 +215,7 @@ def test_history_and_what_comes_later_are_told_by_the_same_signal(qtbot: QtBot, 
 
 def test_standing_back_ends_by_itself_and_spares_who_was_paused_by_hand(qtbot: QtBot, tmp_path: Path) -> None:
     run = run_with(tmp_path)
-    run.lock_file.write_text(json.dumps({"pid": os.getpid(), "since": psutil.Process().create_time()}))
+    claim(run)
     runs = Runs()
     runs.watch(run)
     runs.hold("typing", "It stands back.")
