@@ -43,6 +43,8 @@ def make(root: Path) -> None:
             file.unlink()
     for name in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{name}", root / "etc" / name)
+    with (root / "etc/passwd").open("a") as file:
+        file.write(f"person:x:{_PERSON}:{_PERSON}::/home/person:/bin/sh\n")
 
 
 def entering(root: Path, shared: Path, person: str = _PERSON) -> list[str]:

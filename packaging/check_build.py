@@ -132,6 +132,8 @@ def test_every_part_has_its_licence_and_none_would_change_ours(app: App) -> None
     assert {"SmallCoder", "Python", "pyinstaller", "pyside6-essentials", "torch"} <= set(texts)
     assert all(len(text.splitlines()) >= 3 for text in texts.values())
     assert "GNU LESSER GENERAL PUBLIC LICENSE" in texts["pyside6-essentials"]
+    for part in ("harfbuzz", "freetype", "libpng", "pcre2", "double-conversion", "ICU"):
+        assert part in texts["pyside6-essentials"], "what others have made in Qt wants to be named"
     copyleft = [
         file.name
         for file in app.inside.rglob("*")

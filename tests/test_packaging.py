@@ -360,6 +360,18 @@ def test_workflows_start_what_is_there() -> None:
                     assert (ROOT / started).is_file(), f"{file.name} starts {started}"
 
 
+def test_workflows_run_what_was_looked_at() -> None:
+    """A tag of an action can be moved to other code, a commit cannot. And no job may write that need not."""
+    for file in (ROOT / ".github/workflows").glob("*.yml"):
+        text = file.read_text(encoding="utf-8")
+        used = re.findall(r"uses: (.*)", text)
+        assert used
+        assert [name for name in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", name)] == []
+        workflow: dict[str, Any] = yaml.safe_load(text)
+        assert workflow["permissions"] == {"contents": "read"}
+        assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
 @on_posix
 @pytest.mark.parametrize("script", sorted(PACKAGING.rglob("*.sh")), ids=lambda path: path.name)
 def test_scripts_are_read_by_a_plain_shell(script: Path) -> None:

@@ -13,10 +13,10 @@ _ROOT = Path(__file__).parents[2]
 _TEXTS = _ROOT / "resources/licences"
 PACKAGED = _ROOT / "licences"  # in the packaged app alone: a text file a part
 OWN = "SmallCoder"
-# Qt's wheels name their licence and leave its text out
+# Qt's wheels name their licence and leave its text out, and those of what others have made in it
 _TEXTS_OF = {
     OWN: ("Apache-2.0.txt",),
-    "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"),
+    "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt", "Qt-third-party.txt"),
     "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),
 }
 _LICENCE_FILE = re.compile(r"(?i)(^|/)(licen[cs]e|copying|notice)[^/]*$")
