@@ -4,6 +4,7 @@ None ever holds the whole logits: some rows go through the output projection at 
 taken before the next ones come. Sums are returned, not means; who knows how much is counted divides.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 IGNORED = -100
-CHUNK_LOGITS = 2**22  # as many logits at once; more only costs memory
+CARD_LOGITS = 2**22  # at once on a card; more only costs memory
+# on a processor; where a table learns, adding up its gradient is what takes long, so chunks are fewer
+CHUNK_BYTES = 2**26
+LEARNING_CHUNK_BYTES = 2**27
 
 
 def cross_entropy_sum(hidden: Tensor, weight: Tensor, targets: Tensor, divisor: float = 1.0) -> Tensor:
@@ -55,6 +59,9 @@ class Teacher:
 
 
 class _CrossEntropy:
+    # logits made exact at a time: they stay in the processor's cache while they are worked on
+    part_logits = 2**19
+
     def __init__(self, targets: Tensor, divisor: float) -> None:
         self.targets, self.divisor = targets, divisor
 
@@ -76,6 +83,8 @@ class _CrossEntropy:
 
 
 class _Divergence:
+    part_logits = 2**22  # for each part the teacher's table is read
+
     def __init__(self, targets: Tensor, teacher: Teacher, temperature: float, mixing: float) -> None:
         self.targets, self.teacher = targets, teacher
         self.temperature, self.mixing = temperature, mixing
@@ -104,17 +113,24 @@ class _Chunked(torch.autograd.Function):
     ) -> Tensor:
         needs_hidden, needs_weight = (has_gradient and needed for needed in ctx.needs_input_grad[:2])
         d_hidden = torch.zeros_like(hidden) if needs_hidden else None
-        d_weight = torch.zeros_like(weight, dtype=_exact(weight.dtype)) if needs_weight else None
-        loss = torch.zeros((), dtype=_exact(weight.dtype), device=hidden.device)
-        for rows in _chunks(kind.targets, weight.shape[0]):
+        d_weight: Tensor | None = None
+        exact = torch.float64 if weight.dtype == torch.float64 else torch.float32
+        loss = torch.zeros((), dtype=exact, device=hidden.device)
+        for rows in _chunks(kind.targets, weight, is_learning=needs_weight):
             inside = hidden[rows]
-            logits = F.linear(inside, weight).to(_exact(weight.dtype))
-            loss += kind.loss_and_gradient(logits, rows, needs_hidden or needs_weight)
-            gradient = logits.to(weight.dtype)
+            logits = F.linear(inside, weight)
+            for part in _parts(len(rows), weight, kind.part_logits):
+                gradient = logits[part].to(exact)
+                loss += kind.loss_and_gradient(gradient, rows[part], needs_hidden or needs_weight)
+                if gradient.dtype != logits.dtype:
+                    logits[part] = gradient
             if d_hidden is not None:
-                d_hidden[rows] = (gradient @ weight).to(hidden.dtype)
-            if d_weight is not None:
-                d_weight += gradient.t() @ inside
+                d_hidden[rows] = (logits @ weight).to(hidden.dtype)
+            if needs_weight:
+                found = logits.t() @ inside
+                d_weight = found if d_weight is None else d_weight.to(exact).add_(found)
+        if needs_weight and d_weight is None:
+            d_weight = torch.zeros_like(weight)
         ctx.gradients = (d_hidden, d_weight)
         ctx.weight_dtype = weight.dtype
         return loss
@@ -130,13 +146,18 @@ class _Chunked(torch.autograd.Function):
         return d_hidden, d_weight, None, None
 
 
-def _chunks(targets: Tensor, vocab_size: int) -> Iterator[Tensor]:
-    """Numbers of the rows that count, some at a time."""
+def _chunks(targets: Tensor, weight: Tensor, *, is_learning: bool) -> Iterator[Tensor]:
+    """Numbers of the rows that count, some at a time; none are many fewer than the others."""
     counted = (targets != IGNORED).nonzero().squeeze(1)
-    at_once = max(1, CHUNK_LOGITS // vocab_size)
-    for start in range(0, len(counted), at_once):
-        yield counted[start : start + at_once]
+    chunk_bytes = LEARNING_CHUNK_BYTES if is_learning else CHUNK_BYTES
+    logits = CARD_LOGITS if weight.is_cuda else chunk_bytes // weight.element_size()
+    at_once = max(1, logits // weight.shape[0])
+    if len(counted):
+        yield from counted.chunk(math.ceil(len(counted) / at_once))
 
 
-def _exact(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32
+def _parts(rows: int, weight: Tensor, logits: int) -> Iterator[slice]:
+    """A card wants few and large operations, so there a chunk is one part."""
+    at_once = rows if weight.is_cuda else max(1, logits // weight.shape[0])
+    for start in range(0, rows, at_once):
+        yield slice(start, start + at_once)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.model.quant import GROUP, Linear4, Linear8
 
@@ -19,6 +19,11 @@ _MIDDLE4 = 8  # the step that stands for the zero point
 def multiply_frozen(x: Tensor, layer: Linear8 | Linear4) -> Tensor:
     """What the layer computes, without its bias, so that x gets a gradient."""
     return _Product.apply(x, layer)  # type: ignore[no-untyped-call]
+
+
+def frozen_weight(layer: nn.Linear | Linear8 | Linear4, dtype: torch.dtype) -> Tensor:
+    """(rows, columns): a plain layer's own, else unpacked for this once."""
+    return layer.weight if isinstance(layer, nn.Linear) else unpacked(layer, dtype)
 
 
 def unpacked(layer: Linear8 | Linear4, dtype: torch.dtype) -> Tensor:

@@ -68,7 +68,7 @@ class _RmsNorm(torch.autograd.Function):
             [True, ctx.needs_input_grad[1], False],
         )
         mean = (gradient.to(weight.dtype) @ weight).float().unsqueeze(-1).div_(x.shape[-1])
-        found.add_(mean.mul_(inverse))
+        found.add_(mean.mul_(inverse).to(x.dtype))  # else torch widens all of it for this
         return found, for_weight if for_weight is None else for_weight.to(weight.dtype), None
 
 

@@ -7,12 +7,13 @@ weights. How they are stored is told in core/checkpoint/adapter.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.model.frozen import multiply_frozen
+from core.model.frozen import frozen_weight, multiply_frozen
 from core.model.quant import Linear4, Linear8
 from core.model.transformer import Transformer
 from core.spec.errors import UsageError
@@ -55,17 +56,60 @@ class Adapted(nn.Module):
         self.adapters: Mapping[str, LowRank] = nn.ModuleDict()  # type: ignore[assignment]
 
     def forward(self, x: Tensor) -> Tensor:
+        active = [adapter for adapter in self.adapters.values() if adapter.strength]
+        if len(active) == 1 and self._can_be_written_out(x, active[0]):
+            return _Detoured.apply(  # type: ignore[no-untyped-call]
+                x, self.layer, active[0].down, active[0].up, active[0].scaling * active[0].strength
+            )
         y = self._plain(x)
-        for adapter in self.adapters.values():
-            if adapter.strength:
-                y += adapter(x)
+        for adapter in active:
+            y += adapter(x)
         return y
+
+    def _can_be_written_out(self, x: Tensor, adapter: LowRank) -> bool:
+        """Only what the adapter holds learns, and all is computed in one type."""
+        is_learning = torch.is_grad_enabled() and adapter.down.requires_grad and adapter.up.requires_grad
+        is_dropping = adapter.dropout.p > 0 and adapter.training
+        if not is_learning or is_dropping or adapter.down.dtype != x.dtype or adapter.up.dtype != x.dtype:
+            return False
+        if isinstance(self.layer, Linear8 | Linear4):
+            return True
+        is_frozen = not any(parameter.requires_grad for parameter in self.layer.parameters())
+        return isinstance(self.layer, nn.Linear) and is_frozen and self.layer.weight.dtype == x.dtype
 
     def _plain(self, x: Tensor) -> Tensor:
         if not (isinstance(self.layer, Linear8 | Linear4) and torch.is_grad_enabled() and x.requires_grad):
             return self.layer(x)
         y = multiply_frozen(x, self.layer)
         return y if self.layer.bias is None else y + self.layer.bias.to(y.dtype)
+
+
+class _Detoured(torch.autograd.Function):
+    """A frozen layer and the detour beside it, which is added in place to what the layer gives; so are their
+    gradients."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, layer: nn.Linear | Linear8 | Linear4, down: Tensor, up: Tensor, scaling: float
+    ) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        narrow = F.linear(flat, down).mul_(scaling)
+        bias = None if layer.bias is None else layer.bias.to(x.dtype)
+        y = F.linear(flat, frozen_weight(layer, x.dtype), bias).addmm_(narrow, up.t())
+        ctx.layer, ctx.scaling, ctx.shape = layer, scaling, x.shape
+        ctx.save_for_backward(flat, narrow, down, up)
+        return y.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor, None]:
+        flat, narrow, down, up = ctx.saved_tensors
+        gradient = gradients[0].reshape(len(flat), -1)
+        for_narrow = (gradient @ up).mul_(ctx.scaling)
+        for_x = None
+        if ctx.needs_input_grad[0]:
+            for_x = gradient @ frozen_weight(ctx.layer, gradient.dtype)
+            for_x = for_x.addmm_(for_narrow, down).view(ctx.shape)
+        return for_x, None, for_narrow.t() @ flat, gradient.t() @ narrow, None
 
 
 def attach_new(

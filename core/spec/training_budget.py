@@ -12,8 +12,11 @@ from core.spec.config import ModelConfig
 _EXACT_BYTES = 4
 _LONGEST_KEPT_SCORES = 1024  # tokens; what longer rows saw is computed again
 _SCORES_BLOCK = 64
-_LOGITS_AT_ONCE = 2**22
-_LOGIT_BYTES = 16  # a chunk in the type it is computed in and in fp32, its targets and its gradient
+# a chunk of logits: on a processor in the type it is computed in, of which a part is made exact at a time; on
+# a card all of it, and its gradient too
+_CHUNK_BYTES, _LEARNING_CHUNK_BYTES = 2**26, 2**27
+_PART_BYTES, _PART_BYTES_WITH_TEACHER = 2**19 * 12, 2**22 * 24
+_CARD_LOGITS, _CARD_LOGIT_BYTES = 2**22, 16
 _STATE_BYTES = {"adamw": 8.0, "lion": 4.0, "adamw8": 2.0 + 8 / 256}
 _WAITING_BYTES = 2**28  # of gradients that wait for those of a batch before theirs, where one fits into it
 _MOST_WAITING = 4  # of them for each lane
@@ -155,10 +158,13 @@ def gradients_waiting(lanes: int, one_bytes: int) -> int:
 
 def _gradients(config: ModelConfig, shape: TrainingShape, learning: int, activations: int) -> int:
     """Without accumulation they come while activations go, so that only what they exceed them by is more."""
-    table = 0 if shape.adapter_rank else config.vocab_size * config.dim * (_EXACT_BYTES + shape.element_bytes)
+    table = 0 if shape.adapter_rank else config.vocab_size * config.dim * shape.element_bytes
+    if not shape.adapter_rank and _logits_of_a_batch(config, shape) > _at_once(config, shape):
+        table += config.vocab_size * config.dim * _EXACT_BYTES  # where those of several chunks are added up
     if shape.in_backward:
         return table
-    every = learning * _EXACT_BYTES
+    is_kept_narrow = shape.is_on_processor and not shape.accumulates
+    every = learning * (shape.element_bytes if is_kept_narrow else _EXACT_BYTES)
     if shape.lanes > 1:  # of each lane's batch while it is under way, and of those that wait
         one = learning * shape.element_bytes
         every += (shape.lanes + gradients_waiting(shape.lanes, one)) * one
@@ -175,8 +181,19 @@ def _optimizer(config: ModelConfig, shape: TrainingShape, learning: int) -> int:
     return int(learning * _STATE_BYTES[shape.optimizer]) + extra
 
 
+def _logits_of_a_batch(config: ModelConfig, shape: TrainingShape) -> int:
+    return shape.rows * shape.context_tokens * config.vocab_size
+
+
+def _at_once(config: ModelConfig, shape: TrainingShape) -> int:
+    chunk_bytes = _CHUNK_BYTES if shape.adapter_rank else _LEARNING_CHUNK_BYTES
+    most = chunk_bytes // shape.element_bytes if shape.is_on_processor else _CARD_LOGITS
+    return max(config.vocab_size, min(most, _logits_of_a_batch(config, shape)))
+
+
 def _logits(config: ModelConfig, shape: TrainingShape) -> int:
-    at_once = max(
-        config.vocab_size, min(_LOGITS_AT_ONCE, shape.rows * shape.context_tokens * config.vocab_size)
-    )
-    return shape.lanes * at_once * _LOGIT_BYTES * (2 if shape.teacher is not None else 1)
+    at_once = _at_once(config, shape)
+    if not shape.is_on_processor:
+        return at_once * _CARD_LOGIT_BYTES * (2 if shape.teacher is not None else 1)
+    part = _PART_BYTES if shape.teacher is None else _PART_BYTES_WITH_TEACHER
+    return shape.lanes * (at_once * shape.element_bytes + part)

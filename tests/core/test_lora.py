@@ -247,6 +247,39 @@ def test_an_adapter_learns_through_quantised_layers_below_and_above_it(quantised
     assert silent == []
 
 
+def test_a_detour_written_out_learns_what_torch_records_for_it(quantised: Transformer) -> None:
+    learnt(quantised)
+    # what learns nothing, as the first layer's input, goes through int4's own operation otherwise
+    agree_written_out(quantised, 0.02)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "starcoder2"])
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
+def test_beside_plain_layers_it_does_too(family: str, dtype: torch.dtype, within: float) -> None:
+    model = tiny_model(**FAMILIES[family])
+    learnt(model)
+    agree_written_out(model.to(dtype), within)
+
+
+def agree_written_out(model: Transformer, within: float) -> None:
+    """Both the loss and the gradient of all that the adapter holds."""
+    parameters = list(adapter_parameters(model, "mine").values())
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+
+    def learn() -> list[Tensor]:
+        loss = model.hidden(IDS).float().logsumexp(-1).sum()
+        return [loss.detach(), *torch.autograd.grad(loss, parameters)]
+
+    ours = learn()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Adapted, "_can_be_written_out", lambda *_: False)
+        plain = learn()
+    for one, other in zip(ours, plain, strict=True):
+        assert one.dtype == other.dtype
+        assert float((one - other).norm()) <= within * float(other.norm())
+
+
 def test_quantised_weights_refuse_to_be_merged_into(quantised: Transformer) -> None:
     learnt(quantised)
     with pytest.raises(UsageError, match="without loss"):

@@ -15,7 +15,10 @@ ROWS, DIM, VOCAB = 37, 16, 50
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "CHUNK_LOGITS", 7 * VOCAB)
+    for name in ("CHUNK_BYTES", "LEARNING_CHUNK_BYTES"):
+        monkeypatch.setattr(losses, name, 14 * VOCAB * 4)
+    monkeypatch.setattr(losses._CrossEntropy, "part_logits", 3 * VOCAB)
+    monkeypatch.setattr(losses._Divergence, "part_logits", 5 * VOCAB)
 
 
 def given(dtype: torch.dtype, masked: bool = True) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,6 +56,22 @@ def test_cross_entropy_is_the_plain_one(dtype: torch.dtype, divisor: float, mask
         lambda: F.cross_entropy(hidden @ weight.t() / divisor, targets, reduction="sum"),
         (hidden, weight),
     )
+
+
+@pytest.mark.parametrize("chunk_rows", [5, ROWS])
+def test_in_half_precision_a_gradient_is_as_near_as_that_allows(
+    chunk_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "LEARNING_CHUNK_BYTES", chunk_rows * VOCAB * 2)
+    hidden, weight, targets = given(torch.bfloat16)
+    found = torch.autograd.grad(cross_entropy_sum(hidden, weight, targets) / ROWS, (hidden, weight))
+    exact = [each.detach().double().requires_grad_() for each in (hidden, weight)]
+    wanted = torch.autograd.grad(
+        F.cross_entropy(exact[0] @ exact[1].t(), targets, reduction="sum", ignore_index=IGNORED) / ROWS, exact
+    )
+    for one, other in zip(found, wanted, strict=True):
+        assert one.dtype == torch.bfloat16
+        assert float((one.double() - other).norm() / other.norm()) < 0.01
 
 
 def test_a_table_that_is_used_at_both_ends_gets_both_gradients() -> None:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from core.spec.errors import JobError
 from trainer.optimizers.adamw8 import AdamW8
-from trainer.optimizers.muon import orthogonal
+from trainer.optimizers.muon import Muon, orthogonal
 from trainer.optimizers.optimizer import Optimizer
-from trainer.optimizers.rules import AdamW, Lion
+from trainer.optimizers.rules import AdamW, Gradient, Lion, Rule
 from trainer.spec.jobs import TrainSpec, settled
 
 CPU = torch.device("cpu")
@@ -75,10 +75,10 @@ def test_lion_steps_by_the_sign() -> None:
     weight, gradient = torch.zeros(4), torch.tensor([1.0, -2.0, 3.0, 0.0])
     rule = Lion(0.9, 0.99)
     state = rule.begin(weight)
-    rule.step([weight], [gradient], [state], 0.1, 0.0)
+    rule.step(weight, Gradient(gradient), state, 0.1, 0.0)
     torch.testing.assert_close(weight, torch.tensor([-0.1, 0.1, -0.1, 0.0]))
     torch.testing.assert_close(state["mean"], gradient * 0.01)
-    rule.step([weight], [torch.tensor([-0.01, 0.0, 0.0, 0.0])], [state], 0.1, 0.5)
+    rule.step(weight, Gradient(torch.tensor([-0.01, 0.0, 0.0, 0.0])), state, 0.1, 0.5)
     torch.testing.assert_close(weight, torch.tensor([-0.195, 0.195, -0.195, 0.0]))
 
 
@@ -101,8 +101,8 @@ def test_adamw8_stays_near_adamw(decades: int, most: float) -> None:
     sizes = torch.logspace(-decades, 0, 128)[torch.randperm(128)]
     for _ in range(30):
         gradient = (torch.randn(64, 128) + 0.5) * sizes
-        rules[0].step([exact], [gradient], [states[0]], 0.01, 0.0)
-        rules[1].step([packed], [gradient.clone()], [states[1]], 0.01, 0.0)
+        rules[0].step(exact, Gradient(gradient), states[0], 0.01, 0.0)
+        rules[1].step(packed, Gradient(gradient.clone()), states[1], 0.01, 0.0)
     assert float((exact - packed).norm() / exact.norm()) < most
 
 
@@ -173,6 +173,38 @@ def test_gradients_of_several_batches_add_up_exactly() -> None:
     for _ in range(512):
         (optimizer.parameters["norm.weight"].float() * 0.001953125).sum().backward()
     assert float(optimizer._gradients["norm.weight"][0]) == 1.0
+
+
+@pytest.mark.parametrize("rule", [AdamW(0.9, 0.95), AdamW8(0.9, 0.95), Lion(0.9, 0.95), Muon()])
+def test_a_narrow_gradient_steps_as_the_same_one_in_fp32(rule: Rule) -> None:
+    """Which is longer than what is stepped at once."""
+    generator = torch.Generator().manual_seed(4)
+    narrow = torch.randn(768, 512, generator=generator).bfloat16()
+    learnt = []
+    for gradient in (Gradient(narrow.clone(), 0.25), Gradient(narrow.float() * 0.25)):
+        weight = torch.ones(768, 512)
+        state = rule.begin(weight)
+        rule.step(weight, gradient, state, 0.01, 0.1)
+        learnt.append([weight, *state.values()])
+    for one, other in zip(*learnt, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_length_of_narrow_gradients_is_exact() -> None:
+    """A sum of squares kept in bf16 would stand still long before its end."""
+    weight = nn.Parameter(torch.ones(2**18))
+    optimizer = Optimizer({"embed.weight": weight}, spec(max_grad_norm=1e9), CPU, torch.bfloat16)
+    optimizer.begin(1.0)
+    (weight.float() * 0.5).sum().backward()
+    assert optimizer.step().norm == pytest.approx(256.0, rel=1e-5)
+
+
+def test_a_step_without_any_gradient_moves_nothing() -> None:
+    optimizer = Optimizer(parameters(), spec(), CPU, torch.bfloat16)
+    before = optimizer.weights()["embed.weight"].clone()
+    optimizer.begin(1.0)
+    assert optimizer.step().norm == 0
+    assert torch.equal(optimizer.weights()["embed.weight"], before)
 
 
 @pytest.mark.parametrize("working", [torch.float32, torch.bfloat16])

@@ -4,12 +4,10 @@ A number is held as one of 256 steps, which lie closer together near zero; of a 
 spreads as far as the mean does. Small tensors stay exact, since nothing is saved there.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from trainer.optimizers.rules import AdamW, State
+from trainer.optimizers.rules import AdamW, Gradient, State
 
 BLOCK = 256
 _SMALLEST = 4096  # numbers; smaller tensors are not worth it
@@ -30,22 +28,11 @@ class AdamW8:
             state[f"{name}_scale"] = torch.zeros(blocks, 1, device=weight.device)
         return state
 
-    def step(
-        self,
-        weights: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        states: Sequence[State],
-        rate: float,
-        decay: float,
-    ) -> None:
-        for weight, gradient, state in zip(weights, gradients, states, strict=True):
-            if "mean_scale" in state:
-                self._step_one(weight, gradient, state, rate, decay)
-            else:
-                self._exact.step([weight], [gradient], [state], rate, decay)
-
-    def _step_one(self, weight: Tensor, gradient: Tensor, state: State, rate: float, decay: float) -> None:
-        flat, flat_gradient = weight.view(-1), gradient.reshape(-1)
+    def step(self, weight: Tensor, gradient: Gradient, state: State, rate: float, decay: float) -> None:
+        if "mean_scale" not in state:
+            self._exact.step(weight, gradient, state, rate, decay)
+            return
+        flat = weight.view(-1)
         for start in range(0, weight.numel(), _PART):
             numbers = slice(start, start + _PART)
             blocks = slice(start // BLOCK, (start + _PART) // BLOCK)
@@ -56,7 +43,7 @@ class AdamW8:
                 ).square_(),
                 "step": state["step"].clone(),
             }
-            self._exact.step([flat[numbers]], [flat_gradient[numbers]], [part], rate, decay)
+            self._exact.step(flat[numbers], Gradient(gradient.exact(numbers)), part, rate, decay)
             for name, exact in (("mean", part["mean"]), ("root", part["square"].sqrt_())):
                 packed, scale = _packed(exact.view(-1, BLOCK), signed=name == "mean")
                 state[name][blocks], state[f"{name}_scale"][blocks] = packed, scale

@@ -1,11 +1,9 @@
 """Muon: the mean of a matrix's gradients, made orthogonal, is its step; every direction gets its share."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from trainer.optimizers.rules import State
+from trainer.optimizers.rules import Gradient, State
 
 # Polar Express (Amsel et al. 2025), five steps: each the best odd quintic for what the one before it left
 _COEFFICIENTS = (
@@ -27,22 +25,14 @@ class Muon:
     def begin(self, weight: Tensor) -> State:
         return {"mean": torch.zeros_like(weight)}
 
-    def step(
-        self,
-        weights: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        states: Sequence[State],
-        rate: float,
-        decay: float,
-    ) -> None:
-        for weight, gradient, state in zip(weights, gradients, states, strict=True):
-            mean = state["mean"]
-            mean.lerp_(gradient, 1 - self.momentum)
-            ahead = torch.lerp(gradient, mean, self.momentum)  # Nesterov's
-            direction = orthogonal(ahead)
-            # so that a step changes what a layer computes by as much whatever its shape
-            scale = max(1.0, weight.shape[0] / weight.shape[1]) ** 0.5
-            weight.mul_(1 - rate * decay).sub_(direction.to(weight.dtype), alpha=rate * scale)
+    def step(self, weight: Tensor, gradient: Gradient, state: State, rate: float, decay: float) -> None:
+        exact, mean = gradient.exact(), state["mean"]
+        mean.lerp_(exact, 1 - self.momentum)
+        ahead = torch.lerp(exact, mean, self.momentum)  # Nesterov's
+        direction = orthogonal(ahead)
+        # so that a step changes what a layer computes by as much whatever its shape
+        scale = max(1.0, weight.shape[0] / weight.shape[1]) ** 0.5
+        weight.mul_(1 - rate * decay).sub_(direction.to(weight.dtype), alpha=rate * scale)
 
 
 def orthogonal(matrix: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:

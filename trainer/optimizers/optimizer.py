@@ -1,14 +1,14 @@
 """Optimizer: moves what a network learns with, while the network itself may hold it in fewer bits.
 
 It owns the exact weights in fp32: the network's own where that computes in fp32, else beside it or, with
-offload, in RAM. Gradients go to the exact weights as soon as they are there, so they add up without rounding.
-Rules say how a gradient becomes a step; which weights take which rule is decided here.
+offload, in RAM. Gradients go to the exact weights as soon as they are there; from the second one on they are
+added in fp32, so without rounding. Rules say how a gradient becomes a step; which weights take which rule is
+decided here.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from trainer.distributed import ALONE, Group, share_of, spread_like, take_share,
 from trainer.lanes import Lanes
 from trainer.optimizers.adamw8 import AdamW8
 from trainer.optimizers.muon import Muon
-from trainer.optimizers.rules import AdamW, Lion, Rule, State
+from trainer.optimizers.rules import AdamW, Gradient, Lion, Rule
 from trainer.spec.jobs import TrainSpec
 
 _FIRST_SCALE = 2.0**16
@@ -27,7 +27,7 @@ _STEPS_TO_GROW = 2000
 
 @dataclass(frozen=True)
 class Treatment:
-    """How one weight is moved; weights with equal treatment are moved together."""
+    """How one weight is moved."""
 
     rule: Rule
     peak: float
@@ -119,7 +119,7 @@ class Optimizer:
                 self._add(name, gradient)
 
     def step(self, lanes: Lanes | None = None) -> StepTaken:
-        """With lanes, what is long enough for a weight alone is done side by side."""
+        """With lanes, weights are moved side by side."""
         if self._spec.in_backward:
             return StepTaken(None)
         gradients = self._collected()
@@ -132,18 +132,13 @@ class Optimizer:
         if not finite:
             self._forget()
             return StepTaken(norm)
-        self._shorten(gradients, norm)
-        for how in dict.fromkeys(self._treatments.values()):
-            names = [
-                name
-                for name, other in self._treatments.items()
-                if other == how and name in gradients and gradients[name].numel()
-            ]
-            if lanes is not None and isinstance(how.rule, Muon):
-                move = partial(self._move_alone, gradients, how)
-                deque(lanes.each(move, names), maxlen=0)
-            elif names:
-                self._move(names, [gradients[name] for name in names], how)
+        factor = self._shortening(norm)
+        given = {name: Gradient(tensor, factor) for name, tensor in gradients.items() if tensor.numel()}
+        if lanes is None:
+            for name, gradient in given.items():
+                self._move(name, gradient)
+        else:
+            deque(lanes.each(lambda pair: self._move(*pair), given.items()), maxlen=0)
         self._forget()
         if self._is_fp16:
             self.scale.held()
@@ -194,22 +189,30 @@ class Optimizer:
             if gradient is None:
                 return
             if self._spec.in_backward:
-                self._move([name], [gradient.to(torch.float32)], self._treatments[name])
+                self._move(name, Gradient(gradient))
             else:
                 self._add(name, gradient)
 
         return take
 
     def _add(self, name: str, gradient: Tensor) -> None:
-        if name in self._gradients:
-            self._gradients[name].add_(gradient.to(self._gradients[name].device))
+        device = self._exact[name].device
+        held = self._gradients.get(name)
+        if held is None:
+            # alone it is as exact in the bits it was computed in, and half as long in being read
+            is_kept_narrow = device.type == "cpu" and self._group.is_alone
+            dtype = gradient.dtype if is_kept_narrow else torch.float32
+            self._gradients[name] = gradient.to(device, dtype).contiguous()
         else:
-            self._gradients[name] = gradient.to(self._exact[name].device, torch.float32)
+            self._gradients[name] = held.to(torch.float32).add_(gradient.to(device))
 
     def _norm(self, gradients: Mapping[str, Tensor]) -> float:
         if not self._is_spread:
             self._group.add_up(gradients)
-        norm = float(torch.nn.utils.get_total_norm(gradients.values()))
+        norm = 0.0
+        if gradients:
+            lengths = torch._foreach_norm(list(gradients.values()), 2, dtype=torch.float32)
+            norm = float(torch.linalg.vector_norm(torch.stack(lengths)))
         return self._group.total(norm**2)[0] ** 0.5 if self._is_spread else norm
 
     def _collected(self) -> dict[str, Tensor]:
@@ -218,24 +221,18 @@ class Optimizer:
         found = {name: each.grad for name, each in self.parameters.items() if each.grad is not None}
         return {name: share_of(gradient) for name, gradient in found.items()}
 
-    def _shorten(self, gradients: Mapping[str, Tensor], norm: float) -> None:
+    def _shortening(self, norm: float) -> float:
         factor = 1 / self.scale.value
         if 0 < self._spec.max_grad_norm < norm:
             factor *= self._spec.max_grad_norm / norm
-        if factor != 1:
-            torch._foreach_mul_(list(gradients.values()), factor)
+        return factor
 
-    def _move(self, names: list[str], gradients: list[Tensor], how: Treatment) -> None:
-        weights = [self._exact[name] for name in names]
-        states: list[State] = [self._states[name] for name in names]
+    def _move(self, name: str, gradient: Gradient) -> None:
+        how, exact = self._treatments[name], self._exact[name]
         with torch.no_grad():
-            how.rule.step(weights, gradients, states, how.peak * self._share, how.decay)
+            how.rule.step(exact, gradient, self._states[name], how.peak * self._share, how.decay)
             if self._has_copies:
-                for name in names:
-                    self.parameters[name].data.copy_(self._exact[name])
-
-    def _move_alone(self, gradients: Mapping[str, Tensor], how: Treatment, name: str) -> None:
-        self._move([name], [gradients[name]], how)
+                self.parameters[name].data.copy_(exact)
 
     def _forget(self) -> None:
         self._gradients.clear()
