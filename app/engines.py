@@ -23,6 +23,7 @@ from core.spec.placement import Placement
 
 EMBEDDED = embedded_model()
 _CHAT_NICENESS = 15  # a completion's worker has 10
+_LOOK_EVERY_S = 0.05
 
 Question = Complete | Chat | Count
 
@@ -212,6 +213,12 @@ class Engines(QObject):
         else:
             self._end_own_chat(EngineState("idle", self._targets["chat"]))
 
+    async def let_go(self, role: Role) -> None:
+        """Unloads what serves the role, and waits until nothing holds it any more."""
+        self.unload(role)
+        while self._is_held(role):
+            await asyncio.sleep(_LOOK_EVERY_S)
+
     def set_default(self, role: Role, path: str) -> None:
         """An empty path: for the completion what comes along, for the chat what completes."""
         if role == "completion":  # an adapter belongs to the model that it was made for
@@ -239,6 +246,11 @@ class Engines(QObject):
         """Each of which has a worker, or had one."""
         own = [self._own_chat] if self._own_chat else []
         return [self.completion, *own, *self._ending]
+
+    def _is_held(self, role: Role) -> bool:
+        if role == "completion" or self.is_shared:
+            return self.completion.state.phase in ("loading", "ready")
+        return any(client.pid is not None for client in (self._own_chat, *self._ending) if client)
 
     def _make_completion_ready(self) -> None:
         self._rouse("completion", self.completion)

@@ -22,8 +22,8 @@ from core.native import library
 from core.native.library import Library
 from core.spec.budget import Budget
 from core.spec.errors import DoesNotFit, NotNumbers, is_refusal_of_memory
-from core.spec.folders import cache_folder
 from core.spec.placement import Placement
+from core.spec.removal import packed_folder
 from core.spec.sizes import MB
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -171,7 +171,7 @@ def _placed_in_tiles(
 
 def _packed(stored: StoredModel, attempt: Attempt, packing: Packing, say: Say) -> Transformer:
     precision: Any = attempt.precision
-    return load_quantised(stored, precision, packing, cache_folder() / "packed", say)
+    return load_quantised(stored, precision, packing, packed_folder(), say)
 
 
 def _check_numbers(placed: PlacedModel) -> None:

@@ -17,6 +17,7 @@ from app.models.shelf import Shelf
 from core.spec.catalogue import Role
 
 ROLES: tuple[Role, ...] = ("completion", "chat")
+USE: dict[Role, str] = {"completion": "Use for Completion", "chat": "Use for Chat"}
 _NOTICEABLE = 0.01  # of all memory
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.models.adapter_panel import AdapterPanel
-from app.models.counsel import Uses
+from app.models.counsel import USE, Uses
 from app.models.downloads import Download
 from app.models.entry import Entry, spelled_licence
 from app.models.fit import Machines, verdict_of
@@ -25,9 +26,8 @@ from app.naming import label, named, set_role
 from app.theme import Theme
 from app.wording import place_text
 from core.spec.catalogue import Role
+from core.spec.removal import why_kept
 from core.spec.sizes import size_text
-
-_USE: dict[Role, str] = {"completion": "Use for Completion", "chat": "Use for Chat"}
 
 
 class Detail(QScrollArea):
@@ -35,7 +35,8 @@ class Detail(QScrollArea):
     use_requested: a role and a path. unload_requested: a path.
     load_requested: the role that a model is set for, and whether even where it does not fit.
     download_requested, pause_requested, discard_requested: a name on the hub.
-    convert_requested, train_requested: an Entry. reveal_requested: a path, in the system's file manager.
+    convert_requested, train_requested, delete_requested: an Entry.
+    reveal_requested: a path, in the system's file manager.
     """
 
     use_requested = Signal(str, str)
@@ -46,6 +47,7 @@ class Detail(QScrollArea):
     discard_requested = Signal(str)
     convert_requested = Signal(object)
     train_requested = Signal(object)
+    delete_requested = Signal(object)
     reveal_requested = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -166,7 +168,7 @@ class Detail(QScrollArea):
 
     def _show_deeds_of_a_model(self, entry: Entry) -> None:
         if entry.is_usable:
-            for role, text in _USE.items():
+            for role, text in USE.items():
                 can = entry.has_chat if role == "chat" else True
                 if can and role not in self._uses:
                     self._add(text, partial(self.use_requested.emit, role, entry.path))
@@ -177,6 +179,8 @@ class Detail(QScrollArea):
                 self._add(text, partial(self.load_requested.emit, self._uses[0], anyway))
             self._add("Convert…", lambda: self.convert_requested.emit(entry))
         self._add("Show in Folder", lambda: self.reveal_requested.emit(entry.path))
+        if not why_kept(Path(entry.path)):
+            self._add("Delete…", lambda: self.delete_requested.emit(entry))
 
     def _add(self, text: str, do: Callable[[], object]) -> None:
         button = QPushButton(text, self)

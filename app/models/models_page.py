@@ -39,7 +39,7 @@ class ModelsPage(QWidget):
         download_requested: a name on the hub, empty where a person is still to say which; and the role that
             it is wanted for, which may be empty too.
         discard_requested: a name on the hub, of which part has come.
-        convert_requested, train_requested: an Entry.
+        convert_requested, train_requested, delete_requested: an Entry.
         reveal_requested: a path.
         folder_requested, file_requested: to look in, or to use.
         measure_requested: how fast this machine is.
@@ -52,6 +52,7 @@ class ModelsPage(QWidget):
     discard_requested = Signal(str)
     convert_requested = Signal(object)
     train_requested = Signal(object)
+    delete_requested = Signal(object)
     reveal_requested = Signal(str)
     folder_requested = Signal()
     file_requested = Signal()
@@ -188,6 +189,7 @@ class ModelsPage(QWidget):
         detail.discard_requested.connect(self.discard_requested)
         detail.convert_requested.connect(self.convert_requested)
         detail.train_requested.connect(self.train_requested)
+        detail.delete_requested.connect(self.delete_requested)
         detail.reveal_requested.connect(self.reveal_requested)
 
     def _draw_icons(self) -> None:

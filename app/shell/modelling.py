@@ -6,6 +6,7 @@ What is advised is app/models/counsel's; which model runs is ModelChoice's, whic
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from app.editor.questions import CANCEL, Choice, Questions
 from app.engine_client import EngineState
 from app.engines import Engines
 from app.job_client import JobClient
-from app.models.counsel import ROLES, Counsel, Uses
+from app.models.counsel import ROLES, USE, Counsel, Uses
 from app.models.downloads import Downloads
 from app.models.entry import Entry
 from app.models.fit import Machines
@@ -30,11 +31,14 @@ from app.shell.frame import Frame
 from app.shell.memory import WINDOW, MemoryWatch
 from app.shell.notices import Notice
 from app.theme import Theme
+from app.wording import place_text
 from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES
 from core.spec.calibration import runtime_bytes
 from core.spec.catalogue import Role
 from core.spec.folders import adapters_folder
+from core.spec.library import describe_model
 from core.spec.machine import Machine
+from core.spec.sizes import size_text
 
 if TYPE_CHECKING:  # pages and dialogs are read when they are first wanted, so that the window is seen sooner
     from app.models.convert_dialog import ConvertDialog
@@ -121,6 +125,7 @@ class Modelling(QObject):
         page.download_requested.connect(lambda id, role: self.download(id, role or None))
         page.discard_requested.connect(lambda id: self._errands.start(self._discard(id)))
         page.convert_requested.connect(self._convert)
+        page.delete_requested.connect(lambda entry: self._errands.start(self._delete(entry)))
         page.train_requested.connect(lambda entry: self.train_requested.emit(entry.path or entry.id))
         page.reveal_requested.connect(_reveal)
         page.folder_requested.connect(lambda: self._errands.start(self._add_folder()))
@@ -201,6 +206,29 @@ class Modelling(QObject):
         if folder is not None:
             self._set_adapter(str(folder), self._store.settings.engine.adapter_strength)
 
+    async def _delete(self, entry: Entry) -> None:
+        """With what was made of it, and out of every use."""
+        roles = [role for role in ROLES if entry.is_at(self.counsel.uses.of(role))]
+        used = f" It is used for {' and '.join(roles)} now, which it then is no longer." if roles else ""
+        again = "It can be downloaded again." if entry.hub_id else "It cannot be brought back."
+        answer = await self._questions.ask(
+            f"Delete {entry.name}?",
+            [Choice("delete", "Delete", "destroy"), CANCEL],
+            f"This frees {size_text(entry.size_bytes)} in {place_text(entry.path)}. {again}{used}",
+        )
+        if answer != "delete":
+            return
+        for role in roles:
+            await self._engines.let_go(role)
+            self._engines.set_default(role, "")
+        job = JobClient("Deleting", self)
+        word = await job.run(["models", "delete", entry.path, "--yes", "--json"])
+        job.deleteLater()
+        is_gone = word.is_good and isinstance(word.result, dict)
+        freed = size_text(int(word.result.get("freed_bytes", 0))) if is_gone else ""
+        self.said.emit(f"{entry.name} is deleted; {freed} are free again." if is_gone else word.sentence)
+        self.counsel.shelf.look()
+
     async def _discard(self, id: str) -> None:
         choices = [Choice("discard", "Discard", "destroy"), CANCEL]
         question = f"Delete what has come of {id} so far?"
@@ -234,11 +262,19 @@ class Modelling(QObject):
             self.use(role, path)
             self.said.emit(f"{id} is here and is used for {role}.")
             return
-        deeds = (
-            ("Use for Completion", lambda: self.use("completion", path)),
-            ("Show It", lambda: self.look_at(f"disk:{path}")),
-        )
-        self._frame.notices.add(Notice(f"{id} has come and is whole.", "info", f"download {id}", deeds))
+        self._errands.start(self._offer_use(id, path))
+
+    async def _offer_use(self, id: str, path: str) -> None:
+        """What it is good for; a model that chats may do for completion, too."""
+        loop = asyncio.get_event_loop()
+        model = await loop.run_in_executor(None, describe_model, Path(path))
+        chats = model is not None and model.has_chat_template
+        roles: list[Role] = ["chat"] if chats else []
+        roles += ["completion"] if model is None or model.has_fim or not chats else []
+        deeds = [(USE[role], partial(self.use, role, path)) for role in roles]
+        deeds.append(("Show It", partial(self.look_at, f"disk:{path}")))
+        notice = Notice(f"{id} has come and is whole.", "info", f"download {id}", tuple(deeds))
+        self._frame.notices.add(notice)
 
     def _take_found(self, path: str, role: Role | None) -> None:
         if role:

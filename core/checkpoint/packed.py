@@ -28,6 +28,7 @@ from core.spec.errors import ModelFormatError
 from core.spec.fields import to_json
 from core.spec.gguf_header import read_gguf_header
 from core.spec.headers import open_model_file
+from core.spec.removal import PACKED_FROM, as_text
 
 _FORMAT = 1
 _ALIGNMENT = 64  # torch's int8 operation crashes below 16
@@ -55,7 +56,7 @@ def load_quantised(
     say(step)
     try:
         packed = packing.state(model, stored.parameters())
-        _keep(model, in_percent(packed, elements, lambda share: say(f"{step}: {share} %")), place)
+        _keep(model, in_percent(packed, elements, lambda share: say(f"{step}: {share} %")), place, stored)
         if stored.variant:
             _forget_other_variants(place)
     except OSError as error:
@@ -113,12 +114,12 @@ def _held(place: Path, model: Transformer, packing: Packing, tell: Tell) -> dict
     }
 
 
-def _keep(model: Transformer, state: Iterable[tuple[str, Tensor]], place: Path) -> None:
+def _keep(model: Transformer, state: Iterable[tuple[str, Tensor]], place: Path, stored: StoredModel) -> None:
     """One tensor after the other, so that packing needs little memory."""
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f"{place.name}.{os.getpid()}")
     try:
-        _write_header(partial, _expected(model))
+        _write_header(partial, _expected(model), stored)
         places = read_gguf_header(partial).tensors
         with partial.open("r+b") as file:
             for name, tensor in state:
@@ -130,7 +131,7 @@ def _keep(model: Transformer, state: Iterable[tuple[str, Tensor]], place: Path) 
         partial.unlink(missing_ok=True)
 
 
-def _write_header(path: Path, tensors: dict[str, Tensor]) -> None:
+def _write_header(path: Path, tensors: dict[str, Tensor], stored: StoredModel) -> None:
     """As GGUF, the one format we write that puts each tensor where vector instructions want it."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
@@ -142,6 +143,8 @@ def _write_header(path: Path, tensors: dict[str, Tensor]) -> None:
     }
     writer = GGUFWriter(path, "packed")
     writer.add_custom_alignment(_ALIGNMENT)
+    if stored.weights.paths:  # so that it can go with its model
+        writer.add_string(PACKED_FROM, as_text(stored.weights.paths[0]))
     for name, tensor in tensors.items():
         kind = kinds[tensor.dtype]
         writer.add_tensor_info(name, tuple(tensor.shape), np.dtype(np.float32), tensor.nbytes, raw_dtype=kind)

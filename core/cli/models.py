@@ -1,4 +1,4 @@
-"""`models`: what is on this disk, what can be trained from nothing, what a file is, other formats for it.
+"""`models`: what is on this disk, what can be trained from nothing, what a file is, its formats, its end.
 
 What the hub has stands in hub.py beside this.
 """
@@ -54,7 +54,11 @@ def add_command(commands: Commands) -> None:
         help="native: what it was taught, as Pygments names it; may be repeated (default: as SRC says)",
     )
     convert.set_defaults(run=guarded(_convert))
-    for action in (listing, presets, fit, show, convert):
+    delete = actions.add_parser("delete", help="delete a model that was downloaded or converted")
+    delete.add_argument("model", type=Path, help="a folder or a .gguf file, or the id of a download")
+    delete.add_argument("--yes", action="store_true", help="without it, only what would be deleted is said")
+    delete.set_defaults(run=guarded(_delete))
+    for action in (listing, presets, fit, show, convert, delete):
         action.add_argument("--json", action="store_true", help="JSON for a program")
     hub.add_actions(actions)
 
@@ -192,6 +196,21 @@ def _convert(arguments: argparse.Namespace) -> int:
         f"{done.path}: {size_text(done.size_bytes)}. Loaded back, its logits are right within "
         f"{done.difference:.1e}; {arguments.precision} costs {done.divergence:.2g} nats a token."
     )
+    return 0
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from core.spec.library import located
+    from core.spec.removal import remove_model, why_kept
+
+    path = located(arguments.model)
+    if not arguments.yes:
+        raise UsageError(why_kept(path) or f"{path} would be deleted; say --yes to do it.")
+    freed = remove_model(path)
+    if arguments.json:
+        report.say_json({"path": str(path), "freed_bytes": freed})
+    else:
+        report.say(f"{path} is deleted; {size_text(freed)} are free again.")
     return 0
 
 

@@ -138,8 +138,13 @@ def test_a_whole_model_can_be_used_half_a_one_says_why_not_and_one_that_goes_awa
     desk.press("Load Anyway")
     assert loads == [("completion", False), ("completion", True)]
 
+    deleted: list[str] = []
+    page.delete_requested.connect(lambda entry: deleted.append(entry.path))
+    desk.press("Delete…")
     page.look_at(f"disk:{models_folder() / 'half'}")
     assert "ends before its tensor" in said(page.detail)
+    desk.press("Delete…")
+    assert deleted == [whole, str(models_folder() / "half")]
     texts = [button.text() for button in page.detail.findChildren(QPushButton) if button.isVisible()]
     assert "Show in Folder" in texts
     assert "Use for Completion" not in texts
@@ -170,6 +175,18 @@ def test_what_is_advised_is_one_press_away_and_a_search_finds_by_ability(desk: D
     desk.machines = Machines(Machine(8192 * MB, 7900 * MB, RUNTIME_BYTES))
     desk.counsel.look_at_memory()
     assert "No model that chats fits" in said(page.cards["chat"])
+
+
+def test_what_lies_in_a_folder_of_theirs_is_not_offered_for_deletion(
+    qtbot: QtBot, qapp: QApplication, stock: Path
+) -> None:
+    desk = Desk(qtbot, qapp, [stock])
+    desk.show()
+    desk.page.look_at(f"disk:{stock / 'whole'}")
+    texts = [button.text() for button in desk.page.detail.findChildren(QPushButton) if button.isVisible()]
+    assert "Use for Completion" in texts
+    assert "Delete…" not in texts
+    desk.page.hide()
 
 
 def test_a_download_that_a_kill_broke_off_can_go_on_or_be_given_up(desk: Desk) -> None:

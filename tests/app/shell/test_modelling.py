@@ -6,14 +6,17 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app import run as program
 from app.main_window import MainWindow
 from app.models.first_run import FirstRunPage
 from app.models.models_page import ModelsPage
 from app.run import make_window
+from app.wording import place_text
+from core.spec.folders import models_folder
 from tests.app.conftest import Run
+from tests.tiny import tiny_folder, tiny_tokenizer
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -52,6 +55,57 @@ async def test_a_wish_becomes_a_setting_and_the_page_follows_it(run: Run, qapp: 
     assert window._store.settings.models.folders == ("/models/more",)
     await leave(window)
     assert not window.modelling.counsel.shelf.is_looking
+
+
+async def test_a_model_in_use_is_deleted_after_a_question_that_says_what_that_means(
+    run: Run, qapp: QApplication, tmp_path: Path
+) -> None:
+    qapp.setQuitOnLastWindowClosed(False)
+    models_folder().mkdir(parents=True)
+    (tmp_path / "vocabulary").mkdir()
+    model = tiny_folder(models_folder() / "small", tiny_tokenizer(tmp_path / "vocabulary"))
+    window = make_window(qapp)
+    window.show()
+    window._store.change("chat", model=str(model))
+    await window.begin([])
+    window.commands.trigger("view.models")
+    page, shelf = window.frame.made_page("models"), window.modelling.counsel.shelf
+    assert isinstance(page, ModelsPage)
+    await until(lambda: shelf.find(str(model)))
+    for answer, is_there in (("Cancel", True), ("Delete", False)):
+        page.delete_requested.emit(shelf.find(str(model)))
+        await until(lambda: window.findChildren(QMessageBox))
+        [box] = window.findChildren(QMessageBox)
+        assert f"in {place_text(model)}" in box.informativeText()
+        assert "It is used for chat now" in box.informativeText()
+        next(button for button in box.buttons() if answer in button.text()).click()
+        await until(lambda: not window.findChildren(QMessageBox))
+        await until(lambda is_there=is_there: model.exists() == is_there)
+    await until(lambda: "are free again" in window.status.text("message"))
+    await until(lambda: shelf.find(str(model)) is None)
+    assert window._store.settings.chat.model == ""
+    await leave(window)
+
+
+async def test_what_has_come_is_offered_for_what_it_can_do(
+    run: Run, qapp: QApplication, tmp_path: Path
+) -> None:
+    qapp.setQuitOnLastWindowClosed(False)
+    (tmp_path / "vocabulary").mkdir()
+    model = tiny_folder(tmp_path / "model", tiny_tokenizer(tmp_path / "vocabulary"))
+    window = make_window(qapp)
+    downloads, notices = window.modelling.downloads, window.frame.notices
+    downloads.arrived.emit("someone/fills", str(model))
+    await until(lambda: notices.texts)
+    assert [text for text, _ in notices._waiting[0].deeds] == ["Use for Completion", "Show It"]
+    (model / "chat_template.jinja").write_text("{{ messages }}")
+    downloads.arrived.emit("someone/chats", str(model))
+    await until(lambda: len(notices.texts) == 2)
+    deeds = notices._waiting[0].deeds
+    assert [text for text, _ in deeds] == ["Use for Chat", "Use for Completion", "Show It"]
+    deeds[0][1]()
+    assert window._store.settings.chat.model == str(model)
+    await leave(window)
 
 
 async def test_the_first_start_of_all_measures_and_a_later_one_does_not(run: Run, qapp: QApplication) -> None:
