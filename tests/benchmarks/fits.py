@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, MB, RUNTIME_BYTES, in_mb, to_run
+from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, RUNTIME_BYTES, to_run
 from core.spec.catalogue import Offer, catalogue
 from core.spec.config import ModelConfig
 from core.spec.fields import from_json
 from core.spec.folders import embedded_model
 from core.spec.machine import Machine
+from core.spec.sizes import MB, in_mb
 from trainer.bench.tables import markdown
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.memory import Plan
