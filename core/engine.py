@@ -121,6 +121,7 @@ class Engine:
         return self._model(torch.tensor([ids], device=self._model.device))[0].float()
 
     def complete(self, prefix: str, suffix: str = "", sampling: Sampling | None = None) -> str:
+        """Goes on behind exactly the tokens of the text, as other programs do; see Editing for more."""
         return self.complete_answer(prefix, suffix, sampling or Sampling()).text()
 
     def chat(self, messages: Sequence[Mapping[str, str]], sampling: Sampling | None = None) -> str:
@@ -235,7 +236,8 @@ class Engine:
         written = decode(
             self._model, cache, task.tokens, guessing=self._guessing(), chooser=chooser, is_cancelled=watch
         )
-        for token in islice(written, task.sampling.max_tokens):
+        limit = task.sampling.max_tokens + (1 if task.begun else 0)  # what was taken back comes first
+        for token in islice(written, limit):
             if statistics.new_tokens == 0:
                 statistics.first_token_ms = (time.monotonic() - watch.started) * 1000
             statistics.new_tokens += 1
@@ -247,7 +249,7 @@ class Engine:
             yield text[hidden:]
             hidden = max(hidden - len(text), 0)
         # where it ends otherwise, the rest of a character has been cut off, and half a one is none
-        statistics.ending = watch.ending(statistics.new_tokens, task.sampling.max_tokens)
+        statistics.ending = watch.ending(statistics.new_tokens, limit)
 
     def _weighed(self, texts: Generator[str], chooser: WeighingChooser) -> Generator[tuple[str, float]]:
         """Each text with the chance of all up to its end."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.languages import PYTHON, Language, language_named
+from core.spec.editing import Editing
 from core.spec.messages import Chat, Complete, ModelFacts, Turn
 from core.spec.sampling import Sampling
 
 Manner = Literal["auto", "chat", "comment", "code"]
+_AS_TYPED = Editing(extent="all")
 _BEGINS_CODE = re.compile(
     r"""\s*(
         (def|class|async|from|import|return|for|while|if|elif|else|try|with|match|print|lambda|assert|raise)\b
@@ -53,7 +55,7 @@ def asked(id: int, prompt: str, manner: Manner, facts: ModelFacts, sampling: Sam
     if manner == "chat":
         return Asked(Chat(id, (Turn("user", prompt),), sampling), "", language)
     lead = as_comment(prompt, language) if manner == "comment" else prompt
-    return Asked(Complete(id, lead, sampling=sampling), lead, language)
+    return Asked(Complete(id, lead, editing=_AS_TYPED, sampling=sampling), lead, language)
 
 
 def begins_code(prompt: str) -> bool:

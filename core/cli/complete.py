@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core import report
 from core.cli.command import Commands, add_model, file_text, guarded, open_engine, standard_input
+from core.spec.editing import Editing
 from core.spec.errors import UsageError
 from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.placement import Placement
@@ -22,6 +23,12 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--column", type=int, help="from 1; the line's end where it is left out")
     add_flags(parser, Sampling)
     add_flags(parser, Placement)
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="go on behind exactly the text's tokens, as other programs do; else the last one is written anew, "
+        "for where a person stops a token seldom ends",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of running text")
     parser.set_defaults(run=guarded(_complete))
 
@@ -29,7 +36,8 @@ def add_command(commands: Commands) -> None:
 def _complete(arguments: argparse.Namespace) -> int:
     sampling = from_flags(Sampling, arguments)
     prefix, suffix = _around_cursor(arguments)
-    answer = open_engine(arguments).complete_answer(prefix, suffix, sampling)
+    editing = Editing(extent=None if arguments.exact else "all")
+    answer = open_engine(arguments).complete_answer(prefix, suffix, sampling, editing=editing)
     if arguments.json:
         text = answer.text()
         report.say_json({"text": text, "seed": sampling.seed, **to_json(answer.statistics)})

@@ -10,7 +10,7 @@ from core.spec.errors import UsageError
 from core.spec.fields import setting
 from core.spec.secret_files import is_secret_file
 
-Extent = Literal["line", "block"]
+Extent = Literal["line", "block", "all"]
 
 MOST_CONTEXT_FILES = 16
 MOST_CONTEXT_LETTERS = 2**16
@@ -26,13 +26,19 @@ class ContextFile:
 
 @dataclass(frozen=True)
 class Editing:
-    """Refuses files that hold secrets, so that whoever asks and whoever answers keep to one rule."""
+    """Refuses files that hold secrets, so that whoever asks and whoever answers keep to one rule.
+
+    Where an `extent` is said, the text ends where a person has stopped: its last token is written anew (see
+    core/text/retaking). Where none is, the answer goes on behind exactly the tokens of the text.
+    """
 
     path: str | None = setting(None, "The file, where the text has one")
     language: str | None = setting(None, "The language, as Pygments names it")
     project: str | None = setting(None, "The name of what the file is part of")
     context: tuple[ContextFile, ...] = setting((), "Text from other files, what matters most first")
-    extent: Extent | None = setting(None, "How much an editor wants of it; nothing said, all of it")
+    extent: Extent | None = setting(
+        None, "A line, a block or all of it; nothing said, all, behind exactly its tokens"
+    )
     least_chance: float = setting(
         0.0, "End before the word with which the chance of all of it falls lower; 0 is off", low=0, high=1
     )

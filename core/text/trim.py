@@ -53,8 +53,11 @@ def trimmed(pieces: Iterable[str], cursor: Cursor, extent: Extent) -> Generator[
 
     A line ends with the first line that has text. A block ends where a line stands further left than the
     cursor's, at two blank lines, or where it repeats the line below, or the one it has just written, as small
-    models do without end. Inside a line nothing but a line can be.
+    models do without end. Inside a line nothing but a line can be. All is never cut.
     """
+    if extent == "all":
+        yield from pieces
+        return False
     trimmer = _Trimmer(cursor, "line" if cursor.is_inside_line else extent)
     for piece in pieces:
         kept = trimmer.feed(piece)

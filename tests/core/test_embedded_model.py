@@ -14,6 +14,7 @@ import main
 from core import load
 from core.checkpoint.convert import convert
 from core.checkpoint.load import open_model
+from core.spec.editing import Editing
 from core.spec.folders import embedded_model
 from core.spec.library import describe_model
 from core.spec.presets import PRESETS
@@ -52,6 +53,16 @@ def test_it_completes_where_no_model_is_named() -> None:
     assert answer["new_tokens"] > 0
     named = run("complete", "--model", embedded_model(), "--prompt", PROMPTS[0], "--max-tokens", 4, "--json")
     assert json.loads(named.stdout)["text"] == answer["text"]
+
+
+def test_a_text_that_somebody_typed_is_gone_on_with_as_in_the_editor_or_exactly() -> None:
+    engine, text = load(embedded_model(), precision="fp32", threads=1), "try:\n    run()\nexcept "
+    for words, extent in (((), "all"), (("--exact",), None)):
+        place = ("--precision", "fp32", "--threads", 1, "--max-tokens", 6)
+        said = run("complete", "--prompt", text, *place, *words, "--json")
+        sampling, editing = Sampling(max_tokens=6), Editing(extent=extent)
+        expected = engine.complete_answer(text, "", sampling, editing=editing).text()
+        assert json.loads(said.stdout)["text"] == expected
 
 
 def test_asked_in_a_chat_it_says_what_it_is_for() -> None:

@@ -10,6 +10,7 @@ from app.languages import PYTHON, language_named
 from app.prompt.asking import Manner, as_comment, asked, begins_code, manner_for, sentence
 from app.prompt.code_in_answer import Code, code_in, visible
 from app.prompt.sampling_form import escaped, unescaped
+from core.spec.editing import Editing
 from core.spec.messages import Chat, Complete, Turn
 from core.spec.sampling import Sampling
 from tests.app.desk import FACTS
@@ -81,10 +82,10 @@ def test_a_chat_is_asked_with_the_words_as_they_are_and_code_is_continued() -> N
     assert chat.question == Chat(1, (Turn("user", "a stack"),), sampling)
     assert chat.lead == ""
     code = asked(2, "def f():", "code", FACTS, sampling)
-    assert code.question == Complete(2, "def f():", sampling=sampling)
+    assert code.question == Complete(2, "def f():", editing=Editing(extent="all"), sampling=sampling)
     comment = asked(3, "a stack\n\nof items", "comment", FACTS, sampling)
     assert comment.lead == "# a stack\n#\n# of items\n"
-    assert comment.question == Complete(3, comment.lead, sampling=sampling)
+    assert comment.question == Complete(3, comment.lead, editing=Editing(extent="all"), sampling=sampling)
     assert as_comment("a stack", language_named("go")) == "// a stack\n"
 
 
