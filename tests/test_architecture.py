@@ -53,7 +53,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "app.giving_way",
     ),
     ("app.theme", "app.actions", "app.form", "app.languages", "app.lexing"),
-    ("app.highlighter", "app.charts"),
+    ("app.highlighter", "app.charts", "app.layouts"),
     ("app.engine_client", "app.job_client"),
     ("app.engines",),
     ("app.editor", "app.prompt", "app.chat", "app.models", "app.jobs", "app.palette"),

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.chat.conversation import Attachment
 from app.chat.unasked import Draft
+from app.layouts import empty
 from app.naming import label, named, set_role, tip
 from app.theme import Theme
 
@@ -237,12 +238,7 @@ class Composer(QFrame):
         self.changed.emit()
 
     def _draw_chips(self) -> None:
-        for chip in self._chips:
-            self._chip_row.removeWidget(chip)
-            chip.hide()
-            chip.deleteLater()
-        while self._chip_row.count():
-            self._chip_row.takeAt(0)
+        empty(self._chip_row)
         offered = [offer for offer in self._offers if offer.attachment not in self._taken]
         self._chips = [self._taken_chip(attachment) for attachment in self._taken]
         self._chips += [self._offered_chip(offer) for offer in offered]

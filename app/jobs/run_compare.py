@@ -10,7 +10,7 @@ from app.charts.axis import Axis
 from app.charts.line_chart import LineChart
 from app.form import title
 from app.jobs.run_charts import points
-from app.jobs.run_column import RunColumn
+from app.layouts import Column, empty
 from app.naming import label, named
 from app.theme import Theme
 from core.spec.fields import settings_of
@@ -47,7 +47,7 @@ class RunComparison(QWidget):
         column.addStretch(1)
         scroll = named(QScrollArea(self, widgetResizable=True), "Two runs compared", style="page")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(RunColumn(theme, column))
+        scroll.setWidget(Column(theme, column))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
@@ -72,10 +72,7 @@ class RunComparison(QWidget):
         return found
 
     def _show_rows(self, one: Side, other: Side) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._grid)
         rows = [("", one.name, other.name), *_outcomes(one, other), *_settings(one, other)]
         for row, texts in enumerate(rows):
             for column, text in enumerate(texts):

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from app.layouts import empty
 from app.naming import label, named, set_role
 from app.theme import Theme
 
@@ -85,10 +86,7 @@ class FolderList(QFrame):
         event.acceptProposedAction()
 
     def _draw(self) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if (row := item.widget()) is not None:
-                row.hide()
-                row.deleteLater()
+        empty(self._rows)
         for folder in self.folders:
             self._rows.addWidget(self._row(folder))
         icon = self._theme.icon("folder-open" if not self.folders else "plus", "faint")

@@ -12,12 +12,12 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.jobs.run_choices import BaseModel, RunChoices
-from app.jobs.run_column import RunColumn
 from app.jobs.run_draft import Draft, free_name, name_problem, with_looks
 from app.jobs.run_files import overruled
 from app.jobs.run_folders import FolderList
 from app.jobs.run_outlook import Outlook, smaller_spec
 from app.jobs.run_scan import ScanView
+from app.layouts import Column
 from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.messages import Event, Finished, Judged
@@ -201,7 +201,7 @@ class RunSetup(QWidget):
         column.addStretch(1)
         scroll = named(QScrollArea(self, widgetResizable=True), "A new run", style="page")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(RunColumn(theme, column))
+        scroll.setWidget(Column(theme, column))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.layouts import empty
 from app.naming import label, named, set_role
 from app.theme import Theme
 from trainer.spec.verdict import Judgement, Score, Verdict
@@ -80,7 +81,7 @@ class VerdictCard(QFrame):
         """`has_learnt`: whether there is a checkpoint, judged or not."""
         self._is_adapter = is_adapter
         self.setVisible(has_learnt)
-        self._clear()
+        empty(self._grid)
         if verdict is None:
             self._say("Not compared yet", "muted", "Whether it became better has not been looked at yet.")
         else:
@@ -188,12 +189,6 @@ class VerdictCard(QFrame):
 
     def _put(self, row: int, column: int, widget: QLabel) -> None:
         self._grid.addWidget(widget, row, column)
-
-    def _clear(self) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
 
     def _show_strength(self) -> None:
         self.strength.setText(f"{self.slider.value()} % of what it learnt")

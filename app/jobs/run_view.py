@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.run_charts import RunCharts
-from app.jobs.run_column import RunColumn
 from app.jobs.run_header import RunHeader
 from app.jobs.run_record import Phase, RunRecord
 from app.jobs.run_verdict import VerdictCard
+from app.layouts import Column
 from app.naming import label, named
 from app.theme import Theme
 from core.spec.messages import Event
@@ -135,7 +135,7 @@ class RunView(QWidget):
         column.addStretch(1)
         scroll = named(QScrollArea(self, widgetResizable=True), "A run", style="page")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(RunColumn(theme, column))
+        scroll.setWidget(Column(theme, column))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

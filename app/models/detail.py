@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.layouts import empty
 from app.models.adapter_panel import AdapterPanel
 from app.models.counsel import USE, Uses
 from app.models.downloads import Download
@@ -143,7 +144,7 @@ class Detail(QScrollArea):
             set_role(self._progress_text, "danger" if download.state == "failed" else "muted")
 
     def _show_facts(self, entry: Entry) -> None:
-        _empty(self._facts)
+        empty(self._facts)
         for row, (name, value) in enumerate(_facts(entry, self._uses, self._how)):
             text = label(value, wraps=True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -151,7 +152,7 @@ class Detail(QScrollArea):
             self._facts.addWidget(text, row, 1)
 
     def _show_buttons(self, entry: Entry) -> None:
-        _empty(self._buttons)
+        empty(self._buttons)
         if entry.section == "preset":
             self._add("Train It…", lambda: self.train_requested.emit(entry))
         elif entry.section == "disk":
@@ -212,10 +213,3 @@ def _abilities(entry: Entry) -> str:
         else ("Continues what stands before the cursor only")
     )
     return f"{fills}; answers questions" if entry.has_chat else f"{fills}; is not made to answer questions"
-
-
-def _empty(layout: QGridLayout | QHBoxLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        if (widget := item.widget()) is not None:
-            widget.hide()
-            widget.deleteLater()

@@ -4,6 +4,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.layouts import empty
 from app.models.fit import Fit, Machines, fit_on_card, fits_of, gb
 from app.naming import label, named
 from app.theme import Theme
@@ -39,10 +40,7 @@ class FitTable(QWidget):
         if (network, machines) == self._shown:
             return
         self._shown = network, machines
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._grid)
         system, card = machines.system, machines.card
         fits = [*fits_of(network, system), *([fit_on_card(network, card)] if card else [])]
         widest = max([system.free_bytes, *(fit.budget.total_bytes for fit in fits)])

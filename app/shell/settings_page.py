@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.form import Form
+from app.layouts import Column
 from app.naming import label, named
 from app.settings import Settings, SettingsStore
-from app.shell.column import Column
 from app.theme import Theme
 
 _WIDTH = 656
@@ -61,7 +61,7 @@ class SettingsPage(QWidget):
         )
         scroll = named(QScrollArea(self, widgetResizable=True), "All settings")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(Column(theme, _WIDTH, column))
+        scroll.setWidget(Column(theme, column, _WIDTH, "middle"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

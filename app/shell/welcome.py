@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 
 from app.actions import BY_ID, KeyMap
 from app.engine_client import EngineState
+from app.layouts import Column, empty
 from app.naming import label, named
-from app.shell.column import Column
 from app.theme import Theme
 from app.wording import place_text
 
@@ -46,7 +46,7 @@ class WelcomePage(QScrollArea):
         self._habits: list[tuple[QLabel, str, str]] = []
         self._steps: list[tuple[QLabel, str]] = []
         self._fill()
-        self.setWidget(Column(theme, _WIDTH, self._column))
+        self.setWidget(Column(theme, self._column, _WIDTH, "middle"))
         theme.changed.connect(self._draw)
         keys.changed.connect(self._draw)
         self.show_recent([])
@@ -69,9 +69,7 @@ class WelcomePage(QScrollArea):
             self._model.setText("The model is not loaded; it is loaded as you type.")
 
     def show_recent(self, paths: Iterable[Path]) -> None:
-        while (item := self._recent.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        empty(self._recent)
         shown = [*paths][:_RECENT]
         self._recent_title.setVisible(bool(shown))
         for path in shown:

@@ -1,0 +1,46 @@
+"""What pages have in common: a column that is comfortable to read, and rows that are filled anew."""
+
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
+
+from app.naming import named
+from app.theme import Theme
+
+_WIDTH = 752
+_MARGINS = (32, 32, 32, 32)
+
+
+class Column(QWidget):
+    """What is read from top to bottom, no wider than is comfortable at any scale."""
+
+    def __init__(
+        self, theme: Theme, content: QLayout, width: int = _WIDTH, place: Literal["left", "middle"] = "left"
+    ) -> None:
+        """`width` is in pixels of the grid."""
+        super().__init__()
+        named(self, style="page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme, self._width = theme, width
+        self._content = QWidget(self)
+        self._content.setLayout(content)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(*_MARGINS)
+        if place == "middle":
+            row.addStretch(1)
+        row.addWidget(self._content, 100)
+        row.addStretch(1)
+        theme.changed.connect(self._set_width)
+        self._set_width()
+
+    def _set_width(self) -> None:
+        self._content.setMaximumWidth(self._theme.scaled(self._width))
+
+
+def empty(layout: QLayout) -> None:
+    """At once to see, and for good once Qt has time: what asks for it may be in there."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
