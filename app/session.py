@@ -24,7 +24,6 @@ class Session:
     side_bar: bool = setting(True, "Whether the side bar is shown")
     chat: bool = setting(False, "Whether the chat is shown")
     output: bool = setting(False, "Whether the output is shown")
-    page: str = setting("editor", "Which page is shown")
 
 
 class SessionFile:

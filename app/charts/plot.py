@@ -116,10 +116,6 @@ class Plot(QWidget):
         return self._is_whole
 
     @property
-    def can_go_back(self) -> bool:
-        return not self._is_whole
-
-    @property
     def view(self) -> View:
         (left, right), (bottom, top) = self.box.viewRange()
         return View(left, right, bottom, top)
@@ -142,12 +138,6 @@ class Plot(QWidget):
         self._whole = _with_margins(whole, self.x_axis, self.y_axis)
         if self._is_whole:
             self._show(self._whole)
-
-    def fit_height(self, bottom: float, top: float) -> None:
-        """Of a part between left and right, after a step of zooming."""
-        fitted = _with_margins(View(self.view.left, self.view.right, bottom, top), self.x_axis, self.y_axis)
-        self._seen = View(self.view.left, self.view.right, fitted.bottom, fitted.top)
-        self.box.setYRange(fitted.bottom, fitted.top, padding=0)
 
     def show_whole(self) -> None:
         self._views.clear()

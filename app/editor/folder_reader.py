@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from app.editor.ignored import Ignored
 
 _NUMBER = re.compile(r"(\d+)")
-MAX_FILES = 200_000
+_MAX_FILES = 200_000
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ def list_folder(folder: Path, *, with_ignored: bool = False) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.order)
 
 
-def files_below(
-    top: Path, cancelled: Callable[[], bool] = lambda: False, *, limit: int = MAX_FILES
-) -> Iterator[Path]:
+def files_below(top: Path, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """Every file that is not ignored, folder by folder."""
     waiting = [(str(top), Ignored.of(top))]
     count = 0
@@ -100,7 +98,7 @@ def files_below(
                 continue
             yield Path(path)
             count += 1
-            if count >= limit:
+            if count >= _MAX_FILES:
                 return
         waiting += [(path, ignored.within(path)) for path in reversed(folders)]
 

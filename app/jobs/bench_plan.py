@@ -15,7 +15,6 @@ from trainer.spec.speed import SpeedSettings
 Words = tuple[str, ...]
 Part = Literal["speed", "tasks", "file", "repo"]
 
-OWN_SUITE = "smallcoder"
 OWN_TASKS = 15
 PRECISIONS = ("auto", "int8", "int4", "fp32", "bf16", "fp16")
 _START_S, _LOAD_S = 4.0, 2.0

@@ -76,10 +76,6 @@ class BenchShelf(QObject):
         file.unlink(missing_ok=True)
         self.look()
 
-    @property
-    def is_reading(self) -> bool:
-        return self._next.isActive()
-
     def _read(self) -> None:
         if self._waiting:
             stamped = self._waiting.pop()

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from app.jobs.bench_shelf import Kept
-from trainer.spec.results import Result
 
 MILLION = 1e6
 
@@ -199,11 +198,6 @@ def when(item: Kept) -> str:
         return f"{datetime.fromisoformat(item.started).astimezone():%Y-%m-%d %H:%M}"
     except ValueError:
         return item.started
-
-
-def machine_of(result: Result) -> str:
-    found: Any = result.figures.get("machine")
-    return str(found.get("processor", "")) if isinstance(found, dict) else ""
 
 
 def _sources(way: Way, figure: Figure, suite: Suite | None) -> Sequence[Kept]:

@@ -16,9 +16,9 @@ _SENTENCES = {
 
 
 class StandingBack(QObject):
-    def __init__(self, runs: Runs, store: SettingsStore, power: Power | None = None) -> None:
+    def __init__(self, runs: Runs, store: SettingsStore) -> None:
         super().__init__(runs)
-        self._runs, self._store, self._power = runs, store, power or Power()
+        self._runs, self._store, self._power = runs, store, Power()
         self._look_at_power = QTimer(self, interval=_LOOK_AT_POWER_MS)
         self._look_at_power.timeout.connect(self.look)
         runs.alive_changed.connect(self.look)

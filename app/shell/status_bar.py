@@ -5,7 +5,7 @@ It shows what it is told; each part can be pressed, and says what for.
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton
 
 from app.editor.code_editor import CodeEditor
 from app.editor.completion_policy import CompletionState, Mood
@@ -41,9 +41,7 @@ _PARTS = {
 
 
 class StatusBar(QFrame):
-    def __init__(
-        self, theme: Theme, commands: Commands, gauge: MemoryGauge, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, theme: Theme, commands: Commands, gauge: MemoryGauge) -> None:
         super().__init__()
         named(self, "Status", style="status_bar")
         self._theme, self._commands = theme, commands

@@ -9,7 +9,7 @@ from app.editor.document import Document
 from app.editor.document_tabs import DocumentTabs
 from app.editor.documents import Documents
 from app.editor.indentation import Indentation
-from app.editor.text_form import LINE_END_NAMES
+from app.editor.text_form import LINE_END_NAMES, with_line_end
 from app.languages import LANGUAGES
 from app.palette.palette import Entry, Palette, Source
 from app.settings import SettingsStore
@@ -71,7 +71,7 @@ class TextChoices:
         found = await self._chosen(entries, "Choose the line ends to save with")
         if found is not None:
             document, end = found
-            document.set_form(replace(document.form, line_end=end, mixed=()))
+            document.set_form(with_line_end(document.form, end))
 
     async def encoding(self) -> None:
         entries = [

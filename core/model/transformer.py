@@ -62,7 +62,6 @@ class Attention(nn.Module):
         self.layer, self.head_dim, self.scale = layer, config.head_dim, config.attention_scale
         self.window, self.dropout = config.window_of(layer), config.dropout
         self.is_grouped = config.n_kv_heads != config.n_heads
-        self.is_rotary = config.position == "rope"
         bias, wide = config.has_attention_bias, config.n_heads * config.head_dim
         narrow = config.n_kv_heads * config.head_dim
         self.q = nn.Linear(config.dim, wide, bias=bias)

@@ -52,10 +52,10 @@ def open_model_file(path: Path) -> BinaryIO:
         ) from error
 
 
-def read_json(path: Path, max_bytes: int = _MAX_JSON_BYTES) -> Any:
+def read_json(path: Path) -> Any:
     with open_model_file(path) as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
+        data = file.read(_MAX_JSON_BYTES + 1)
+    if len(data) > _MAX_JSON_BYTES:
         raise ModelFormatError(f"{path} is too large for a JSON file of a model; download it again.")
     return parse_json(data, str(path))
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.session import Session, SessionFile
 
-STOOD = Session("AAAA", (1, 2, 3), (4, 5), side_bar=False, chat=True, page="settings")
+STOOD = Session("AAAA", (1, 2, 3), (4, 5), side_bar=False, chat=True)
 
 
 def test_a_session_comes_back_as_it_went(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_a_session_comes_back_as_it_went(tmp_path: Path) -> None:
     assert [path.name for path in file.path.parent.iterdir()] == ["session.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "page": 3}', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "chat": 3}', "[" * 100_000])
 def test_what_cannot_be_understood_is_a_new_window(text: str, tmp_path: Path) -> None:
     file = SessionFile(tmp_path / "session.json")
     assert file.read() == Session()

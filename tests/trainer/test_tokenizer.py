@@ -13,7 +13,8 @@ from core.spec.errors import DataError, UsageError
 from core.text.fim import find_marks
 from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_tokenizer
-from trainer.data.tokenizer import CONTROL_MARKS, END_MARK, folder_texts, train_tokenizer
+from tests.trainer.vocabularies import folder_texts
+from trainer.data.tokenizer import CONTROL_MARKS, END_MARK, train_tokenizer
 
 ROOT = Path(__file__).parents[2]
 SNIPPETS = [
@@ -34,7 +35,7 @@ SNIPPETS = [
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     path = tmp_path_factory.mktemp("own") / "own.model"
-    path.write_bytes(train_tokenizer(folder_texts([ROOT / "core"]), vocab_size=1500))
+    path.write_bytes(train_tokenizer(folder_texts(ROOT / "core"), vocab_size=1500))
     return open_tokenizer(path)
 
 
@@ -75,7 +76,7 @@ def test_no_token_joins_two_words(tokenizer: Tokenizer) -> None:
 
 
 def test_the_same_text_gives_the_same_vocabulary() -> None:
-    models = [train_tokenizer(folder_texts([ROOT / "core" / "text"]), vocab_size=700) for _ in range(2)]
+    models = [train_tokenizer(folder_texts(ROOT / "core" / "text"), vocab_size=700) for _ in range(2)]
     assert models[0] == models[1]
 
 
@@ -106,7 +107,7 @@ def test_only_readable_text_of_a_folder_is_learnt_from(tmp_path: Path) -> None:
     (tmp_path / ".hidden" / "c.py").write_text("c = 1\n")
     (tmp_path / "large.txt").write_text("x" * (2 << 20))
     (tmp_path / "link.py").symlink_to(tmp_path / "a.py")
-    assert [*folder_texts([tmp_path])] == ["a = 1\n", "b = 1\n"]
+    assert [*folder_texts(tmp_path)] == ["a = 1\n", "b = 1\n"]
 
 
 def test_the_command_writes_a_vocabulary_and_says_what_it_is_worth(tmp_path: Path) -> None:

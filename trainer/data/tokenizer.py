@@ -6,13 +6,10 @@ Which texts are worth learning from is not decided here.
 
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from core.spec.errors import DataError, UsageError
-from trainer.data.collect import collect
 from trainer.data.samples import texts_of
 from trainer.data.sources import Rejections, Sources
-from trainer.spec.data import ScanSpec
 
 UNKNOWN_MARK = "<unk>"
 END_MARK = "<|endoftext|>"
@@ -26,12 +23,11 @@ _CHUNK_LETTERS = 4096
 _MAX_CHUNKS = 1 << 16
 _MAX_CHUNK_BYTES = 4 * _CHUNK_LETTERS
 _LONGEST_PIECE = 32
+_SEED = 42
 _SPACE_MARK = "▁"
 
 
-def train_tokenizer(
-    texts: Iterable[str], *, vocab_size: int, seed: int = 42, is_at_most: bool = False
-) -> bytes:
+def train_tokenizer(texts: Iterable[str], *, vocab_size: int, is_at_most: bool = False) -> bytes:
     """A SentencePiece model; of more text than memory should hold it sees an even sample. Where there is too
     little for so many tokens, it has fewer if `is_at_most`, else that is an error."""
     import sentencepiece
@@ -40,7 +36,7 @@ def train_tokenizer(
         raise UsageError(
             f"A vocabulary can have {SMALLEST_VOCABULARY} to {LARGEST_VOCABULARY} tokens, not {vocab_size}."
         )
-    sentencepiece.set_random_generator_seed(seed)
+    sentencepiece.set_random_generator_seed(_SEED)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -72,11 +68,6 @@ def train_tokenizer(
     except RuntimeError as error:
         raise DataError(f"No vocabulary could be learnt from this text ({error}); give more of it.") from None
     return _checked(model.getvalue(), SMALLEST_VOCABULARY if is_at_most else vocab_size)
-
-
-def folder_texts(folders: Iterable[Path]) -> Iterator[str]:
-    """Of the files that `data scan` accepts, in the order of their names."""
-    return (file.text for file in collect(folders, ScanSpec()) if file.reason is None)
 
 
 def source_texts(sources: Sources) -> Iterator[str]:
