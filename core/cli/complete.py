@@ -26,8 +26,8 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--exact",
         action="store_true",
-        help="go on behind exactly the text's tokens, as other programs do; else the last one is written anew, "
-        "for where a person stops a token seldom ends",
+        help="go on behind exactly the text's tokens, as other programs do; else the last one is written "
+        "anew, for where a person stops a token seldom ends",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of running text")
     parser.set_defaults(run=guarded(_complete))
