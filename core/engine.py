@@ -236,11 +236,11 @@ class Engine:
         written = decode(
             self._model, cache, task.tokens, guessing=self._guessing(), chooser=chooser, is_cancelled=watch
         )
-        limit = task.sampling.max_tokens + (1 if task.begun else 0)  # what was taken back comes first
-        for token in islice(written, limit):
-            if statistics.new_tokens == 0:
+        again = 1 if task.begun else 0  # what was taken back is written first, and is nothing new
+        for number, token in enumerate(islice(written, task.sampling.max_tokens + again), start=1):
+            if number == 1:
                 statistics.first_token_ms = (time.monotonic() - watch.started) * 1000
-            statistics.new_tokens += 1
+            statistics.new_tokens = number - again
             if token in task.end_ids:
                 statistics.ending = "end"
                 yield decoder.finish()
@@ -249,7 +249,7 @@ class Engine:
             yield text[hidden:]
             hidden = max(hidden - len(text), 0)
         # where it ends otherwise, the rest of a character has been cut off, and half a one is none
-        statistics.ending = watch.ending(statistics.new_tokens, limit)
+        statistics.ending = watch.ending(statistics.new_tokens, task.sampling.max_tokens)
 
     def _weighed(self, texts: Generator[str], chooser: WeighingChooser) -> Generator[tuple[str, float]]:
         """Each text with the chance of all up to its end."""
