@@ -8,6 +8,7 @@ mean is not here.
 import itertools
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -272,7 +273,8 @@ class EngineClient(QObject):
                 self._set(EngineState("idle", self.state.target, is_resting=self.state.is_resting))
             case Failed():
                 self._own_request = None
-                failed = EngineState("failed", self.state.target, problem=_for_the_window(reply.message))
+                problem = _for_the_window(reply.message, self.state.target)
+                failed = EngineState("failed", self.state.target, problem=problem)
                 self._set(replace(failed, is_too_large=reply.kind == "memory"))
                 self.ping()
 
@@ -339,8 +341,11 @@ class EngineClient(QObject):
             self._fail(sentence)
 
 
-def _for_the_window(problem: str) -> str:
-    """The engine names options of the command line, for which there are buttons and settings here."""
+def _for_the_window(problem: str, target: Target | None) -> str:
+    """The engine names options of the command line, for which there are buttons and settings here; and the
+    model's place, of which there is a page."""
+    if target is not None:
+        problem = problem.replace(f"{target.path} as ", f"{Path(target.path).name} as ")
     return problem.replace("choose --precision ", "choose the precision ").replace(
         " or --anyway.", ", or load it anyway."
     )

@@ -353,10 +353,10 @@ class MainWindow(QMainWindow):
         self.commands.enable(["engine.unload"], state.phase in ("loading", "ready"))
         if state.phase == "failed":
             again = "engine.restart" if state.is_restartable else "engine.load"
-            deeds = (
-                ("Try Again", lambda: self.commands.trigger(again)),
-                ("Choose Another Model", lambda: self.commands.trigger("engine.choose")),
-            )
+            try_again = ("Try Again", lambda: self.commands.trigger(again))
+            anyway = ("Load Anyway", lambda: self.engines.load(anyway=True))
+            choose = ("Choose Another Model", lambda: self.commands.trigger("engine.choose"))
+            deeds = (anyway if state.is_too_large else try_again, choose)
             self.frame.notices.withdraw("restart")
             self.frame.notices.add(Notice(state.problem, "error", "engine", deeds))
         else:

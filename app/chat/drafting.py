@@ -36,7 +36,7 @@ class Drafting(QObject):
         self._known: dict[str, Unasked] = {}
         self._aside = Draft()
         self.editing: int | None = None
-        self._open_id: str | None = None
+        self._open_id = files.read_open()
         self._unwritten: set[str] = set()
         self._is_failing = False
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drafts")
@@ -134,12 +134,11 @@ class Drafting(QObject):
         self._is_failing = error is not None
 
 
-def _put(files: UnaskedFiles, wanted: dict[str, Unasked], open_id: str | None) -> OSError | None:
+def _put(files: UnaskedFiles, wanted: dict[str, Unasked], open_id: str) -> OSError | None:
     try:
         for key, unasked in wanted.items():
             files.write(key, unasked)
-        if open_id is not None:
-            files.write_open(open_id)
+        files.write_open(open_id)
     except OSError as error:
         return error
     return None

@@ -57,6 +57,7 @@ class UnaskedFiles:
         if unasked == Unasked():
             self._path(key).unlink(missing_ok=True)
         else:
+            self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._path(key), json.dumps({"format": FORMAT} | to_json(unasked)))
 
     def read_open(self) -> str:
@@ -68,7 +69,10 @@ class UnaskedFiles:
         return ""
 
     def write_open(self, id: str) -> None:
-        write_whole(self._folder / _OPEN, json.dumps({"format": FORMAT, "id": id}))
+        """OSError where it cannot be kept."""
+        if id != self.read_open():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._folder / _OPEN, json.dumps({"format": FORMAT, "id": id}))
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{DRAFT_ENDING}"

@@ -22,16 +22,20 @@ Tone = Literal["success", "warning", "danger", "muted"]
 @dataclass(frozen=True)
 class Machines:
     """Where a model may run: the system, and an NVIDIA card where there is one. Their `others_bytes` are held
-    by all but the engine, whose model makes room for another."""
+    by all but the engine, whose model makes room for another. `total_bytes`: what the system has, where a
+    setting says that not all of it may be taken."""
 
     system: Machine
     card: Machine | None = None
+    total_bytes: int = 0
 
     @property
     def sentence(self) -> str:
         system = self.system
+        is_limited = self.total_bytes > system.limit_bytes
+        limit = f" that may be taken (a setting; there are {gb(self.total_bytes)})" if is_limited else ""
         return (
-            f"Of {gb(system.limit_bytes)}, other programs hold {gb(system.others_bytes)} and "
+            f"Of {gb(system.limit_bytes)}{limit}, other programs hold {gb(system.others_bytes)} and "
             f"{gb(system.reserve_bytes)} stay in reserve: {gb(system.free_bytes)} are free for a model."
         )
 

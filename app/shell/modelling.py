@@ -167,11 +167,10 @@ class Modelling(QObject):
         machine, card = sight.machine, sight.card
         window = sum(share.held_bytes for share in machine.ours if share.name == WINDOW)
         system = Machine(machine.limit_bytes, machine.others_bytes + window, runtime_bytes())
-        if card is None:
-            return Machines(system)
-        return Machines(
-            system, Machine(card.limit_bytes, card.others_bytes, CARD_RUNTIME_BYTES, CARD_RESERVE_BYTES)
-        )
+        vram = None
+        if card is not None:
+            vram = Machine(card.limit_bytes, card.others_bytes, CARD_RUNTIME_BYTES, CARD_RESERVE_BYTES)
+        return Machines(system, vram, machine.total_bytes)
 
     def _follow_settings(self, _: Settings) -> None:
         self._show_uses()

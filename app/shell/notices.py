@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from app.naming import label, named, set_role
 from app.theme import Theme
 
 Weight = Literal["info", "warning", "error"]
+_NARROW = 800
 _COLOURS: dict[Weight, str] = {"info": "accent", "warning": "warning", "error": "danger"}
 
 
@@ -36,13 +38,19 @@ class NoticeBar(QFrame):
         self._buttons: list[QPushButton] = []
         self._close = named(QToolButton(self), "Dismiss this notice")
         self._close.clicked.connect(self.dismiss)
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(16, 6, 8, 6)
-        self._layout.setSpacing(8)
-        self._layout.addWidget(self._sign)
-        self._layout.addWidget(self._text, 1)
-        self._layout.addWidget(self._more)
-        self._layout.addWidget(self._close)
+        self._deeds = QHBoxLayout()
+        self._deeds.setSpacing(8)
+        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._body.setSpacing(8)
+        self._body.addWidget(self._text, 1)
+        self._body.addLayout(self._deeds)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 6, 8, 6)
+        layout.setSpacing(8)
+        layout.addWidget(self._sign)
+        layout.addLayout(self._body, 1)
+        layout.addWidget(self._more)
+        layout.addWidget(self._close)
         theme.changed.connect(self._draw)
         self._draw()
 
@@ -72,7 +80,8 @@ class NoticeBar(QFrame):
 
     def _draw(self) -> None:
         for button in self._buttons:
-            self._layout.removeWidget(button)
+            self._deeds.removeWidget(button)
+            button.hide()
             button.deleteLater()
         self._buttons = []
         self.setVisible(bool(self._waiting))
@@ -92,5 +101,14 @@ class NoticeBar(QFrame):
         button = QPushButton(text, self)
         button.clicked.connect(self.dismiss)
         button.clicked.connect(lambda _=False: do())
-        self._layout.insertWidget(self._layout.indexOf(self._more), button)
+        self._deeds.addWidget(button)
         return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where a long sentence would become a column of words, what can be done stands below it."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < self._theme.scaled(_NARROW)
+        down, across = QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight
+        self._body.setDirection(down if is_narrow else across)
+        left = Qt.AlignmentFlag.AlignLeft
+        self._body.setAlignment(self._deeds, left if is_narrow else Qt.AlignmentFlag(0))

@@ -24,6 +24,9 @@ def test_a_person_gets_a_model_that_chats_asks_it_and_takes_its_code(tmp_path: P
     for name in ("picture", "offered", "vocabulary"):
         (tmp_path / name).mkdir()
     set_up(home, tiny_folder(tmp_path / "first", tiny_tokenizer(tmp_path / "vocabulary")))
+    settings = home / "settings" / "settings.json"
+    slow = {"precision": "fp32", "device": "cpu", "max_tokens": 4096}  # enough to be stopped
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"chat": slow}))
     file.write_text(BEGUN)
     offered = answering_model(tmp_path / "offered")
     files = {part.name: part.read_bytes() for part in offered.iterdir() if part.name != "README.md"}

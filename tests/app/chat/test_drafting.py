@@ -64,6 +64,16 @@ async def test_each_conversation_keeps_its_own_draft_and_so_does_the_one_that_is
     assert on_disk("two").draft.question == "in two"
 
 
+async def test_the_first_words_of_all_are_kept_before_there_is_any_conversation(
+    run: Run, start: Start
+) -> None:
+    started = await start()
+    panel = chat_of(started)
+    write(panel, "first")
+    await until(lambda: on_disk(NEW).draft.question == "first")
+    assert "cannot be kept" not in started.texts()
+
+
 async def test_what_was_open_and_written_is_there_at_the_next_start(run: Run, start: Start) -> None:
     had("one", "How?")
     first = await start()

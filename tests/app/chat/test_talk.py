@@ -62,6 +62,7 @@ async def chatting(model: Path, folder: Path, **changes: object) -> AsyncIterato
     store = SettingsStore(SettingsFile(folder / "settings.json"))
     store.change("engine", model=str(model), precision="fp32", device="cpu", threads=1)
     store.change("chat", **({"max_tokens": 2000} | changes))
+    store.change("budget", ram_mb=0)  # whatever else runs on the machine that tests this
     engines = Engines(store)
     chatter = Chatter(engines, store, folder / "chats")
     try:
