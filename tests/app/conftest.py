@@ -11,9 +11,11 @@ import pytest
 import qasync
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from app import engines
+from tests.app.patience import PATIENCE_MS, PatientBot
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,11 @@ def no_window_left_over(qapp: QApplication) -> Iterator[None]:
     assert not running, f"timers left running: {[timer.parent() for timer in running]}"
 
 
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
+
+
 def open_windows() -> list[QWidget]:
     return [window for window in QApplication.topLevelWidgets() if window.isVisible()]
 
@@ -71,10 +78,10 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 @pytest.fixture
 def run(qapp: QApplication) -> Iterator[Run]:
-    """Runs a coroutine on the window's own kind of loop, and not for long."""
+    """Runs a coroutine on the window's own kind of loop, and not for ever."""
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
-    yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 60))
+    yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 2 * PATIENCE_MS / 1000))
     loop.close()
     asyncio.set_event_loop(None)
 

@@ -16,7 +16,6 @@ from core.spec.messages import Done, Reply
 from tests.app.desk import Desk, code_editor
 from tests.app.workers import PLAIN, tireless_model
 
-PATIENCE_MS = 60_000
 CODE = "def add(first, second):\n    return first + second\n\n\n"
 EVERYTHING = Settings(pause_ms=1, least_chance=0.0, look_ahead=False, extent="block")
 ALT = Qt.KeyboardModifier.AltModifier
@@ -48,7 +47,7 @@ class Wired(QObject):
         self.wait(lambda: self.engine.is_ready)
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        self._qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+        self._qtbot.waitUntil(condition)
 
     def shown(self) -> str:
         self.wait(lambda: bool(self.desk.ghost.text))

@@ -17,6 +17,7 @@ from app.editor.documents import Documents
 from app.editor.questions import Questions
 from app.settings import Appearance
 from app.theme import Theme
+from tests.app.patience import until
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -63,15 +64,6 @@ def within(run: Run, window: Window) -> Callable[[Callable[[], Awaitable[None]]]
 
 
 Within = Callable[[Callable[[], Awaitable[None]]], None]
-
-
-async def until(condition: Callable[[], object]) -> Any:
-    """What the condition gives, once it is true."""
-    for _ in range(1500):
-        if value := condition():
-            return value
-        await asyncio.sleep(0.01)
-    raise AssertionError("waited in vain")
 
 
 def question() -> QMessageBox | None:

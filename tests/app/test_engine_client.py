@@ -15,7 +15,6 @@ from core.spec.messages import PROTOCOL, Complete, Count, Counted, Done, Failed,
 from core.spec.sampling import Sampling
 from tests.app.workers import PLAIN, tireless_model
 
-PATIENCE_MS = 60_000
 LOADS_AND_HEARS_NO_MORE = """
 import json, sys
 facts = {"name": "m", "precision": "int8", "device": "cpu", "kernel": "", "threads": 1, "context_tokens": 9}
@@ -48,7 +47,7 @@ class Client:
         self.closings += 1
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        self._qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+        self._qtbot.waitUntil(condition)
 
     def wait_for(self, *phases: Phase) -> None:
         self.wait(lambda: self.engine.state.phase in phases)

@@ -16,7 +16,7 @@ from app.settings import SettingsFile, SettingsStore
 from core.spec.messages import Chat, Complete, Done, Failed, Reply, Text, Turn
 from core.spec.sampling import Sampling
 from tests.app.conftest import Run
-from tests.app.test_main_window import until
+from tests.app.patience import until
 from tests.app.workers import tireless_model
 
 SHORT = Sampling(max_tokens=4)

@@ -1,6 +1,5 @@
 """The project's files: what is shown of them, and what is done with them, on a real disk."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Coroutine
@@ -22,6 +21,7 @@ from app.editor.questions import Questions
 from app.editor.tree_model import SHOWN_AT_ONCE, TreeModel
 from app.settings import Appearance
 from app.theme import Theme
+from tests.app.patience import until
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -150,7 +150,7 @@ def longest_stall(qtbot: QtBot, condition: Callable[[], bool]) -> float:
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.timeout.connect(lambda: beats.append(time.monotonic()))
     timer.start()
-    qtbot.waitUntil(condition, timeout=60_000)
+    qtbot.waitUntil(condition)
     timer.stop()
     return max((later - earlier) * 1000 for earlier, later in pairwise(beats))
 
@@ -198,14 +198,6 @@ class Tree:
     async def choose(self, path: Path) -> None:
         self.tree.reveal(path)
         await until(lambda: self.tree.chosen() == path)
-
-
-async def until(condition: Callable[[], object]) -> Any:
-    for _ in range(1000):
-        if value := condition():
-            return value
-        await asyncio.sleep(0.01)
-    raise AssertionError("waited in vain")
 
 
 def dialog(kind: type) -> Any:

@@ -30,7 +30,7 @@ class Search:
     ) -> tuple[dict[str, list[tuple[int, int, int]]], Summary]:
         found: list[FileMatches] = []
         self.engine.found.connect(found.extend)
-        with self._qtbot.waitSignal(self.engine.finished, timeout=20_000) as ended:
+        with self._qtbot.waitSignal(self.engine.finished) as ended:
             self.engine.search(query, folder, unsaved or {})
         self.engine.found.disconnect(found.extend)
         places = {

@@ -18,8 +18,6 @@ from tests.hub import ID, Hub, running
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.spec.runs import find_run
 
-PATIENCE_MS = 60_000
-
 
 class Heard:
     """A job's client, and all that it told."""
@@ -35,7 +33,7 @@ class Heard:
         self._qtbot = qtbot
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        self._qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+        self._qtbot.waitUntil(condition)
 
     def last_word(self) -> LastWord:
         self.wait(lambda: bool(self.words))

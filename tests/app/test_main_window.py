@@ -36,6 +36,7 @@ from app.shell.shortcuts import ShortcutsDialog
 from app.theme import DARK
 from core.spec.folders import data_folder, settings_folder
 from tests.app.conftest import Run
+from tests.app.patience import until
 
 PARTS = ("files", "chat", "prompt", "models", "train", "benchmark", "settings")
 
@@ -70,12 +71,6 @@ class Started:
     def texts(self) -> str:
         labels = self.window.findChildren(QLabel)
         return "\n".join(label.text() for label in labels if label.isVisible())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(45):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 Start = Callable[..., Coroutine[Any, Any, Started]]

@@ -40,7 +40,7 @@ def run(panel: OutputPanel, folder: Path, code: str) -> None:
 
 def ran(panel: OutputPanel, qtbot: QtBot, folder: Path, code: str) -> str:
     run(panel, folder, code)
-    qtbot.waitUntil(lambda: not panel.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.is_running)
     return panel.view.toPlainText()
 
 
@@ -112,11 +112,11 @@ time.sleep(600)
 
 def test_stop_ends_everything_that_was_started(panel: OutputPanel, qtbot: QtBot, tmp_path: Path) -> None:
     run(panel, tmp_path, CHILDREN)
-    qtbot.waitUntil(lambda: panel.view.toPlainText().count("\n") == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.view.toPlainText().count("\n") == 1)
     pids = [int(word) for word in panel.view.toPlainText().split()]
     assert len([pid for pid in pids if is_alive(pid)]) == 3
     panel.stop()
-    qtbot.waitUntil(lambda: not panel.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.is_running)
     qtbot.waitUntil(lambda: not any(is_alive(pid) for pid in pids))
     assert "ended by signal 9" in panel.said
 
@@ -130,20 +130,20 @@ def test_who_was_left_behind_by_its_parent_is_stopped_too(
         "subprocess.run([sys.executable, '-c', start])\nprint('ready')\ntime.sleep(600)\n"
     )
     run(panel, tmp_path, code)
-    qtbot.waitUntil(lambda: "ready" in panel.view.toPlainText(), timeout=20_000)
+    qtbot.waitUntil(lambda: "ready" in panel.view.toPlainText())
     leader = panel._program._process.pid  # type: ignore[union-attr]
     sleepers = [it.pid for it in psutil.process_iter(["name"]) if it.info["name"] == "sleep"]
     (orphan,) = (pid for pid in sleepers if os.getsid(pid) == leader)
     panel.stop()
-    qtbot.waitUntil(lambda: not panel.is_running and not is_alive(orphan), timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.is_running and not is_alive(orphan))
 
 
 def test_a_flood_is_read_slowly_and_kept_short(panel: OutputPanel, qtbot: QtBot, tmp_path: Path) -> None:
     before = psutil.Process().memory_info().rss
     run(panel, tmp_path, "while True: print('x' * 70)\n")
-    qtbot.waitUntil(lambda: panel.view.blockCount() == 10_000, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.view.blockCount() == 10_000)
     panel.stop()
-    qtbot.waitUntil(lambda: not panel.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.is_running)
     assert panel.view.blockCount() <= 10_000
     assert psutil.Process().memory_info().rss - before < 100 << 20
 
@@ -158,7 +158,7 @@ def test_running_again_ends_what_still_runs(panel: OutputPanel, qtbot: QtBot, tm
     run(panel, tmp_path, "print('first')\nimport time; time.sleep(600)")
     qtbot.waitUntil(lambda: "first" in panel.view.toPlainText())
     run(panel, tmp_path, "print('second')")
-    qtbot.waitUntil(lambda: "second" in panel.view.toPlainText() and not panel.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: "second" in panel.view.toPlainText() and not panel.is_running)
     assert panel.view.toPlainText() == "second\n"
 
 

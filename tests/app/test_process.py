@@ -27,12 +27,12 @@ class Heard:
         self.process.start([sys.executable, "-u", "-c", script])
 
     def outcome(self) -> Outcome:
-        self._qtbot.waitUntil(lambda: bool(self.outcomes), timeout=20_000)
+        self._qtbot.waitUntil(lambda: bool(self.outcomes))
         [outcome] = self.outcomes
         return outcome
 
     def wait_for_lines(self, count: int) -> None:
-        self._qtbot.waitUntil(lambda: len(self.lines) >= count, timeout=20_000)
+        self._qtbot.waitUntil(lambda: len(self.lines) >= count)
 
 
 @pytest.fixture
@@ -162,5 +162,5 @@ def test_a_process_of_its_own_gives_way_with_its_whole_session(qtbot: QtBot, tmp
     before = os.getpriority(os.PRIO_PROCESS, 0)
     log = tmp_path / "log.txt"
     process = Alone([sys.executable, "-c", script], 5, log)
-    qtbot.waitUntil(lambda: not process.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not process.is_running)
     assert log.read_text() == f"True {min(19, before + 5)} 5\n"

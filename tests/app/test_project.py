@@ -1,10 +1,8 @@
 """The panels about the open folder, in the whole window."""
 
-import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -17,13 +15,7 @@ from app.editor.file_index import FileIndex
 from app.main_window import MainWindow
 from app.run import make_window
 from tests.app.conftest import Run
-
-
-async def until(condition: Callable[[], object]) -> Any:
-    async with asyncio.timeout(15):
-        while not (value := condition()):
-            await asyncio.sleep(0.005)
-    return value
+from tests.app.patience import until
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from app.shell.training import Training
 from app.theme import Theme
 from core.spec.fields import from_json
 from tests.app.conftest import Run as Runner
-from tests.app.test_main_window import Started, until
+from tests.app.patience import until
+from tests.app.test_main_window import Started
 from tests.trainer.runs import tiny_model_folder
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources
@@ -34,7 +35,6 @@ from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, create_run, find_run
 
 STEPS = 60
-PATIENCE_MS = 120_000  # processes that begin with importing PyTorch take their time on a busy machine
 QUICK = {
     **{
         "recipe": "lora",
@@ -88,20 +88,20 @@ def test_a_run_that_is_killed_says_so_and_goes_on_from_what_it_saved(qtbot: QtBo
     assert view.phase == "new"
     runs.start(learning)
     assert view.phase == "starting"
-    qtbot.waitUntil(lambda: (view.record.saved_step or 0) >= 5, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: (view.record.saved_step or 0) >= 5)
     assert view.phase == "running"
     claim = learning.claim()
     assert claim is not None
     os.kill(claim[0], signal.SIGKILL)
-    qtbot.waitUntil(lambda: view.phase == "broken", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: view.phase == "broken")
     saved = view.record.saved_step
     assert f"It goes on from step {saved}." in view.header.sentence.text()
     view.header.wished.connect(lambda wish: runs.start(learning) if wish == "resume" else None)
     view.header.buttons["resume"].click()
     went_on = f"going on from step {saved}"
-    qtbot.waitUntil(lambda: went_on in view.record.notes, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: went_on in view.record.notes)
     watch.wish("stop")
-    qtbot.waitUntil(lambda: view.phase == "stopped", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: view.phase == "stopped")
     runs.stop()
 
 
@@ -116,7 +116,7 @@ def test_why_a_run_could_not_begin_is_told_in_its_sentence(
     watch.alive_changed.connect(lambda: view.set_alive(watch.is_alive, watch.log()))
     view.show_run(learning, learning.spec(), is_alive=False)
     runs.start(learning)
-    qtbot.waitUntil(lambda: view.phase == "failed", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: view.phase == "failed")
     assert str(tmp_path / "data") in view.header.sentence.text()
     assert view.header.can("resume")
     runs.stop()

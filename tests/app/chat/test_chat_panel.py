@@ -34,7 +34,8 @@ from core.spec.folders import chats_folder
 from core.spec.messages import Statistics
 from tests.app.conftest import Run
 from tests.app.desk import FACTS
-from tests.app.test_main_window import Start, Started, start, until
+from tests.app.patience import until
+from tests.app.test_main_window import Start, Started, start
 
 __all__ = ["start"]  # a fixture
 

@@ -12,7 +12,8 @@ from app.chat.panel import ChatPanel
 from app.chat.unasked import NEW, Draft, Unasked, UnaskedFiles
 from core.spec.folders import chats_folder
 from tests.app.conftest import Run
-from tests.app.test_main_window import Start, Started, start, until
+from tests.app.patience import until
+from tests.app.test_main_window import Start, Started, start
 
 __all__ = ["start"]  # a fixture
 

@@ -19,7 +19,7 @@ from app.editor.errands import Errands
 from app.engines import Engines
 from app.settings import SettingsFile, SettingsStore
 from tests.app.conftest import Run
-from tests.app.test_main_window import until
+from tests.app.patience import until
 from tests.app.workers import tireless_model
 
 LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}"

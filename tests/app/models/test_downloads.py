@@ -18,7 +18,6 @@ from core.spec.library import describe_model, find_unfinished
 from tests.hub import ID, Hub, running
 from tests.tiny import tiny_folder, tiny_tokenizer
 
-PATIENCE_MS = 60_000
 WEIGHTS = "model.safetensors"
 HELD_BYTES = 3_000_000
 
@@ -60,7 +59,7 @@ class Watched:
             self.seen.append(download)
 
     def wait(self, condition: Callable[[], object]) -> None:
-        self._qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE_MS)
+        self._qtbot.waitUntil(lambda: bool(condition()))
 
     def state(self) -> str:
         download = self.downloads[ID]
@@ -186,7 +185,7 @@ def test_before_a_download_its_licence_size_and_command_are_shown(
     dialog.agreed.connect(lambda id, file: agreed.append((id, file)))
     dialog.open()
     assert not button(dialog, "Download").isEnabled()
-    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not dialog.job.is_running)
     said = texts(dialog)
     assert "BigCode OpenRAIL-M" in said
     assert "may restrict" in said
@@ -201,12 +200,12 @@ def test_of_several_gguf_files_one_is_asked_for(hub: Hub, theme: Theme, qtbot: Q
     hub.files = {"m-Q4_0.gguf": b"GGUF" + bytes(10), "m-Q5_0.gguf": b"GGUF" + bytes(20)}
     dialog = DownloadDialog(ID, theme)
     dialog.open()
-    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not dialog.job.is_running)
     assert "choose one of them" in texts(dialog)
     assert not button(dialog, "Download").isEnabled()
     dialog._file.setCurrentIndex(2)
     dialog._file.activated.emit(2)
-    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not dialog.job.is_running)
     assert "--file m-Q5_0.gguf" in texts(dialog)
     button(dialog, "Download").click()
 
@@ -217,7 +216,7 @@ def test_what_the_hub_refuses_is_said_in_the_dialog_and_nothing_can_be_agreed_to
     hub.is_gated = True
     dialog = DownloadDialog(ID, theme)
     dialog.open()
-    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not dialog.job.is_running)
     assert "agreed to its terms" in texts(dialog)
     assert not button(dialog, "Download").isEnabled()
     assert button(dialog, "Try Again").isVisible()
@@ -232,4 +231,4 @@ def test_a_dialog_that_is_closed_while_it_asks_leaves_no_process(
     gone: list[bool] = []
     dialog.destroyed.connect(lambda: gone.append(True))
     dialog.reject()
-    qtbot.waitUntil(lambda: bool(gone), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(gone))

@@ -29,7 +29,6 @@ from core.spec.presets import PRESETS
 from core.spec.sizes import MB
 from tests.tiny import tiny_folder, tiny_tokenizer
 
-PATIENCE_MS = 60_000
 LAPTOP = Machines(Machine(8192 * MB, 4096 * MB, RUNTIME_BYTES))
 
 
@@ -72,7 +71,7 @@ class Desk:
 
     def wait_until_looked(self) -> None:
         shelf = self.counsel.shelf
-        self._qtbot.waitUntil(lambda: shelf.has_looked and not shelf.is_looking, timeout=PATIENCE_MS)
+        self._qtbot.waitUntil(lambda: shelf.has_looked and not shelf.is_looking)
 
     @property
     def lines(self) -> dict[str, str]:
@@ -90,7 +89,7 @@ def desk(qtbot: QtBot, qapp: QApplication, stock: Path) -> Iterator[Desk]:
     yield made
     made.page.hide()
     made.counsel.measuring.stop()
-    qtbot.waitUntil(lambda: not made.counsel.measuring.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not made.counsel.measuring.is_running)
 
 
 def button(inside: QWidget, text: str) -> QPushButton:
@@ -241,7 +240,7 @@ def test_a_model_is_converted_checked_and_found_again(desk: Desk, qtbot: QtBot) 
     dialog._format.setCurrentIndex([target.format for target in TARGETS].index("gguf"))
     assert "--to gguf --precision int8" in said(dialog)
     button(dialog, "Convert").click()
-    qtbot.waitUntil(lambda: not dialog.job.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not dialog.job.is_running)
     assert "Done and checked" in said(dialog)
     assert open_model(Path(made[0])).config.dim == 64
     dialog.reject()

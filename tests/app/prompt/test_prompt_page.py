@@ -20,7 +20,7 @@ from app.settings import Appearance
 from app.theme import Theme
 from core.spec.sampling import Sampling
 from tests.app.conftest import Run
-from tests.app.test_main_window import until
+from tests.app.patience import until
 from tests.app.workers import PLAIN, tireless_model
 
 SHORT = Sampling(temperature=0.8, max_tokens=6)

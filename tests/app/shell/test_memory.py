@@ -183,7 +183,7 @@ def engine(tmp_path: Path, qtbot: QtBot) -> Iterator[EngineClient]:
     """A real worker with a real tiny model."""
     client = EngineClient()
     client.load(str(tiny_folder(tmp_path / "tiny", tiny_tokenizer(tmp_path))), PLAIN)
-    qtbot.waitUntil(lambda: client.state.phase in ("ready", "failed"), timeout=30_000)
+    qtbot.waitUntil(lambda: client.state.phase in ("ready", "failed"))
     assert client.is_ready
     yield client
     with qtbot.waitSignal(client.closed):

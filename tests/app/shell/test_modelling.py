@@ -1,7 +1,5 @@
 """Models in the whole window: wishes become settings, the first start, and nothing left at the end."""
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Slot
@@ -16,13 +14,8 @@ from app.run import make_window
 from app.wording import place_text
 from core.spec.folders import models_folder
 from tests.app.conftest import Run
+from tests.app.patience import until
 from tests.tiny import tiny_folder, tiny_tokenizer
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def leave(window: MainWindow) -> None:
