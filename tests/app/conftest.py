@@ -5,7 +5,7 @@ import gc
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import qasync
@@ -16,6 +16,9 @@ from shiboken6 import isValid
 
 from app import engines
 from tests.app.patience import PATIENCE_MS, PatientBot
+
+if TYPE_CHECKING:
+    from tests.app.windows import Start, Started
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +87,28 @@ def run(qapp: QApplication) -> Iterator[Run]:
     yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 2 * PATIENCE_MS / 1000))
     loop.close()
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def start(run: Run, qapp: QApplication) -> "Iterator[Start]":
+    """Starts whole windows; those that the test has not ended are ended for it."""
+    from tests.app.windows import Started
+
+    made: list[Started] = []
+
+    async def begun(*paths: Path) -> Started:
+        made.append(Started(qapp))
+        return await made[-1].begin(*paths)
+
+    yield begun
+    for window in made:
+        run(window.end())
+
+
+@pytest.fixture
+def started(run: Run, start: "Start") -> "Started":
+    begun: Started = run(start())
+    return begun
 
 
 @pytest.hookimpl(tryfirst=True)

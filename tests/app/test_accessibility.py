@@ -13,9 +13,8 @@ from app.shell.notices import Notice, NoticeBar
 from app.theme import Theme
 from tests.app.conftest import Run
 from tests.app.desk import Desk
-from tests.app.test_main_window import PARTS, Started, start, started
+from tests.app.windows import PARTS, Started
 
-__all__ = ["start", "started"]
 _MOST_STEPS = 600
 
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import SIGNAL, QMimeData, QPointF, Qt, QUrl
@@ -24,9 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import ACTIONS
 from app.languages import language_named
-from app.main_window import MainWindow
 from app.prompt.alternative import Written
-from app.run import make_window
 from app.shell.about import AboutDialog
 from app.shell.licences import licence_of, required_packages
 from app.shell.log_dialog import LogDialog
@@ -37,63 +33,7 @@ from app.theme import DARK
 from core.spec.folders import data_folder, settings_folder
 from tests.app.conftest import Run
 from tests.app.patience import until
-
-PARTS = ("files", "chat", "prompt", "models", "train", "benchmark", "settings")
-
-
-class Started:
-    """A window as `main.py` makes it."""
-
-    def __init__(self, application: QApplication) -> None:
-        application.setQuitOnLastWindowClosed(False)  # as app.run does
-        self.window: MainWindow = make_window(application)
-        self.window.show()
-        self._has_ended = False
-
-    async def begin(self, *paths: Path) -> "Started":
-        await self.window.begin(paths)
-        return self
-
-    async def end(self) -> None:
-        if not self._has_ended:
-            self._has_ended = True
-            self.window.hide()
-            await self.window.end()
-            self.window.deleteLater()
-
-    def trigger(self, action: str) -> None:
-        self.window.commands.trigger(action)
-
-    @property
-    def names(self) -> list[str]:
-        return [document.name for document in self.window.tabs.documents()]
-
-    def texts(self) -> str:
-        labels = self.window.findChildren(QLabel)
-        return "\n".join(label.text() for label in labels if label.isVisible())
-
-
-Start = Callable[..., Coroutine[Any, Any, Started]]
-
-
-@pytest.fixture
-def start(run: Run, qapp: QApplication) -> Iterator[Start]:
-    """Starts windows; those that the test has not ended are ended for it."""
-    made: list[Started] = []
-
-    async def begun(*paths: Path) -> Started:
-        made.append(Started(qapp))
-        return await made[-1].begin(*paths)
-
-    yield begun
-    for window in made:
-        run(window.end())
-
-
-@pytest.fixture
-def started(run: Run, start: Start) -> Started:
-    begun: Started = run(start())
-    return begun
+from tests.app.windows import PARTS, Start, Started
 
 
 async def test_a_newcomer_is_told_what_to_do_and_that_there_is_no_model(run: Run, started: Started) -> None:

@@ -25,7 +25,7 @@ from app.theme import Theme
 from core.spec.fields import from_json
 from tests.app.conftest import Run as Runner
 from tests.app.patience import until
-from tests.app.test_main_window import Started
+from tests.app.windows import Started
 from tests.trainer.runs import tiny_model_folder
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources

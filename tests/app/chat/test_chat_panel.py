@@ -35,9 +35,7 @@ from core.spec.messages import Statistics
 from tests.app.conftest import Run
 from tests.app.desk import FACTS
 from tests.app.patience import until
-from tests.app.test_main_window import Start, Started, start
-
-__all__ = ["start"]  # a fixture
+from tests.app.windows import Start, Started
 
 ANSWER = "Like this:\n\n```python\ndef total(items):\n    return sum(items)\n```\n\nThat is all."
 

@@ -13,9 +13,7 @@ from app.chat.unasked import NEW, Draft, Unasked, UnaskedFiles
 from core.spec.folders import chats_folder
 from tests.app.conftest import Run
 from tests.app.patience import until
-from tests.app.test_main_window import Start, Started, start
-
-__all__ = ["start"]  # a fixture
+from tests.app.windows import Start, Started
 
 CODE = Attachment("file", "a.py", "x = 1", "python")
 
