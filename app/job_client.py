@@ -87,6 +87,7 @@ class JobClient(QObject):
         self._failed: Failed | None = None
         self._lines: list[bytes] = []
         self._worker = WorkerProcess(self)
+        self._worker.name = name.removeprefix("The ").capitalize()
         self._worker.line_read.connect(self._hear)
         self._worker.ended.connect(self._meet_end)
 

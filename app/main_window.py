@@ -119,7 +119,7 @@ class MainWindow(QMainWindow):
         self.recovery.keep_texts(self._store.settings.safety.keep_unsaved)
         self.welcome.setFocus()
         await self.opening.begin(paths, with_tabs=self._store.settings.safety.restore_session)
-        self.training.begin(self.start, self.giving_way)
+        self.training.begin(self.start, self.giving_way, self.memory)
 
     def welcome_newcomer(self) -> None:
         """Where this is the first start of all."""

@@ -107,7 +107,7 @@ class Composer(QFrame):
         self._chips: list[QToolButton] = []
         self._is_answering = False
         self.field = QuestionField(self)
-        self.room = label("", "muted")
+        self.room = label("", "muted", wraps=True)
         self._send = named(QToolButton(self), "Ask", role="send")
         self._editing = self._make_editing_line()
         self._chip_row = QHBoxLayout()

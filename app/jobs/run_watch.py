@@ -52,6 +52,12 @@ class RunWatch(QObject):
         self._looking = QTimer(self, interval=_LOOK_EVERY_MS)
         self._looking.timeout.connect(self._look)
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that works at it."""
+        claim = self.run.claim() if self.is_alive else None
+        return claim[0] if claim else None
+
     def follow(self) -> None:
         """From the first event of its file; while it goes on, to the last."""
         self._looking.start(0)

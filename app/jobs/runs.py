@@ -48,6 +48,10 @@ class Runs(QObject):
     def alive(self) -> list[RunWatch]:
         return [watch for watch in self._watches.values() if watch.is_alive]
 
+    def processes(self) -> dict[int, str]:
+        """Of those that go on: by the number of each, what a person calls it."""
+        return {watch.pid: f"Run {watch.run.name}" for watch in self.alive() if watch.pid is not None}
+
     def find(self) -> list[RunWatch]:
         """Those that go on though nobody here has started them."""
         found = [self.watch(run) for run in all_runs() if is_alive(run)]

@@ -27,8 +27,10 @@ from app.models.role_card import RoleCard
 from app.naming import label, named
 from app.theme import Theme
 
-_NARROW = 640  # below this one part stands over the other
+# below the first the list stands over the model, below the other also one card over the other
+_NARROW, _NARROWEST = 640, 520
 _LOOK_AT_MEMORY_MS = 5000
+_DIRECTIONS = (QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight)
 
 
 class ModelsPage(QWidget):
@@ -209,13 +211,14 @@ class ModelsPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        is_narrow = event.size().width() < self._theme.scaled(_NARROW)
-        wanted = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
-        if self._cards_row.direction() != wanted:
-            self._cards_row.setDirection(wanted)
+        width, down, across = event.size().width(), *_DIRECTIONS
+        self._cards_row.setDirection(down if width < self._theme.scaled(_NARROWEST) else across)
+        is_narrow = width < self._theme.scaled(_NARROW)
+        wanted = Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal
+        if self._split.orientation() != wanted:
+            self._split.setOrientation(wanted)
             for card in self.cards.values():
                 card.set_compact(is_narrow)
-            self._split.setOrientation(Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal)
             self._split.setStretchFactor(0, int(is_narrow))
             self._split.setSizes([1000, 1000] if is_narrow else self._usual_sizes())
 

@@ -7,8 +7,8 @@ shown is in memory_gauge and memory_panel.
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -23,6 +23,7 @@ from core.spec.sizes import MB, in_mb
 GB = 2**30
 WINDOW = "Window"  # the Share of this process
 _KEPT_S = 300.0
+_CHILDREN_EVERY_S = 5.0
 _IDLE_CARD_EVERY_S = 10.0  # asking keeps a card from falling asleep
 
 
@@ -98,6 +99,11 @@ class _Process:
     pid: int
     name: str
     client: EngineClient | None = None
+    children: tuple[int, ...] = ()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.pid, *self.children)
 
 
 class MemoryWatch:
@@ -115,12 +121,16 @@ class MemoryWatch:
         self._card_asked_at = -_IDLE_CARD_EVERY_S
         self._clients: list[EngineClient] = []
         self._known: dict[int, psutil.Process] = {}
+        self._children: dict[int, list[int]] = {}
+        self._children_found_at = -_CHILDREN_EVERY_S
+        # of runs, which belong to no window: by the number of each process, its name
+        self.find_runs: Callable[[], Mapping[int, str]] = dict
         self.history: deque[Sight] = deque()
 
     def look(self) -> Sight:
         self._clients = [*self._find_clients()]
         processes = self._processes()
-        self._ask_card(any(_is_on_card(client) for client in self._clients))
+        self._ask_card(self._is_card_used(processes))
         card, limits = self._card.sight, self._limits()
         sight = Sight(
             time.monotonic(),
@@ -141,7 +151,25 @@ class MemoryWatch:
             client = clients.get(worker.pid)
             model = client.state.facts.name if client and client.state.facts else ""
             found.append(_Process(worker.pid, f"{worker.name} ({model})" if model else worker.name, client))
-        return found
+        found += [_Process(pid, name) for pid, name in self.find_runs().items()]
+        jobs = [process.pid for process in found[1:] if process.client is None]
+        self._look_for_children(jobs)
+        return [replace(process, children=tuple(self._children.get(process.pid, ()))) for process in found]
+
+    def _look_for_children(self, jobs: list[int]) -> None:
+        """A benchmark and some runs start processes of their own. Asked now and then: each time the system
+        names all there are."""
+        now = time.monotonic()
+        if not jobs:
+            self._children = {}
+        elif now - self._children_found_at >= _CHILDREN_EVERY_S or not {*jobs} <= {*self._children}:
+            self._children_found_at = now
+            self._children = {pid: _children_of(pid) for pid in jobs}
+
+    def _is_card_used(self, processes: list[_Process]) -> bool:
+        held = self._card.sight.held_by if self._card.sight else {}
+        is_held = any(pid in held for process in processes for pid in process.pids)
+        return is_held or any(_is_on_card(client) for client in self._clients)
 
     def _ask_card(self, is_used: bool) -> None:
         now = time.monotonic()
@@ -156,11 +184,12 @@ class MemoryWatch:
     def _machine(self, processes: list[_Process], limit_mb: int) -> Memory:
         ours, private_bytes = [], 0
         for process in processes:
-            held = self._held(process.pid)
-            if held is not None:
-                ours.append(Share(process.name, held.rss))
-                private_bytes += held.rss - getattr(held, "shared", 0)  # files' pages count as available
-        alive = {process.pid for process in processes}
+            held = [held for pid in process.pids if (held := self._held(pid)) is not None]
+            if held:
+                ours.append(Share(process.name, sum(one.rss for one in held)))
+                # files' pages count as available
+                private_bytes += sum(one.rss - getattr(one, "shared", 0) for one in held)
+        alive = {pid for process in processes for pid in process.pids}
         self._known = {pid: known for pid, known in self._known.items() if pid in alive}
         system = psutil.virtual_memory()
         return Memory(
@@ -197,8 +226,8 @@ def _of_card(card: CardSight, processes: list[_Process], plans: tuple[Plan, ...]
     """What the driver says of our processes; where it keeps that to itself, what they say."""
     ours = []
     for process in processes:
-        held = card.held_by.get(process.pid)
-        if held is None and process.client is not None:
+        held = sum(card.held_by.get(pid) or 0 for pid in process.pids)
+        if not held and process.client is not None:
             held = process.client.card_bytes
         if held:
             ours.append(Share(process.name, held))
@@ -209,6 +238,13 @@ def _of_card(card: CardSight, processes: list[_Process], plans: tuple[Plan, ...]
         card.total_bytes,
         plans,
     )
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:  # it has just ended
+        return []
 
 
 def _is_on_card(client: EngineClient) -> bool:

@@ -22,6 +22,7 @@ from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.deleting import Deleting
 from app.shell.making_room import MakingRoom
+from app.shell.memory import MemoryWatch
 from app.shell.notices import Notice, NoticeBar, Weight
 from app.shell.standing_back import StandingBack
 from app.shell.taught import Taught
@@ -83,9 +84,10 @@ class Training(QObject):
         self._look_at_runs = QTimer(self, interval=_LOOK_AT_RUNS_MS)
         self._look_at_runs.timeout.connect(self._look)
 
-    def begin(self, start: Start, giving_way: GivingWay) -> None:
+    def begin(self, start: Start, giving_way: GivingWay, memory: MemoryWatch) -> None:
         """`start`: begins a coroutine that nobody waits for."""
         self._start = start
+        memory.find_runs = self.runs.processes
         for watch in self.runs.find():
             self._tell(f"{watch.run.name} is still learning.", watch.run)
         self.standing_back.follow(giving_way)
@@ -159,8 +161,7 @@ class Training(QObject):
             answer = await self._questions.ask(
                 f"{names} is still learning.",
                 _LEAVING,
-                "It can go on without this window, and is found again at the next start; or it saves and "
-                "stops.",
+                "It can go on without this window, and is found at the next start; or it saves and stops.",
             )
         if answer == CANCEL.id:
             return False
@@ -275,9 +276,8 @@ class Training(QObject):
         self._start(self._say_how_it_ended(run))
 
     async def _say_how_it_ended(self, run: Run) -> None:
-        found = next(
-            (entry for entry in await _in_background(entries) if entry.folder == str(run.folder)), None
-        )
+        all_runs = await _in_background(entries)
+        found = next((entry for entry in all_runs if entry.folder == str(run.folder)), None)
         if found is None or self._is_in_sight(run):
             return
         match found.phase:

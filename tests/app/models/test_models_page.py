@@ -182,6 +182,7 @@ def test_what_lies_in_a_folder_of_theirs_is_not_offered_for_deletion(
     desk = Desk(qtbot, qapp, [stock])
     desk.show()
     desk.page.look_at(f"disk:{stock / 'whole'}")
+    QApplication.processEvents()
     texts = [button.text() for button in desk.page.detail.findChildren(QPushButton) if button.isVisible()]
     assert "Use for Completion" in texts
     assert "Delete…" not in texts

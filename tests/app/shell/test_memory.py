@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.engine_client import EngineClient
+from app.job_client import JobClient
 from app.process import WorkerProcess
 from app.settings import Appearance
 from app.settings import Budget as Limits
@@ -153,6 +154,38 @@ def test_what_is_ours_is_told_from_what_others_hold(qtbot: QtBot) -> None:
     with qtbot.waitSignal(worker.ended):
         worker.kill()
     assert [share.name for share in watch().look().machine.ours] == ["Window"]
+
+
+def test_what_a_job_starts_is_its_own_and_a_run_that_no_window_owns_is_ours_too(qtbot: QtBot) -> None:
+    holds = "kept = b'x' * 100_000_000; print('ready', flush=True); input()"
+    starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holds!r}])"
+    job = JobClient("The benchmark")
+    worker = job._worker
+    with (
+        qtbot.waitSignal(worker.line_read),
+        subprocess.Popen(
+            [sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as run,
+    ):
+        worker.start([sys.executable, "-c", starts])
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+        looking = watch(card=PluggedIn(CardSight("MX450", 2 * GB, 900 * MB, {run.pid: 600 * MB})))
+        looking.find_runs = lambda: {run.pid: "Run mine"}
+        qtbot.waitUntil(lambda: _holds(psutil.Process(worker.pid).children()))
+        sight = looking.look()
+        shares = {share.name: share.held_bytes for share in sight.machine.ours}
+        assert shares["Benchmark"] > 100e6
+        assert shares["Run mine"] > 100e6
+        assert sight.card is not None
+        assert sight.card.ours == (Share("Run mine", 600 * MB),)
+        run.communicate("")
+    with qtbot.waitSignal(worker.ended):
+        worker.stop()
+
+
+def _holds(children: list[psutil.Process]) -> bool:
+    return any(child.memory_info().rss > 100e6 for child in children)
 
 
 def test_the_limit_is_the_smaller_of_what_was_set_and_what_there_is(qtbot: QtBot) -> None:
