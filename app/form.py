@@ -62,7 +62,7 @@ class Form(QWidget):
         self._rows: dict[str, QWidget] = {}
         self._places: dict[str, QHBoxLayout] = {}
         self._wide_fields: list[QWidget] = []
-        self._no_wheel = _NoWheel(self)
+        self._no_wheel = NoWheel(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -162,7 +162,7 @@ class Form(QWidget):
             self.changed.emit(instance)
 
 
-class _NoWheel(QObject):
+class NoWheel(QObject):
     """The wheel moves the page, not a value that happens to lie under the pointer."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -161,11 +161,14 @@ class ScatterChart(QWidget):
         for text, mark in self._texts:
             spot = plot.box.mapViewToScene(QPointF(mark.x, mark.y))
             size = text.textItem.boundingRect()
+            left, up = -size.width() - gap, -size.height()
             for across, down, anchor in (
-                (gap, -size.height() / 2, (0, 0.5)),
-                (-size.width() - gap, -size.height() / 2, (1, 0.5)),
-                (-size.width() / 2, -size.height() - gap / 2, (0.5, 1)),
+                (gap, up / 2, (0, 0.5)),
+                (left, up / 2, (1, 0.5)),
+                (-size.width() / 2, up - gap / 2, (0.5, 1)),
                 (-size.width() / 2, gap / 2, (0.5, 0)),
+                *((gap, down, (0, above)) for down, above in ((0.0, 0), (up, 1))),
+                *((left, down, (1, above)) for down, above in ((0.0, 0), (up, 1))),
             ):
                 place = QRectF(spot.x() + across, spot.y() + down, size.width(), size.height())
                 if bounds.contains(place) and not any(place.intersects(other) for other in taken):

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 from app.job_client import shown_command
 from app.jobs.bench_figures import FigureTable
 from app.jobs.command_line import CommandLine
-from app.naming import label, named
+from app.naming import label, named, set_role
 from app.theme import Theme
 from core.spec.errors import DataError
 from core.spec.folders import benchmarks_folder
@@ -56,6 +56,7 @@ class BenchAdvice(QWidget):
         self.use.clicked.connect(self._use)
         self.models.clicked.connect(self.models_requested)
         self._show_parts(has_results=False)
+        self._show_deeds()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -83,8 +84,8 @@ class BenchAdvice(QWidget):
     def show_end(self, sentence: str) -> None:
         """`sentence`: why there is no advice; empty where there is."""
         self._is_running = False
-        self.start.setText("Measure and Advise")
         self.bar.hide()
+        self._show_deeds()
         if sentence:
             self.said.setText(sentence)
 
@@ -110,12 +111,21 @@ class BenchAdvice(QWidget):
         for row, item in enumerate(results):
             self.table.show_row(row, _cells(item))
         self._show_parts(has_results=True)
+        self._show_deeds()
+
+    def _show_deeds(self) -> None:
+        """What is advised comes before measuring it once more."""
+        can_be_used = self._advised is not None
+        self.use.setVisible(can_be_used)
+        set_role(self.use, "primary" if can_be_used else "")
+        set_role(self.start, "" if can_be_used else "primary")
+        if not self._is_running:
+            self.start.setText("Measure Again" if can_be_used else "Measure and Advise")
 
     def _show_parts(self, *, has_results: bool) -> None:
         self.table.setVisible(has_results)
         self.worth.setVisible(bool(self.worth.text()))
         self.models.setVisible(bool(self.worth.text()))
-        self.use.setVisible(self._advised is not None)
 
     def _arrange(self) -> None:
         self.bar.setTextVisible(False)

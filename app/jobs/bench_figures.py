@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from app.naming import named
 
+_AT_THE_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
 
 class FigureTable(QTableWidget):
     def __init__(
@@ -23,6 +25,8 @@ class FigureTable(QTableWidget):
         self.setTabKeyNavigation(False)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        for column in numbers:
+            self.horizontalHeaderItem(column).setTextAlignment(_AT_THE_END)
         head = self.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setStretchLastSection(True)
@@ -32,7 +36,7 @@ class FigureTable(QTableWidget):
         for column, text in enumerate(texts):
             cell = QTableWidgetItem(text)
             if column in self._numbers:
-                cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                cell.setTextAlignment(_AT_THE_END)
             self.setItem(row, column, cell)
 
     def show_icon(self, row: int, column: int, icon: QIcon) -> None:

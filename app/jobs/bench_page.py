@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -100,7 +101,10 @@ class BenchPage(QWidget):
         self._show()
 
     def show_results(self) -> None:
+        had_keys = self.isAncestorOf(QApplication.focusWidget() or self.window())
         self.tabs.setCurrentIndex(1)
+        if had_keys:  # what had them may be about to go
+            self.table.setFocus()
 
     def measure(self, model: str) -> None:
         """With this model chosen; the rest is the person's."""

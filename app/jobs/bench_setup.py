@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.form import Form
+from app.form import Form, NoWheel
 from app.job_client import shown_command
 from app.jobs.bench_models import BenchModels
 from app.jobs.bench_plan import OWN_TASKS, PRECISIONS, BenchPlan, Part, estimate
@@ -213,6 +213,7 @@ class BenchSetup(QWidget):
             field.textChanged.connect(self._show_plan)
             field.textEdited.connect(lambda text, box=box: box.setChecked(bool(text)))
         self.limit.valueChanged.connect(self._show_plan)
+        self.limit.installEventFilter(NoWheel(self))
         self._more.toggled.connect(self._form_page.setVisible)
         for name, form in self._forms.items():
             form.changed.connect(lambda value, name=name: self._take_settings(name, value))

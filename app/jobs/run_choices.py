@@ -20,11 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.form import Form
+from app.form import Form, NoWheel
 from app.jobs.run_draft import Draft, TimeBox, TimeKind, name_problem
 from app.naming import label, named, set_wrong
 from app.theme import Theme
 from core.spec.errors import UsageError
+from core.spec.fields import settings_of
 from trainer.spec.jobs import RecipeName, TrainSpec
 
 _RECIPES: tuple[tuple[RecipeName, str, str], ...] = (
@@ -131,6 +132,10 @@ class RunChoices(QWidget):
             self._form = Form(self.draft.spec, self)
             self._form.changed.connect(self._take_form)
             self._advanced.addWidget(self._form)
+            before: QWidget = self.words_field
+            for item in settings_of(TrainSpec):  # what is made late would be reached last with Tab
+                QWidget.setTabOrder(before, self._form.field(item.name))
+                before = self._form.field(item.name)
             self._show_fitting("")
         return self._form
 
@@ -190,6 +195,9 @@ class RunChoices(QWidget):
         self.until_field.timeChanged.connect(self._take_time)
         self.advanced_button.toggled.connect(self._show_advanced)
         self.words_field.textChanged.connect(self._show_fitting)
+        no_wheel = NoWheel(self)
+        for field in (self.model_box, self.recipe_box, self.time_box, self.minutes_field, self.until_field):
+            field.installEventFilter(no_wheel)
 
     def _take_name(self, text: str) -> None:
         problem = name_problem(text)

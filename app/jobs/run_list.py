@@ -18,7 +18,7 @@ from app.jobs.run_words import COLOURS, ICONS, Entry
 from app.naming import label, named
 from app.theme import Theme
 
-_WIDTH = 216
+_WIDTH, _OF_THE_PAGE = 216, 4
 _FOLDER = Qt.ItemDataRole.UserRole
 
 
@@ -33,6 +33,7 @@ class RunList(QFrame):
         named(self, "Runs", style="run_list")
         self._theme = theme
         self._entries: tuple[Entry, ...] = ()
+        self._room = 0
         self.new_button = QPushButton("New Run", self)
         self.new_button.clicked.connect(lambda _=False: self.new_requested.emit())
         self.view = named(QListWidget(self), "Runs so far")
@@ -52,6 +53,11 @@ class RunList(QFrame):
         layout.addWidget(self._hint)
         theme.changed.connect(self._dress)
         self._dress()
+
+    def fit_into(self, room: int) -> None:
+        """Of a page that is so wide: what stands beside the list needs most of it."""
+        self._room = room
+        self._set_width()
 
     @property
     def selected(self) -> list[str]:
@@ -95,8 +101,13 @@ class RunList(QFrame):
         if self.selected:
             self.chosen.emit(self.selected)
 
+    def _set_width(self) -> None:
+        usual = self._theme.scaled(_WIDTH)
+        self.setFixedWidth(min(usual, max(usual // 2, self._room // _OF_THE_PAGE)) if self._room else usual)
+
     def _dress(self) -> None:
-        self.setFixedWidth(self._theme.scaled(_WIDTH))
+        self._set_width()
         self.new_button.setIcon(self._theme.icon("plus"))
+        self.new_button.setIconSize(self._theme.icon_size(16))
         entries, self._entries = self._entries, ()
         self.set_entries(entries)

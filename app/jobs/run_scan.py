@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.form import NoWheel
 from app.jobs.run_draft import LISTED
 from app.jobs.run_files import ACCEPTED, ALL, LEFT_OUT, ScannedFiles, ShownFiles, can_be_overruled
 from app.jobs.run_glimpse import GlimpseView
@@ -121,6 +122,8 @@ class ScanView(QWidget):
             )
             self.details.setText(self._reasons())
             return
+        if not self.counts.get("left_out") and self.kind_box.currentData() == LEFT_OUT:
+            self.kind_box.setCurrentIndex(self.kind_box.findData(ACCEPTED))  # an empty list says nothing
         set_role(self.sentence, "")
         self.sentence.setText(f"{self._sentence()}.")
         self.details.setText(self._reasons())
@@ -213,6 +216,7 @@ class ScanView(QWidget):
 
     def _connect(self) -> None:
         self.kind_box.currentIndexChanged.connect(self._filter)
+        self.kind_box.installEventFilter(NoWheel(self))
         self.words_field.textChanged.connect(self._filter)
         self.table.selectionModel().currentRowChanged.connect(self._show_deed)
         self.table.customContextMenuRequested.connect(self._open_menu)

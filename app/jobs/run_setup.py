@@ -167,7 +167,7 @@ class RunSetup(QWidget):
     def _arrange(self, theme: Theme) -> None:
         column = QVBoxLayout()
         column.setSpacing(8)
-        title = label("Teach a model your code", "title")
+        title = label("Teach a model your code", "title", wraps=True)
         about = label(
             "It learns on this machine, from folders that you choose, and nothing leaves it. At the end you "
             "see whether it became better, on files that it was not shown.",

@@ -39,6 +39,7 @@ _NEXT: dict[Judgement, str] = {
     "worse": "Fewer steps or a smaller learning rate may help. New Run begins another one.",
     "forgot": "Used with less strength it forgets less.",
 }
+_IN_USE = "It suggests now: go on writing, and see what it has learnt."
 _STEPS, _MOST = 100, 200
 _ROWS = (
     ("Your files, kept apart", "held_out_before", "held_out_after"),
@@ -73,7 +74,7 @@ class VerdictCard(QFrame):
         self.slider = named(QSlider(Qt.Orientation.Horizontal, self), "How much of it counts")
         self.strength = label("", "muted")
         self._slider_row = QWidget(self)
-        self._is_adapter, self._is_used = True, False
+        self._is_adapter, self._is_used, self._advice = True, False, ""
         self._arrange()
         self._connect()
 
@@ -87,8 +88,8 @@ class VerdictCard(QFrame):
         else:
             self._say(*_TITLES[verdict.judgement], _without_title(verdict))
             self._show_scores(verdict)
-        self._next.setText("" if verdict is None else _NEXT.get(verdict.judgement, ""))
-        self._next.setVisible(bool(self._next.text()))
+        self._advice = "" if verdict is None else _NEXT.get(verdict.judgement, "")
+        self._show_next()
         is_good = verdict is not None and verdict.judgement in ("better", "new")
         self.use_button.setText("Use It Now" if is_good or verdict is None else "Use It All the Same")
         set_role(self.use_button, "primary" if is_good and not self._is_used else "")
@@ -99,11 +100,16 @@ class VerdictCard(QFrame):
         self._is_used = strength is not None
         self._slider_row.setVisible(self._is_used and self._is_adapter)
         self.use_button.setVisible(not self._is_used)
+        self._show_next()
         if strength is not None:
             self.slider.blockSignals(True)
             self.slider.setValue(round(strength * _STEPS))
             self.slider.blockSignals(False)
             self._show_strength()
+
+    def _show_next(self) -> None:
+        self._next.setText(_IN_USE if self._is_used else self._advice)
+        self._next.setVisible(bool(self._next.text()))
 
     def set_busy(self, sentence: str) -> None:
         """While something is made of it; empty when that is over."""

@@ -185,11 +185,11 @@ class Benchmarking(QObject):
 
     def _take_end(self, how: str) -> None:
         page = self._made()
-        page.progress.show_end(how, unfinished())
-        self.shelf.look()
         if how == "finished":
             page.show_results()
             self.said.emit("The benchmark is done.")
+        page.progress.show_end(how, unfinished())
+        self.shelf.look()
 
     def _compare(self, ways: list[Way]) -> None:
         page = self._made()

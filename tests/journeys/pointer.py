@@ -40,6 +40,20 @@ class Pointer:
         self._on.click(seen.x, seen.y)
         self._on.pause(_ANSWER_S)
 
+    def scroll_to(self, kind: str, words: str, x: int, y: int) -> None:
+        """With the wheel at this place, until it is there and stays where it is."""
+        before: list[Seen | None] = [None]
+
+        def is_at_rest() -> bool:
+            found, earlier = self.find(kind, words), before[0]
+            before[0] = found
+            if found is None:
+                self._on.turn_wheel(x, y)
+            self._on.pause(_ANSWER_S)
+            return found is not None and found == earlier
+
+        self.wait_for(is_at_rest, f"{kind} {words!r} further down")
+
     def tick(self, kind: str, words: str, *, wanted: bool = True) -> None:
         """Or takes the tick away."""
         if self.wait(kind, words).is_ticked != wanted:

@@ -38,6 +38,10 @@ class Screen:
     def click(self, x: int, y: int) -> None:
         self._run("xdotool", "mousemove", str(x), str(y), "click", "1")
 
+    def turn_wheel(self, x: int, y: int) -> None:
+        """Towards the end of what is there."""
+        self._run("xdotool", "mousemove", str(x), str(y), "click", "--repeat", "3", "5")
+
     def count(self, colour: str) -> int:
         """How many points have exactly this colour now, #rrggbb."""
         red, green, blue = bytes.fromhex(colour[1:])

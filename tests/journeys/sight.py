@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.charts.chart_frame import ChartFrame
+
 START = (
     "import sys; sys.path.insert(0, ''); import main; from tests.journeys import sight; "
     "sight.write_what_is_seen(); sys.exit(main.main())"
@@ -36,8 +38,8 @@ _BOX = 12  # points from its edge, where a box to tick is
 
 @dataclass(frozen=True)
 class Seen:
-    """`kind`: button, box, field, tab, choice (of a menu), cell, or words. `within`, `row`: of a cell, the
-    name of its table or list, and where in it."""
+    """`kind`: button, box, field, tab, choice (of a menu), cell, chart (what it says), or words. `within`,
+    `row`: of a cell, the name of its table or list, and where in it."""
 
     kind: str
     words: str
@@ -112,8 +114,13 @@ def _seen_of(widget: QWidget) -> Iterator[Seen]:
         case QLineEdit():
             parent = widget.parentWidget()  # of a box for numbers, which has the name
             yield _at(widget, in_sight, "field", widget.accessibleName() or parent.accessibleName())
-        case QLabel():
-            yield _at(widget, in_sight, "words", widget.text())
+        case QLabel() | ChartFrame():
+            shown = ("words", widget.text()) if isinstance(widget, QLabel) else _told_by(widget)
+            yield _at(widget, in_sight, *shown)
+
+
+def _told_by(chart: ChartFrame) -> tuple[str, str]:
+    return "chart", chart.accessibleDescription()
 
 
 def _cells(view: QAbstractItemView) -> Iterator[Seen]:

@@ -153,6 +153,15 @@ def test_names_cover_no_mark_and_no_name(theme: Theme, qtbot: QtBot) -> None:
     )
 
 
+def test_a_mark_in_the_corner_of_a_low_chart_has_its_name_too(theme: Theme, qtbot: QtBot) -> None:
+    chart = ScatterChart(theme, Axis("Speed", from_zero=True), Axis("Quality", from_zero=True))
+    chart.set_marks([Mark("smallcoder-nano int8", 1132, 9.8, "nano")])
+    qtbot.addWidget(chart)
+    chart.resize(900, 240)
+    chart.show()
+    qtbot.waitUntil(lambda: bool(chart._texts) and chart._texts[0][0].isVisible())
+
+
 def test_marks_are_named_at_the_pointer_and_in_words(theme: Theme, qtbot: QtBot) -> None:
     chart = ScatterChart(theme, Axis("Speed", "tokens/s"), Axis("Quality"))
     chart.set_marks(MARKS)

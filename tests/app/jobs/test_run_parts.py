@@ -11,6 +11,7 @@ import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QSlider
 from pytestqt.qtbot import QtBot
 
@@ -387,6 +388,11 @@ def test_the_form_finds_settings_and_keeps_what_is_set_above_out_of_it(
     setup.choices.words_field.setText("")
     assert form.row("seed").isVisible()
     assert not form.row("data").isVisible()
+    setup.choices.words_field.setText("peak step size; none")
+    setup.activateWindow()
+    setup.choices.words_field.setFocus()
+    QTest.keyClick(setup.choices.words_field, Qt.Key.Key_Tab)
+    assert setup.focusWidget() is form.field("learning_rate")
     form.field("beta2").setValue(0.999)  # type: ignore[attr-defined]
     assert setup.draft.spec.beta2 == 0.999
 

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -213,6 +215,22 @@ def test_what_cannot_be_read_can_be_deleted(qtbot: QtBot, theme: Theme, runs: Ru
     button.click()
     assert not future.folder.exists()
     assert notices.texts == ["future was deleted."]
+
+
+def test_the_wheel_changes_no_choice_that_lies_under_it(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
+    page = RunSetup(theme, usual_draft("model"))
+    qtbot.addWidget(page)
+    page.folders.add([tmp_path])
+    page.show()
+    before = page.draft
+    for box in (page.choices.recipe_box, page.choices.time_box, page.scan.kind_box):
+        at = QPointF(box.rect().center())
+        keys, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.NoButton
+        turn = (QPoint(), QPoint(0, -120), buttons, keys, Qt.ScrollPhase.NoScrollPhase, False)
+        turned = QWheelEvent(at, QPointF(box.mapToGlobal(at)), *turn)
+        QApplication.sendEvent(box, turned)
+        assert box.currentIndex() == 0
+    assert page.draft == before
 
 
 def test_a_scan_is_stopped_and_begun_anew(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
