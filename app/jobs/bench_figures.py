@@ -26,7 +26,9 @@ class FigureTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         for column in numbers:
-            self.horizontalHeaderItem(column).setTextAlignment(_AT_THE_END)
+            written = self.horizontalHeaderItem(column)
+            if written is not None:
+                written.setTextAlignment(_AT_THE_END)
         head = self.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setStretchLastSection(True)

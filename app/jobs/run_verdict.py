@@ -144,7 +144,7 @@ class VerdictCard(QFrame):
             row.addWidget(button)
         row.addWidget(self._busy, 1)
         row.addStretch(0)
-        self._grid.setHorizontalSpacing(24)
+        self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 16)
@@ -176,7 +176,7 @@ class VerdictCard(QFrame):
         self.sentence.setText(sentence)
 
     def _show_scores(self, verdict: Verdict) -> None:
-        heads = ("", "Bits a byte", "Hidden lines exact", "Alike")
+        heads = ("", "Bits a byte", "Lines exact", "Alike")
         for column, text in enumerate(heads):
             self._put(0, column, label(text, "muted"))
         row = 1
@@ -197,7 +197,7 @@ class VerdictCard(QFrame):
         self._grid.addWidget(widget, row, column)
 
     def _show_strength(self) -> None:
-        self.strength.setText(f"{self.slider.value()} % of what it learnt")
+        self.strength.setText(f"{self.slider.value()} % of it")
 
     def _tell_strength(self) -> None:
         self.use_requested.emit(max(self.slider.value(), 1) / _STEPS)
