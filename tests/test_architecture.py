@@ -48,6 +48,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "app.instance",
         "app.process",
         "app.garbage",
+        "app.elided",
         "app.naming",
         "app.power",
         "app.giving_way",

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.elided import Elided
+from app.elided import Elided
 from app.highlighter import Highlighter
 from app.languages import PLAIN, language_named
 from app.naming import named

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from app.chat.body import Body
 from app.chat.conversation import Attachment, Message
-from app.chat.elided import Elided
 from app.chat.markdown import presentable
+from app.elided import Elided
 from app.naming import label, named, set_role
 from app.theme import Theme
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.chat.elided import Elided
+from app.elided import Elided
 from app.engine_client import EngineState, model_name
 from app.naming import label, named, set_role, tip
 from app.theme import Theme

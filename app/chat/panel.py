@@ -21,7 +21,6 @@ from app.chat.beginning import Beginning
 from app.chat.composer import Composer, Offer
 from app.chat.conversation import Attachment, Conversation, first_read, written
 from app.chat.drafting import Drafting
-from app.chat.elided import Elided
 from app.chat.history import History
 from app.chat.markdown import presentable
 from app.chat.model_line import ModelLine
@@ -29,6 +28,7 @@ from app.chat.room import Room, Taken
 from app.chat.talk import Start, Talk, answer_tokens
 from app.chat.transcript import Transcript
 from app.chat.unasked import NEW, UnaskedFiles, key_of
+from app.elided import Elided
 from app.engine_client import EngineState
 from app.engines import RoleEngine
 from app.naming import label, named

@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from functools import partial
 
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QMenu
+
 from app.actions import ACTIONS
+from app.editor.code_editor import CodeEditor
 from app.editor.completion import Completion
 from app.editor.document_tabs import DocumentTabs
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.texts import Texts
 
+_MENU = (  # of a text, in groups
+    ("edit.undo", "edit.redo"),
+    ("edit.cut", "edit.copy", "edit.paste", "selection.all"),
+    ("edit.toggle_comment", "completion.trigger", "chat.ask_selection"),
+    ("edit.find", "edit.find_in_files"),
+    ("run.file",),
+)
 _FINDING = ("edit.find", "edit.replace", "edit.find_next", "edit.find_previous")
 _SUGGESTIONS: dict[str, Callable[[Completion], None]] = {
     "completion.trigger": Completion.suggest,
@@ -30,7 +42,7 @@ OF_A_TEXT = (
 
 class Editing:
     def __init__(self, tabs: DocumentTabs, texts: Texts, commands: Commands, store: SettingsStore) -> None:
-        self._tabs, self._texts, self._store = tabs, texts, store
+        self._tabs, self._texts, self._store, self._commands = tabs, texts, store, commands
         of_editor = [action.id for action in ACTIONS if action.context == "editor"]
         ours = [id for id in of_editor if id not in _SUGGESTIONS]
         commands.on({id: partial(self._perform, id) for id in ours})
@@ -43,6 +55,21 @@ class Editing:
             }
         )
         commands.listen_in(tabs, "editor")
+        texts.menu_requested.connect(self._show_menu)
+
+    def _show_menu(self, editor: CodeEditor, place: QPoint) -> None:
+        """Of what is done to the text; below a mouse, the cursor goes there first."""
+        viewport = editor.viewport()
+        if viewport.mapFromGlobal(QCursor.pos()) == place:
+            clicked, cursor = editor.cursorForPosition(place), editor.textCursor()
+            if not cursor.selectionStart() <= clicked.position() <= cursor.selectionEnd():
+                editor.setTextCursor(clicked)
+        menu = QMenu(editor)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for group in _MENU:
+            menu.addSeparator()
+            menu.addActions([self._commands[id] for id in group])
+        menu.popup(viewport.mapToGlobal(place))
 
     def _perform(self, action: str) -> None:
         document = self._tabs.current()

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton
 from app.editor.code_editor import CodeEditor
 from app.editor.completion_policy import CompletionState, Mood
 from app.editor.document import Document
+from app.elided import Elided
 from app.engine_client import EngineState, model_name
-from app.naming import label, named, set_role, tip
+from app.naming import named, set_role, tip
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
 from app.shell.memory_panel import MemoryPanel
@@ -47,11 +48,11 @@ class StatusBar(QFrame):
         self._theme, self._commands = theme, commands
         self._mood: Mood = "idle"
         self._texts: dict[str, str] = {}
-        self._message = named(label(""), "Message")
+        self._message = Elided(parent=self)
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)
-        self._forget.timeout.connect(self._message.clear)
+        self._forget.timeout.connect(lambda: self._message.show_text(""))
         self._fit_later = QTimer(self, singleShot=True, interval=0)  # once, whatever a key has changed
         self._fit_later.timeout.connect(self._fit)
         self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
@@ -75,12 +76,11 @@ class StatusBar(QFrame):
 
     def text(self, part: str) -> str:
         """The whole of it, even where only its beginning is shown."""
-        return self._message.text() if part == "message" else self._texts.get(part, "")
+        return self._message.whole if part == "message" else self._texts.get(part, "")
 
     def say(self, sentence: str) -> None:
         """For a while."""
-        self._message.setText(sentence)
-        self._message.setToolTip(tip(sentence))
+        self._message.show_text(sentence)
         self._forget.start()
 
     def show_part(self, name: str, text: str, about: str = "") -> None:

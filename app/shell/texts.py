@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.actions import KeyMap
@@ -27,12 +27,14 @@ from core.spec.messages import Reply
 
 class Texts(QObject):
     """`completion_changed`: the CompletionState of a document. `zoom_requested`: so many steps larger.
-    `language_changed`: of a document. `moved`: some cursor stands elsewhere. `said`: for the person."""
+    `language_changed`: of a document. `moved`: some cursor stands elsewhere. `menu_requested`: in an editor,
+    at a place of its text. `said`: for the person."""
 
     completion_changed = Signal(object, object)
     zoom_requested = Signal(int)
     language_changed = Signal(object)
     moved = Signal()
+    menu_requested = Signal(object, object)
     said = Signal(str)
 
     def __init__(self, store: SettingsStore, theme: Theme, keys: KeyMap, engine: EngineClient) -> None:
@@ -54,7 +56,12 @@ class Texts(QObject):
         self._dress(editor)
         editor.zoom_requested.connect(self.zoom_requested)
         editor.limited.connect(self.said)
+        editor.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        editor.customContextMenuRequested.connect(self._ask_for_menu)
         return editor
+
+    def _ask_for_menu(self, place: QPoint) -> None:
+        self.menu_requested.emit(self.sender(), place)
 
     def follow(self, documents: Documents) -> None:
         self._documents = documents

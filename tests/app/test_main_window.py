@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import SIGNAL, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDropEvent, QGuiApplication, QKeySequence, QTextCursor
+from PySide6.QtGui import QAccessible, QCursor, QDropEvent, QGuiApplication, QKeySequence, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QMessageBox,
     QPushButton,
     QToolButton,
@@ -371,6 +372,26 @@ async def test_the_place_is_kept_while_the_window_is_open(run: Run, started: Sta
     started.trigger("view.chat")
     file = data_folder() / "session.json"
     await until(lambda: file.exists() and json.loads(file.read_text())["chat"])
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # offscreen, of menus
+async def test_the_menu_of_a_text_has_what_is_done_to_it_with_its_keys(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    document = started.window.tabs.current()
+    assert document is not None
+    document.editor.insertPlainText("first\nsecond\n")
+    second = document.editor.document().findBlockByNumber(1)
+    place = document.editor.cursorRect(QTextCursor(second)).center()
+    QCursor.setPos(document.editor.viewport().mapToGlobal(place))
+    document.editor.customContextMenuRequested.emit(place)
+    menu = document.editor.findChild(QMenu)
+    assert menu is not None
+    offered = {action.objectName(): action for action in menu.actions() if action.objectName()}
+    assert {"edit.paste", "edit.toggle_comment", "chat.ask_selection", "run.file"} <= set(offered)
+    assert offered["edit.toggle_comment"].shortcut().toString() == "Ctrl+/"
+    offered["edit.toggle_comment"].trigger()
+    assert document.text() == "first\n# second\n"
+    menu.close()
 
 
 async def test_a_small_window_keeps_what_matters_in_its_status_bar(run: Run, started: Started) -> None:

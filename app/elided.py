@@ -17,6 +17,10 @@ class Elided(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.show_text(text)
 
+    @property
+    def whole(self) -> str:
+        return self._whole
+
     def show_text(self, text: str) -> None:
         self._whole = text
         self.setToolTip(tip(text))
