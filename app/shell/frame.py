@@ -131,13 +131,20 @@ class Frame(QWidget):
 
     def sizes(self) -> tuple[list[int], list[int]]:
         """Widths and heights, for the next start."""
-        return self._across.sizes(), self._middle.sizes()
+        return self._sizes_of(self._across), self._sizes_of(self._middle)
 
     def set_sizes(self, widths: Sequence[int], heights: Sequence[int]) -> None:
-        if len(widths) == self._across.count():
-            self._across.setSizes(widths)
-        if len(heights) == self._middle.count():
-            self._middle.setSizes(heights)
+        for splitter, sizes in ((self._across, widths), (self._middle, heights)):
+            if len(sizes) == splitter.count():
+                usual = self._sizes_of(splitter)
+                splitter.setSizes([size or known for size, known in zip(sizes, usual, strict=True)])
+
+    def _sizes_of(self, splitter: QSplitter) -> list[int]:
+        """Of what is hidden, as it was when it was seen last, or is at first."""
+        for place, size in enumerate(splitter.sizes()):
+            if size:
+                self._sizes[splitter.widget(place)] = size
+        return [self._sizes[splitter.widget(place)] for place in range(splitter.count())]
 
     def _arrange(self) -> None:
         middle = QWidget(self)
@@ -150,11 +157,17 @@ class Frame(QWidget):
         self._middle.addWidget(self.output)
         self._middle.setStretchFactor(0, 1)
         scaled = self._theme.scaled
-        self._middle.setSizes([scaled(600), scaled(_OUTPUT_HEIGHT)])
         for part in (self.side_bar, middle, self.chat):
             self._across.addWidget(part)
         self._across.setStretchFactor(1, 1)
-        self._across.setSizes([scaled(_SIDE_WIDTH), scaled(800), scaled(_CHAT_WIDTH)])
+        self._sizes = {
+            self.side_bar: scaled(_SIDE_WIDTH),
+            middle: scaled(800),
+            self.chat: scaled(_CHAT_WIDTH),
+        }
+        self._sizes |= {self._stack: scaled(600), self.output: scaled(_OUTPUT_HEIGHT)}
+        self._across.setSizes([self._sizes[part] for part in (self.side_bar, middle, self.chat)])
+        self._middle.setSizes([self._sizes[part] for part in (self._stack, self.output)])
         for splitter in (self._middle, self._across):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(1)

@@ -80,6 +80,24 @@ async def test_tabs_place_and_parts_come_back_at_the_next_start(
     assert window.status.text("place") == "Ln 2, Col 4"
 
 
+async def test_a_part_that_was_hidden_comes_back_as_large_as_it_was(run: Run, start: Start) -> None:
+    before = await start()
+    before.trigger("view.output")
+    frame = before.window.frame
+    frame.set_sizes([256, 900, 0], [400, 300])
+    await until(lambda: frame.output.height() > 250)
+    height = frame.output.height()
+    before.trigger("view.output")
+    await before.end()
+    after = await start()
+    assert not after.window.frame.output.isVisible()
+    after.trigger("view.output")
+    after.trigger("view.chat")
+    await until(lambda: abs(after.window.frame.output.height() - height) <= 1)
+    await until(lambda: after.window.frame.chat.width() >= 340)
+    await after.end()
+
+
 async def test_settings_take_hold_at_once_and_are_kept(run: Run, started: Started) -> None:
     started.trigger("file.new")
     window = started.window
