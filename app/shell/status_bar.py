@@ -23,6 +23,7 @@ _MESSAGE_MS = 8000
 _LEAST_MESSAGE = 24
 _MOST_OF_REASONS = 0.35  # of the width
 _FIRST_TO_GO = ("indentation", "form", "language", "speed", "place", "completion")
+_FOR_A_MESSAGE = _FIRST_TO_GO[:4]  # go for a while, so that it can be read
 _SIGNS: dict[Mood, tuple[str, str]] = {
     "shown": ("spark", "accent"),
     "off": ("spark-off", "muted"),
@@ -52,7 +53,7 @@ class StatusBar(QFrame):
         self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self._forget = QTimer(self, singleShot=True, interval=_MESSAGE_MS)
-        self._forget.timeout.connect(lambda: self._message.show_text(""))
+        self._forget.timeout.connect(self._end_message)
         self._fit_later = QTimer(self, singleShot=True, interval=0)  # once, whatever a key has changed
         self._fit_later.timeout.connect(self._fit)
         self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
@@ -82,6 +83,7 @@ class StatusBar(QFrame):
         """For a while."""
         self._message.show_text(sentence)
         self._forget.start()
+        self._fit_later.start()
 
     def show_part(self, name: str, text: str, about: str = "") -> None:
         """An empty text hides the part."""
@@ -134,6 +136,10 @@ class StatusBar(QFrame):
         self.show_part("model", text, about)
         set_role(self._parts["model"], "danger" if state.phase == "failed" else "")
 
+    def _end_message(self) -> None:
+        self._message.show_text("")
+        self._fit_later.start()
+
     def _open_memory(self) -> None:
         """A second time puts it away."""
         shown = self.window().findChild(MemoryPanel)
@@ -160,11 +166,13 @@ class StatusBar(QFrame):
         elided = reasons.fontMetrics().elidedText(self.text("completion"), Qt.TextElideMode.ElideRight, most)
         reasons.setText(elided)
         shown = {name: part for name, part in self._parts.items() if self.text(name)}
-        room = self.width() - self._gauge.sizeHint().width() - self._theme.scaled(_LEAST_MESSAGE)
+        room = self.width() - self._gauge.sizeHint().width()
+        least = self._theme.scaled(_LEAST_MESSAGE)
+        wanted = max(least, self._message.sizeHint().width())
         for name in _FIRST_TO_GO:
-            if sum(part.sizeHint().width() for part in shown.values()) <= room:
-                break
-            shown.pop(name, None)
+            for_message = wanted if name in _FOR_A_MESSAGE else least
+            if sum(part.sizeHint().width() for part in shown.values()) + for_message > room:
+                shown.pop(name, None)
         for name, part in self._parts.items():
             part.setVisible(name in shown)
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import ACTIONS
+from app.elided import Elided
 from app.languages import language_named
 from app.prompt.alternative import Written
 from app.shell.about import AboutDialog
@@ -390,6 +391,22 @@ async def test_the_place_is_kept_while_the_window_is_open(run: Run, started: Sta
     started.trigger("view.chat")
     file = data_folder() / "session.json"
     await until(lambda: file.exists() and json.loads(file.read_text())["chat"])
+
+
+async def test_a_sentence_has_room_in_the_status_bar_as_long_as_it_is_said(
+    run: Run, started: Started
+) -> None:
+    status, sentence = started.window.status, "process.py was changed by another program and read again."
+    started.window.resize(1000, 700)
+    started.trigger("file.new")
+    message, parts = status.findChild(Elided), status._parts
+    await until(parts["language"].isVisible)
+    status.say(sentence)
+    await until(lambda: message.text() == sentence)
+    assert parts["place"].isVisible()
+    assert parts["model"].isVisible()
+    status._forget.setInterval(0)
+    await until(lambda: message.text() == "" and parts["language"].isVisible())
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # offscreen, of menus
