@@ -232,12 +232,12 @@ class FindPanel(QWidget):
         return button
 
     def _arrange(self) -> None:
-        first = QHBoxLayout()
-        first.setSpacing(4)
-        first.addWidget(self._words, 1)
+        options = QHBoxLayout()  # below the field, which in a narrow bar has no room to give away
+        options.setSpacing(4)
         for button in self._toggles.values():
-            first.addWidget(button)
-        first.addWidget(self.turn_button)
+            options.addWidget(button)
+        options.addStretch(1)
+        options.addWidget(self.turn_button)
         replacing = QHBoxLayout()
         replacing.setSpacing(4)
         replacing.addWidget(self.replace_field, 1)
@@ -248,7 +248,8 @@ class FindPanel(QWidget):
         top = QVBoxLayout()
         top.setContentsMargins(16, 0, 16, 8)
         top.setSpacing(8)
-        top.addLayout(first)
+        top.addWidget(self._words)
+        top.addLayout(options)
         top.addLayout(replacing)
         top.addWidget(self._files)
         top.addLayout(last)

@@ -36,6 +36,7 @@ from core.spec.folders import data_folder, settings_folder
 from tests.app.conftest import Run
 from tests.app.patience import until
 from tests.app.windows import PARTS, Start, Started
+from tests.app.workers import tireless_model
 
 
 async def test_a_newcomer_is_told_what_to_do_and_that_there_is_no_model(run: Run, started: Started) -> None:
@@ -147,6 +148,22 @@ async def test_a_model_that_is_not_there_is_said_with_a_way_out(
     assert window.status.text("model") == "The model is not running"
     started.trigger("file.new")
     assert "gone" in window.status.text("completion")
+
+
+async def test_a_model_that_does_not_fit_is_loaded_all_the_same_where_somebody_says_so(
+    run: Run, started: Started, tmp_path: Path
+) -> None:
+    window = started.window
+    window._store.change("budget", ram_mb=64)
+    window._store.change("engine", model=str(tireless_model(tmp_path)), device="cpu", precision="fp32")
+    await until(lambda: window.engine.state.phase == "failed")
+    problem = window.frame.notices.texts[0]
+    assert problem.startswith("tireless as fp32 takes")
+    assert "load it anyway" in problem
+    ways = {button.text(): button for button in window.frame.notices.findChildren(QPushButton)}
+    ways["Load Anyway"].click()
+    await until(lambda: window.engine.is_ready)
+    assert window.frame.notices.texts == []
 
 
 async def test_closing_asks_about_unsaved_text_and_cancel_stays(run: Run, started: Started) -> None:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 os.environ["QT_API"] = "pyside6"
@@ -45,7 +45,8 @@ from trainer.spec.runs import find_run
 MODELS, DOWNLOAD_BYTES = 200, 200_000_000
 BEAT_MS, KEYS, KEY_EVERY_S = 4, 150, 0.06
 RUN = "beside"  # of the model that comes along, on the sample code, and never over
-RUN_WORDS = ("--spec", "finetune-folder", "--recipe", "full", "--steps", "1000000", "--batch-size", "8")
+RUN_WORDS = ("--spec", "finetune-folder", "--recipe", "full", "--steps", "1000000", "--accumulation", "1")
+PATIENCE_S = 300  # with a run that has the lowest priority on a machine that others use too
 TEXT = "def total(prices, rate):\n    return sum(price * rate for price in prices)\n\n\n" * 300
 
 
@@ -152,19 +153,27 @@ async def look_at_models(window: MainWindow, home: Path) -> list[float]:
     return found
 
 
+async def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}; others may need all cores"
+        await asyncio.sleep(0.1)
+
+
 async def begin_run(window: MainWindow, *, stands_back: bool) -> psutil.Process:
-    """As the window begins one; it has taken its first steps when this returns."""
+    """As the window begins one."""
     window._store.change("training", pause_while_typing=stands_back)
     threads = str(os.cpu_count() or 1)
     words = ("train", "new", RUN, *RUN_WORDS, "--threads", threads, "--begin-only")
     subprocess.run(own_command(words), check=True, capture_output=True)
     run = find_run(RUN)
     window.training.runs.start(run)
-    while not any(isinstance(event, Progress) and event.step > 1 for event in run.events()):
-        await asyncio.sleep(0.2)
-    claim = run.claim()
-    assert claim is not None, "the run has ended"
-    return psutil.Process(claim[0])
+    await until(run.claim, "the run")
+    return psutil.Process((run.claim() or (0, 0))[0])
+
+
+def has_stepped() -> bool:
+    return any(isinstance(event, Progress) for event in find_run(RUN).events())
 
 
 async def load_model(window: MainWindow, home: Path, *, again: bool) -> None:
@@ -177,8 +186,8 @@ async def load_model(window: MainWindow, home: Path, *, again: bool) -> None:
     if again:
         window.engine.state_changed.connect(load_again)
     window._store.change("engine", model=str(model), precision="fp32", threads=1)
-    while not again and not window.engine.is_ready:
-        await asyncio.sleep(0.05)
+    if not again:
+        await until(lambda: window.engine.is_ready, "the model")
 
 
 @contextlib.asynccontextmanager
@@ -194,6 +203,8 @@ async def beside(window: MainWindow, load: str, home: Path) -> AsyncIterator[lis
             command = [sys.executable, "-c", "while True: pass"]
             processes = [psutil.Popen(command) for _ in range(os.cpu_count() or 1)]
     try:
+        if load in ("training", "standing-back"):
+            await until(has_stepped, "the run's first step")
         yield processes
     finally:
         for process in processes:
