@@ -141,10 +141,9 @@ class Frame(QWidget):
 
     def _sizes_of(self, splitter: QSplitter) -> list[int]:
         """Of what is hidden, as it was when it was seen last, or is at first."""
-        for place, size in enumerate(splitter.sizes()):
-            if size:
-                self._sizes[splitter.widget(place)] = size
-        return [self._sizes[splitter.widget(place)] for place in range(splitter.count())]
+        parts = [part for place in range(splitter.count()) if (part := splitter.widget(place)) is not None]
+        self._sizes |= {part: size for part, size in zip(parts, splitter.sizes(), strict=True) if size}
+        return [self._sizes[part] for part in parts]
 
     def _arrange(self) -> None:
         middle = QWidget(self)
