@@ -13,31 +13,42 @@
 
 #include <stdbool.h>
 
-/* Rows of activations as whole numbers. A block's numbers share one scale; a second plane holds what
-   rounding to the first one lost, in steps so much finer that both together are worth 13 to 15 bits.
+/* 32 activations of a row as whole numbers with one scale. A second plane holds what rounding to the first one
+   lost, in steps so much finer that both together are worth 13 to 15 bits.
 
    Weights of four bits are so coarse that most blocks get by with the first plane. Where planes are taken as
    needed, the second one holds zeros for them, unless a channel stands so far above its neighbours that the
    first has no steps left for these. */
 typedef struct {
-    int8_t *planes;   /* [row][2][columns] */
-    float *scales;    /* [row][block]: of one step of the finest plane */
-    int32_t *offsets; /* [row][2][block]: takes off again what the stored weights have too much */
-    uint8_t *is_fine; /* [block][rows_room]: whether the second plane holds anything, where there is one */
-    int32_t rows_room;
-    int32_t columns;  /* a multiple of RECORD_COLUMNS */
-    int32_t planes_used; /* 1 or 2 */
+    int8_t numbers[2 * BLOCK_COLUMNS]; /* the first plane, then the second; or words instead */
+    int32_t offsets[2];                /* of each plane: takes off again what stored weights have too much */
+    float scale;                       /* of one step of the finest plane */
+    int32_t is_fine;                   /* whether the second plane holds anything, where there is one */
+} ActivationBlock;
+
+typedef struct {
+    ActivationBlock *blocks; /* [row][block] */
+    int32_t columns;         /* a multiple of RECORD_COLUMNS */
+    int32_t planes_used;     /* 1 or 2 */
     bool as_needed;
     int32_t bits; /* of the weights that they will be multiplied with */
 } Activations;
 
 enum { PLANES_AS_NEEDED = 0 };
 
+static inline ActivationBlock *block_at(const Activations *activations, int row, int block)
+{
+    return activations->blocks + (size_t)row * (activations->columns / BLOCK_COLUMNS) + block;
+}
+
 static inline void use_planes(Activations *activations, int planes)
 {
     activations->planes_used = planes == 1 ? 1 : 2;
     activations->as_needed = planes == PLANES_AS_NEEDED;
 }
+
+/* Rows multiplied while a tile of weights is in the nearest cache; their own numbers are in the next one. */
+enum { GROUP_ROWS = 128 };
 
 typedef enum {
     STORE,          /* out = (product + bias) x multiplier */

@@ -10,6 +10,7 @@
 
 #define KERNELS_NAME "avx2"
 #define MOST_ROWS 2
+#define HAS_PANELS 0
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
 

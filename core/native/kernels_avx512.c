@@ -8,6 +8,8 @@
 
 #define KERNELS_NAME "avx512"
 #define MOST_ROWS 8
+#define HAS_PANELS 1
+#define LEAST_ROWS_OF_PANELS 12
 #define SCORE_CHAINS 2
 #define MOST_MIXED 20
 
@@ -73,6 +75,48 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
     (void)bits; /* quads are bytes by now */
     UNROLL
     for (int i = 0; i < rows; i++) products[i] = multiply_row(&weights, x[i], planes);
+}
+
+INLINE void multiply_panel_block(const PanelBlock *weights, PanelInputs x, PanelFloats products,
+                                 const int planes)
+{
+    __m512i first[PANEL_TILES][PANEL_ROWS], second[PANEL_TILES][PANEL_ROWS];
+    UNROLL
+    for (int row = 0; row < PANEL_ROWS; row++) {
+        const ActivationBlock *block = x.blocks + row * x.stride;
+        UNROLL
+        for (int tile = 0; tile < PANEL_TILES; tile++) {
+            first[tile][row] = _mm512_set1_epi32(block->offsets[0]);
+            if (planes == 2) second[tile][row] = _mm512_set1_epi32(block->offsets[1]);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < QUADS; i++) {
+        __m512i quads[PANEL_TILES];
+        UNROLL
+        for (int tile = 0; tile < PANEL_TILES; tile++)
+            quads[tile] = _mm512_load_si512(weights->quads[tile] + i * LINE_BYTES);
+        UNROLL
+        for (int row = 0; row < PANEL_ROWS; row++) {
+            const int8_t *numbers = x.blocks[row * x.stride].numbers + 4 * i;
+            UNROLL
+            for (int tile = 0; tile < PANEL_TILES; tile++) {
+                first[tile][row] = _mm512_dpbusd_epi32(first[tile][row], quads[tile], four_to_all(numbers));
+                if (planes == 2)
+                    second[tile][row] = _mm512_dpbusd_epi32(second[tile][row], quads[tile],
+                                                            four_to_all(numbers + BLOCK_COLUMNS));
+            }
+        }
+    }
+    UNROLL
+    for (int row = 0; row < PANEL_ROWS; row++) {
+        UNROLL
+        for (int tile = 0; tile < PANEL_TILES; tile++) {
+            __m512i sum = first[tile][row];
+            if (planes == 2) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, FINER_BITS), second[tile][row]);
+            products[tile][row] = _mm512_cvtepi32_ps(sum);
+        }
+    }
 }
 
 #include "table.h"

@@ -81,23 +81,13 @@ Result native_unpack(const Kernels *kernels, const Matrix *matrix, int which, in
 
 /* ---- Products ---- */
 
-static Activations activations_from(const Activations *all, int row)
-{
-    Activations some = *all;
-    int blocks = all->columns / BLOCK_COLUMNS;
-    some.planes += (size_t)row * 2 * all->columns;
-    some.scales += (size_t)row * blocks;
-    some.offsets += (size_t)row * 2 * blocks;
-    some.is_fine += row;
-    return some;
-}
-
 void multiply_groups(const Kernels *kernels, Product product, Span tiles)
 {
     Activations all = *product.activations;
     float *out = product.out;
     for (int first = 0, rows = product.rows; first < rows; first += GROUP_ROWS) {
-        Activations group = activations_from(&all, first);
+        Activations group = all;
+        group.blocks = block_at(&all, first, 0);
         product.activations = &group;
         product.out = out + first * product.stride;
         product.rows = rows - first < GROUP_ROWS ? rows - first : GROUP_ROWS;

@@ -32,13 +32,9 @@ void arena_close(Arena *arena)
 
 void plan_activations(Arena *arena, Activations *activations, int rows, int columns)
 {
-    size_t padded = (size_t)round_up(columns, RECORD_COLUMNS), blocks = padded / BLOCK_COLUMNS;
-    activations->columns = (int32_t)padded;
-    activations->planes = arena_take(arena, rows * 2 * padded);
-    activations->scales = arena_take(arena, rows * blocks * sizeof *activations->scales);
-    activations->offsets = arena_take(arena, rows * 2 * blocks * sizeof *activations->offsets);
-    activations->is_fine = arena_take(arena, rows * blocks);
-    activations->rows_room = rows;
+    activations->columns = round_up(columns, RECORD_COLUMNS);
+    size_t blocks = (size_t)activations->columns / BLOCK_COLUMNS;
+    activations->blocks = arena_take(arena, rows * blocks * sizeof *activations->blocks);
 }
 
 Span share_of(int total, int id, int count)

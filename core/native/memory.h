@@ -21,9 +21,6 @@ void arena_close(Arena *arena);
 /* Room for rows of activations with that many columns. */
 void plan_activations(Arena *arena, Activations *activations, int rows, int columns);
 
-/* Rows multiplied while a tile of weights is in the nearest cache; their own numbers are in the next one. */
-enum { GROUP_ROWS = 64 };
-
 /* A product with as many rows as one likes, of some tiles. */
 void multiply_groups(const Kernels *kernels, Product product, Span tiles);
 

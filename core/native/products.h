@@ -3,6 +3,8 @@
    Before it stand one of the vectors_*.h and what the processor does in its own way:
 
        MOST_ROWS              rows multiplied with a block of weights before the next is read: 8, 4 or 2
+       HAS_PANELS             whether it has registers enough for panels.h, with LEAST_ROWS_OF_PANELS rows or
+                              more, and then multiply_panel_block
        weight_offset          what its weights have too much: 128 or 8, or 0 where it takes that off itself
        has_two_planes         whether it uses the second plane
        has_words, store_words whether it has activations in 16 bits instead of planes, and in which order
@@ -17,9 +19,10 @@ enum { PREFETCHED_BYTES = 4096 };
    errors it holds: at most a half. A power of two, by which products are multiplied without rounding. */
 enum { MOST_IN_PLANE = 127, MOST_IN_WORD = 32767, FINER_BITS = 8, FINER = 1 << FINER_BITS };
 
-/* As needed, weights of four bits get the second plane where more than so many of a block's numbers are less
-   than two steps of the first, which would lose them. */
-enum { MOST_LOST = 12 };
+/* As needed, a block gets the second plane where more than so many of its numbers are only a few steps of the
+   first, which would lose them: against weights of four bits fewer than two, against those of eight, which
+   show errors sooner, fewer than eight. */
+enum { MOST_LOST4 = 12, LOST_STEPS4 = 2, MOST_LOST8 = 10, LOST_STEPS8 = 8 };
 
 typedef struct {
     const int8_t *first, *second; /* or words, from the first on */
@@ -32,64 +35,35 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
 
 /* ---- Activations to whole numbers ---- */
 
-INLINE int8_t *numbers_of_block(const Activations *x, int row, int plane, int block, const int bits)
-{
-    (void)bits; /* most have no words, whatever the bits */
-    int8_t *numbers = x->planes + (size_t)row * 2 * x->columns;
-    return has_words(bits) ? numbers + block * 2 * BLOCK_COLUMNS
-                           : numbers + plane * x->columns + block * BLOCK_COLUMNS;
-}
-
-INLINE int32_t *offset_of_block(const Activations *x, int row, int plane, int block)
-{
-    return x->offsets + ((size_t)row * 2 + plane) * (x->columns / BLOCK_COLUMNS) + block;
-}
-
-INLINE float *scale_of_block(const Activations *x, int row, int block)
-{
-    return x->scales + (size_t)row * (x->columns / BLOCK_COLUMNS) + block;
-}
-
-INLINE uint8_t *fineness_of_block(const Activations *x, int row, int block)
-{
-    return x->is_fine + (size_t)block * x->rows_room + row;
-}
-
-INLINE void set_plane(const Activations *into, int row, int plane, int block, Floats a, Floats b)
+INLINE void set_plane(ActivationBlock *into, int plane, Floats a, Floats b, const int bits)
 {
     Integers first = integers_of_floats(a), second = integers_of_floats(b);
-    int8_t *numbers = numbers_of_block(into, row, plane, block, into->bits);
-    int offset = weight_offset(into->bits);
-    if (has_words(into->bits)) {
+    int8_t *numbers = into->numbers + plane * BLOCK_COLUMNS;
+    int offset = weight_offset(bits);
+    if (has_words(bits)) {
         store_words((int16_t *)numbers, first);
         store_words((int16_t *)numbers + 16, second);
     } else {
         integers_to_bytes(numbers, first);
         integers_to_bytes(numbers + 16, second);
     }
-    *offset_of_block(into, row, plane, block) =
-        offset ? -offset * integers_sum(integers_add(first, second)) : 0;
+    into->offsets[plane] = offset ? -offset * integers_sum(integers_add(first, second)) : 0;
 }
 
-static void clear_block(const Activations *into, int row, int block, float scale)
+static void clear_block(ActivationBlock *into, float scale)
 {
-    Floats zero = floats_all(0);
-    set_plane(into, row, 0, block, zero, zero);
-    if (has_two_planes(into->bits, into->planes_used)) {
-        set_plane(into, row, 1, block, zero, zero);
-        *fineness_of_block(into, row, block) = 0;
-    }
-    *scale_of_block(into, row, block) = scale;
+    *into = (ActivationBlock){.scale = scale};
 }
 
 /* `a` and `b` in steps of the first plane. */
 INLINE bool wants_second_plane(const Activations *into, Floats a, Floats b)
 {
-    if (into->bits == 8 || !into->as_needed) return true;
-    Floats two = floats_all(2), one = floats_all(1), none = floats_all(0);
-    Floats kept = floats_add(floats_where_more(two, magnitude(a), one, none),
-                             floats_where_more(two, magnitude(b), one, none));
-    return floats_sum(kept) > MOST_LOST;
+    if (!into->as_needed) return true;
+    Floats few = floats_all(into->bits == 8 ? LOST_STEPS8 : LOST_STEPS4);
+    Floats one = floats_all(1), none = floats_all(0);
+    Floats lost = floats_add(floats_where_more(few, magnitude(a), one, none),
+                             floats_where_more(few, magnitude(b), one, none));
+    return floats_sum(lost) > (into->bits == 8 ? MOST_LOST8 : MOST_LOST4);
 }
 
 /* What rounding to the first plane has lost. A half is one step more than a byte holds. */
@@ -99,29 +73,29 @@ INLINE Floats finer_steps(Floats a, Floats steps, Floats rounded)
     return floats_min(floats_all(MOST_IN_PLANE), floats_round(floats_multiply(rest, floats_all(FINER))));
 }
 
-INLINE void quantise_block(const Activations *into, int row, int block, Floats a, Floats b)
+INLINE void quantise_block(const Activations *all, ActivationBlock *into, Floats a, Floats b)
 {
     const int32_t infinite = 0x7f800000, nothing = 0x0da24260 /* 1e-30 */;
     int32_t peak = integers_peak(integers_max(magnitude_bits(a), magnitude_bits(b)));
     if (peak >= infinite || peak < nothing) {
-        clear_block(into, row, block, peak >= infinite ? float_of_bits(0x7fc00000) : 0); /* NaN, or zero */
+        clear_block(into, peak >= infinite ? float_of_bits(0x7fc00000) : 0); /* NaN, or zero */
         return;
     }
-    float limit = has_words(into->bits) ? MOST_IN_WORD : MOST_IN_PLANE;
+    const int bits = all->bits;
+    float limit = has_words(bits) ? MOST_IN_WORD : MOST_IN_PLANE;
     float scale = float_of_bits((uint32_t)peak) / limit;
     Floats steps = floats_all(limit / float_of_bits((uint32_t)peak));
     Floats first = floats_round(floats_multiply(a, steps)), second = floats_round(floats_multiply(b, steps));
-    set_plane(into, row, 0, block, first, second);
-    if (has_two_planes(into->bits, into->planes_used)) {
-        bool is_fine = wants_second_plane(into, floats_multiply(a, steps), floats_multiply(b, steps));
-        if (is_fine)
-            set_plane(into, row, 1, block, finer_steps(a, steps, first), finer_steps(b, steps, second));
+    set_plane(into, 0, first, second, bits);
+    if (has_two_planes(bits, all->planes_used)) {
+        into->is_fine = wants_second_plane(all, floats_multiply(a, steps), floats_multiply(b, steps));
+        if (into->is_fine)
+            set_plane(into, 1, finer_steps(a, steps, first), finer_steps(b, steps, second), bits);
         else
-            set_plane(into, row, 1, block, floats_all(0), floats_all(0));
-        *fineness_of_block(into, row, block) = is_fine;
+            set_plane(into, 1, floats_all(0), floats_all(0), bits);
         scale /= FINER;
     }
-    *scale_of_block(into, row, block) = scale;
+    into->scale = scale;
 }
 
 INLINE Floats prepared(const float *x, const float *gain, Floats multiplier, int count)
@@ -130,26 +104,27 @@ INLINE Floats prepared(const float *x, const float *gain, Floats multiplier, int
     return gain ? floats_multiply(a, load_part(gain, count)) : a;
 }
 
-INLINE void quantise_part(const Activations *into, int row, int block, const float *x, const float *gain,
+INLINE void quantise_part(const Activations *all, ActivationBlock *into, const float *x, const float *gain,
                           Floats m, int n)
 {
     Floats a = prepared(x, gain, m, n),
            b = n > 16 ? prepared(x + 16, gain ? gain + 16 : NULL, m, n - 16) : floats_all(0);
-    quantise_block(into, row, block, a, b);
+    quantise_block(all, into, a, b);
 }
 
-static void quantise(const Activations *into, int row, const float *x, int columns, const float *gain,
+static void quantise(const Activations *all, int row, const float *x, int columns, const float *gain,
                      float multiplier)
 {
     Floats m = floats_all(multiplier);
-    for (int column = 0; column < into->columns; column += BLOCK_COLUMNS) {
-        int block = column / BLOCK_COLUMNS, left = columns - column;
+    ActivationBlock *into = block_at(all, row, 0);
+    for (int column = 0; column < all->columns; column += BLOCK_COLUMNS, into++) {
+        int left = columns - column;
         if (left >= BLOCK_COLUMNS)
-            quantise_part(into, row, block, x + column, gain ? gain + column : NULL, m, BLOCK_COLUMNS);
+            quantise_part(all, into, x + column, gain ? gain + column : NULL, m, BLOCK_COLUMNS);
         else if (left > 0)
-            quantise_part(into, row, block, x + column, gain ? gain + column : NULL, m, left);
+            quantise_part(all, into, x + column, gain ? gain + column : NULL, m, left);
         else
-            clear_block(into, row, block, 0);
+            clear_block(into, 0);
     }
 }
 
@@ -167,11 +142,9 @@ static float sum_of_squares(const float *x, int count)
 
 /* ---- One tile of weights times some rows of activations ---- */
 
-INLINE BlockOfActivations block_of_activations(const Activations *x, int row, int block, const int bits)
+INLINE BlockOfActivations planes_of(const ActivationBlock *x)
 {
-    return (BlockOfActivations){numbers_of_block(x, row, 0, block, bits),
-                                numbers_of_block(x, row, 1, block, bits), *offset_of_block(x, row, 0, block),
-                                *offset_of_block(x, row, 1, block)};
+    return (BlockOfActivations){x->numbers, x->numbers + BLOCK_COLUMNS, x->offsets[0], x->offsets[1]};
 }
 
 INLINE void prefetch_ahead(const uint8_t *lines, const int count)
@@ -188,11 +161,11 @@ INLINE void add_planes(Floats *totals, const uint8_t *weights, Floats scale, con
 {
     BlockOfActivations inputs[MOST_ROWS];
     Floats products[MOST_ROWS];
-    for (int i = 0; i < rows; i++) inputs[i] = block_of_activations(x, row + i, block, bits);
+    for (int i = 0; i < rows; i++) inputs[i] = planes_of(block_at(x, row + i, block));
     multiply_block(load_quads(weights, bits), inputs, products, bits, planes, rows);
     UNROLL
     for (int i = 0; i < rows; i++) {
-        Floats both_scales = floats_multiply(scale, floats_all(*scale_of_block(x, row + i, block)));
+        Floats both_scales = floats_multiply(scale, floats_all(block_at(x, row + i, block)->scale));
         totals[i] = floats_fma(products[i], both_scales, totals[i]);
     }
 }
@@ -200,9 +173,10 @@ INLINE void add_planes(Floats *totals, const uint8_t *weights, Floats scale, con
 /* Whether the second plane of any of the rows holds anything. */
 INLINE bool is_any_fine(const Activations *x, int row, int block, const int rows)
 {
-    uint64_t all = 0;
-    memcpy(&all, fineness_of_block(x, row, block), (size_t)rows);
-    return all != 0;
+    int32_t any = 0;
+    UNROLL
+    for (int i = 0; i < rows; i++) any |= block_at(x, row + i, block)->is_fine;
+    return any != 0;
 }
 
 /* With many rows, a second plane of zeros is left out, which changes no bit. */
@@ -210,7 +184,7 @@ INLINE void add_block(Floats *totals, const uint8_t *weights, const uint16_t *sc
                       int row, int block, const int bits, const int planes, const int rows)
 {
     Floats scale = floats_from_halves(scales);
-    if (bits == 4 && planes == 2 && rows == MOST_ROWS && !is_any_fine(x, row, block, rows))
+    if (planes == 2 && rows == MOST_ROWS && !is_any_fine(x, row, block, rows))
         add_planes(totals, weights, floats_multiply(scale, floats_all(FINER)), x, row, block, bits, 1, rows);
     else
         add_planes(totals, weights, scale, x, row, block, bits, planes, rows);
@@ -269,6 +243,10 @@ CASES(8, 2)
     static const TileProduct TILE_PRODUCTS[2][2][LARGEST_CASE + 1] = {{NAMES(4, 1), NAMES(4, 2)},
                                                                       {NAMES(8, 1), NAMES(8, 2)}};
 
+#if HAS_PANELS
+#include "panels.h"
+#endif
+
 /* ---- A matrix times rows, and what becomes of the result ---- */
 
 INLINE Floats with_bias(const float *sums, const float *bias, int first, int count)
@@ -291,18 +269,55 @@ INLINE void finish_row(const Product *product, int tile, int row, const float *s
     store_part(out, a, count);
 }
 
-static void multiply(const Product *product, int first, int end)
+/* Rows from `first` on by a tile, or by a pair's two. */
+static void multiply_rows(const Product *product, int tile, int first)
 {
     const Activations *x = product->activations;
     const TileProduct *variants = TILE_PRODUCTS[x->bits == 8][has_two_planes(x->bits, x->planes_used)];
     int is_pair = product->matrix->is_pair;
     TileSums sums[MOST_ROWS], gate_sums[MOST_ROWS];
-    for (int tile = first; tile < end; tile++) {
-        for (int row = 0, size = LARGEST_CASE; row < product->rows; row += 1 << size) {
-            while (row + (1 << size) > product->rows) size--;
-            if (is_pair) variants[size](tile_at(product->matrix, tile, 0), x, row, gate_sums);
-            variants[size](tile_at(product->matrix, tile, is_pair), x, row, sums);
-            for (int i = 0; i < 1 << size; i++) finish_row(product, tile, row + i, sums[i], gate_sums[i]);
-        }
+    for (int row = first, size = LARGEST_CASE; row < product->rows; row += 1 << size) {
+        while (row + (1 << size) > product->rows) size--;
+        if (is_pair) variants[size](tile_at(product->matrix, tile, 0), x, row, gate_sums);
+        variants[size](tile_at(product->matrix, tile, is_pair), x, row, sums);
+        for (int i = 0; i < 1 << size; i++) finish_row(product, tile, row + i, sums[i], gate_sums[i]);
     }
 }
+
+#if HAS_PANELS
+
+/* As many of the rows as panels take, by a tile and the next one, or by a pair's two; how many those are. */
+static int multiply_panels(const Product *product, int tile)
+{
+    const Activations *x = product->activations;
+    int is_pair = product->matrix->is_pair, rows = product->rows / PANEL_ROWS * PANEL_ROWS;
+    const uint8_t *tiles[] = {tile_at(product->matrix, tile, 0),
+                              tile_at(product->matrix, is_pair ? tile : tile + 1, is_pair)};
+    PanelSums sums[GROUP_ROWS];
+    TILES_PRODUCTS[x->bits == 8][has_two_planes(x->bits, x->planes_used)](tiles, x, rows, sums);
+    for (int row = 0; row < rows; row++) {
+        finish_row(product, tile, row, sums[row][is_pair], sums[row][0]);
+        if (!is_pair) finish_row(product, tile + 1, row, sums[row][1], NULL);
+    }
+    return rows;
+}
+
+static void multiply(const Product *product, int first, int end)
+{
+    int at_once = product->matrix->is_pair ? 1 : 2;
+    for (int tile = first; tile < end; tile += at_once) {
+        bool has_panel = product->rows >= LEAST_ROWS_OF_PANELS && tile + at_once <= end;
+        int row = has_panel ? multiply_panels(product, tile) : 0;
+        multiply_rows(product, tile, row);
+        if (at_once == 2 && tile + 1 < end) multiply_rows(product, tile + 1, row);
+    }
+}
+
+#else
+
+static void multiply(const Product *product, int first, int end)
+{
+    for (int tile = first; tile < end; tile++) multiply_rows(product, tile, 0);
+}
+
+#endif

@@ -29,7 +29,7 @@ from core.native.matrix import (
 from tests.core.native_library import KERNELS, library, unpacked
 
 BITS = (8, 4)
-BITS_AND_PLANES = [(8, 1), (8, 2), (4, 1), (4, 2), (4, AS_NEEDED)]
+BITS_AND_PLANES = [(8, 1), (8, 2), (8, AS_NEEDED), (4, 1), (4, 2), (4, AS_NEEDED)]
 OF_ONE_PLANE, OF_TWO_PLANES = 1e-2, 6e-5  # errors of activations, relative to the result
 
 
@@ -202,12 +202,14 @@ def test_activations_may_begin_anywhere(native: Library, bits: int) -> None:
         assert torch.equal(multiply(native, matrix, moved), expected)
 
 
-@pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("planes", [2, AS_NEEDED])
+# one plane alone is as far off as the weights of eight bits are, which makes both together 1.4 times as far
+@pytest.mark.parametrize(
+    ("bits", "planes", "most"), [(8, 2, 1.2), (8, AS_NEEDED, 1.4), (4, 2, 1.2), (4, AS_NEEDED, 1.2)]
+)
 @pytest.mark.parametrize("factor", [10.0, 30.0, 100.0, 1000.0])
 @pytest.mark.parametrize("every", [97, 3])
 def test_outlier_channels_cost_no_more_than_their_weights_do(
-    native: Library, bits: int, planes: Planes, factor: float, every: int
+    native: Library, bits: int, planes: Planes, most: float, factor: float, every: int
 ) -> None:
     weight, x = noise(256, 1024), noise(8, 1024, seed=1)
     x[:, 5::every] *= factor
@@ -215,15 +217,18 @@ def test_outlier_channels_cost_no_more_than_their_weights_do(
     matrix = packed(native, weight, bits)
     wanted = exact(x, weight)
     of_weights = (exact(x, unpacked(native, matrix)) - wanted).norm()
-    assert (multiply(native, matrix, x, planes=planes) - wanted).norm() <= 1.2 * of_weights
+    assert (multiply(native, matrix, x, planes=planes) - wanted).norm() <= most * of_weights
 
 
-def test_a_second_plane_is_taken_where_the_first_would_lose_the_usual_channels(native: Library) -> None:
-    """Beside one that is a hundred times as large, and otherwise not, with weights of four bits."""
-    matrix, x = packed(native, noise(64, 256), 4), noise(8, 256, seed=1)
+@pytest.mark.parametrize(("bits", "outlier"), [(4, 100), (8, 30)])
+def test_a_second_plane_is_taken_where_the_first_would_lose_the_usual_channels(
+    bits: int, outlier: int
+) -> None:
+    native = library()  # AVX2's have 16 bits instead of planes
+    matrix, x = packed(native, noise(64, 256), bits), noise(8, 256, seed=1)
     few, both = (multiply(native, matrix, x, planes=planes) for planes in (AS_NEEDED, 2))
     assert error(few, both) > OF_TWO_PLANES
-    x[:, ::32] = 100
+    x[:, ::32] = outlier
     few, both = (multiply(native, matrix, x, planes=planes) for planes in (AS_NEEDED, 2))
     assert torch.equal(few, both)
 

@@ -85,7 +85,7 @@ static void check_product(const Kernels *kernels, int rows, int columns, int bit
     native_multiply(kernels, &matrix, x, COUNT, NULL, planes, together);
     for (int i = 0; i < COUNT; i++) {
         check_row(kernels, weights, x + i * columns, together + i * rows, rows, columns,
-                  planes == 2 || (planes == PLANES_AS_NEEDED && bits == 8) ? 6e-5 : 2e-2);
+                  planes == 2 ? 6e-5 : 2e-2);
         native_multiply(kernels, &matrix, x + i * columns, 1, NULL, planes, alone);
         bool is_same = !memcmp(alone, together + i * rows, sizeof(float) * rows);
         demand(is_same, kernels->name, "gives a row the same bits alone");
