@@ -13,16 +13,15 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import QDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
-from app.editor.completion_policy import CompletionState
-from app.editor.document import Document
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
-from app.editor.questions import Questions
-from app.editor.recovery import Recovery
+from app.documents.document import Document
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
+from app.documents.recovery import Recovery
 from app.engine_client import EngineState
 from app.engines import Engines
 from app.giving_way import GivingWay
 from app.palette.palette import Palette
+from app.questions import Questions
 from app.session import SessionFile
 from app.settings import Settings, SettingsStore
 from app.shell.activity_bar import ActivityBar
@@ -53,6 +52,7 @@ from app.shell.texts import Texts
 from app.shell.training import Training
 from app.shell.viewing import Viewing
 from app.shell.welcome import WelcomePage
+from app.suggestions.completion_policy import CompletionState
 from app.theme import Theme
 from core.spec.folders import data_folder
 

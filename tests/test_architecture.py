@@ -53,10 +53,15 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "app.giving_way",
     ),
     ("app.theme", "app.actions", "app.elided", "app.form", "app.languages", "app.lexing"),
-    ("app.highlighter", "app.charts", "app.layouts"),
+    ("app.highlighter", "app.charts", "app.layouts", "app.errands", "app.questions"),
     ("app.engine_client", "app.job_client"),
     ("app.engines",),
-    ("app.editor", "app.prompt", "app.chat", "app.models", "app.jobs", "app.palette"),
+    (
+        *("app.editor", "app.suggestions", "app.folder", "app.output"),
+        *("app.prompt", "app.chat", "app.models", "app.jobs", "app.palette"),
+    ),
+    ("app.documents",),
+    ("app.finding",),
     ("app.shell",),
     ("app.main_window",),
     ("app.run",),
@@ -257,13 +262,17 @@ def test_a_planted_offence_is_caught(place: str, tmp_path: Path) -> None:
     assert any(sentence in offence for offence in offences(tmp_path))
 
 
-def test_the_map_in_the_readme_names_every_module_and_no_other() -> None:
+def test_the_map_in_the_readme_names_every_room_and_module_and_no_other() -> None:
     block = re.search(r"## The map\n.*?```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None
-    named = re.findall(r"^(\S+\.py) ", block[1], re.MULTILINE)
-    modules = {str(file.relative_to(ROOT)) for file in sources(ROOT).values()}
-    expected = sorted(name for name in modules if not name.endswith("__init__.py"))
-    assert sorted(named) == expected
+    named = re.findall(r"^(\S+(?:\.py|/)) +\S", block[1], re.MULTILINE)
+    expected = (str(file.relative_to(ROOT)).removesuffix("__init__.py") for file in sources(ROOT).values())
+    assert named == sorted(expected)
+
+
+def test_every_room_and_module_says_what_it_is() -> None:
+    for name, file in sources(ROOT).items():
+        assert ast.get_docstring(ast.parse(file.read_bytes())), name
 
 
 @pytest.mark.parametrize(

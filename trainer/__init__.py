@@ -1,0 +1,1 @@
+"""Learning and measuring. It knows the engine, and no window."""

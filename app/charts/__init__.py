@@ -1,0 +1,1 @@
+"""Charts of numbers that grow: axes, legends, a view that finds back, and what is drawn as a file."""

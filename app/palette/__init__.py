@@ -1,0 +1,1 @@
+"""The palette: one line to type in, and what fits it."""

@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.chat.archive import Archive
 from app.chat.composer import Offer
 from app.chat.conversation import Attachment, as_markdown
-from app.editor.changes_view import ChangesView, Choices
-from app.editor.document import Document
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
-from app.editor.questions import CANCEL, Choice, Questions
-from app.editor.replace_file import CannotWrite, replace_file
+from app.documents.changes_view import ChangesView, Choices
+from app.documents.document import Document
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
+from app.documents.replace_file import CannotWrite, replace_file
 from app.engines import Engines
 from app.languages import Language
+from app.questions import CANCEL, Choice, Questions
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.frame import Frame

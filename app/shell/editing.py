@@ -8,12 +8,12 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu
 
 from app.actions import ACTIONS
+from app.documents.document_tabs import DocumentTabs
 from app.editor.code_editor import CodeEditor
-from app.editor.completion import Completion
-from app.editor.document_tabs import DocumentTabs
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.texts import Texts
+from app.suggestions.completion import Completion
 
 _MENU = (  # of a text, in groups
     ("edit.undo", "edit.redo"),

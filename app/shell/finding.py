@@ -5,9 +5,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.editor.document import Document
-from app.editor.document_tabs import DocumentTabs
-from app.editor.find_bar import FindBar
+from app.documents.document import Document
+from app.documents.document_tabs import DocumentTabs
+from app.finding.find_bar import FindBar
 from app.shell.commands import Commands
 from app.shell.texts import Texts
 from app.theme import Theme

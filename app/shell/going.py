@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
 from app.palette.palette import Choice, Entry, Palette, Source
 from app.shell.commands import Commands
 

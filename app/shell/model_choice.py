@@ -6,9 +6,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from app import engines
-from app.editor.questions import Questions
 from app.engines import Engines
 from app.palette.palette import Entry, Palette, Source
+from app.questions import Questions
 from app.settings import SettingsStore
 from core.spec.catalogue import Role
 from core.spec.library import ModelFile, find_models

@@ -15,10 +15,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app import engines
-from app.editor.errands import Errands
-from app.editor.questions import CANCEL, Choice, Questions
 from app.engine_client import EngineState
 from app.engines import Engines
+from app.errands import Errands
 from app.job_client import JobClient
 from app.models.counsel import ROLES, USE, Counsel, Uses
 from app.models.downloads import Downloads
@@ -26,6 +25,7 @@ from app.models.entry import Entry
 from app.models.fit import Machines
 from app.models.measuring import Measuring
 from app.models.shelf import Shelf
+from app.questions import CANCEL, Choice, Questions
 from app.settings import Settings, SettingsStore
 from app.shell.frame import Frame
 from app.shell.memory import WINDOW, MemoryWatch

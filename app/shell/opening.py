@@ -6,11 +6,11 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
-from app.editor.document import Document
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
-from app.editor.questions import Questions
-from app.editor.recovery import Recovery
+from app.documents.document import Document
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
+from app.documents.recovery import Recovery
+from app.questions import Questions
 from app.shell.project import Project
 
 

@@ -8,19 +8,19 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
-from app.editor.changes_view import ChangesView, of_file
-from app.editor.document import Document
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
-from app.editor.file_index import FileIndex
-from app.editor.file_tree import FileTree
-from app.editor.find_in_files import Query
-from app.editor.find_panel import FindPanel
-from app.editor.output_panel import OutputPanel
-from app.editor.questions import CANCEL, Choice, Questions
-from app.editor.replace_in_files import ReplaceInFiles, Report, Wish
-from app.editor.text_file import is_python
+from app.documents.changes_view import ChangesView, of_file
+from app.documents.document import Document
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
+from app.documents.text_file import is_python
+from app.finding.find_in_files import Query
+from app.finding.find_panel import FindPanel
+from app.finding.replace_in_files import ReplaceInFiles, Report, Wish
+from app.folder.file_index import FileIndex
+from app.folder.file_tree import FileTree
+from app.output.output_panel import OutputPanel
 from app.palette.palette import Entry
+from app.questions import CANCEL, Choice, Questions
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.frame import Frame

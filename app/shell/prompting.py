@@ -6,8 +6,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
 from app.engines import RoleEngine
 from app.prompt.alternative import Written
 from app.prompt.presets import Presets

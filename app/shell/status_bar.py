@@ -7,15 +7,15 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton
 
+from app.documents.document import Document
 from app.editor.code_editor import CodeEditor
-from app.editor.completion_policy import CompletionState, Mood
-from app.editor.document import Document
 from app.elided import Elided
 from app.engine_client import EngineState, model_name
 from app.naming import named, set_role, tip
 from app.shell.commands import Commands
 from app.shell.memory_gauge import MemoryGauge
 from app.shell.memory_panel import MemoryPanel
+from app.suggestions.completion_policy import CompletionState, Mood
 from app.theme import Theme
 from core.spec.messages import Done, ModelFacts, Reply
 

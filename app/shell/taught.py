@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
 from app import engines
-from app.editor.questions import Questions
 from app.job_client import JobClient, LastWord
+from app.questions import Questions
 from app.settings import SettingsStore
 from app.shell.notices import Notice, NoticeBar
 from core.spec.errors import SmallCoderError

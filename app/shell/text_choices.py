@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from PySide6.QtGui import QFontDatabase
 
+from app.documents.document import Document
+from app.documents.document_tabs import DocumentTabs
+from app.documents.documents import Documents
+from app.documents.text_form import LINE_END_NAMES, with_line_end
 from app.editor.code_editor import CodeEditor
-from app.editor.document import Document
-from app.editor.document_tabs import DocumentTabs
-from app.editor.documents import Documents
 from app.editor.indentation import Indentation
-from app.editor.text_form import LINE_END_NAMES, with_line_end
 from app.languages import LANGUAGES
 from app.palette.palette import Entry, Palette, Source
 from app.settings import SettingsStore

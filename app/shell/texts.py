@@ -8,19 +8,19 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.actions import KeyMap
+from app.documents.document import Document
+from app.documents.documents import Documents
 from app.editor.code_editor import CodeEditor
-from app.editor.completion import Completion
-from app.editor.completion_policy import CompletionState
-from app.editor.document import Document
-from app.editor.documents import Documents
-from app.editor.ghost_text import GhostText
-from app.editor.quoted import kind_at
-from app.editor.surroundings import OpenText, open_text
-from app.editor.wishes import Sources
 from app.engine_client import EngineClient, EngineState
 from app.languages import PLAIN, PYTHON, Language, language_of
 from app.power import Power
 from app.settings import Settings, SettingsStore
+from app.suggestions.completion import Completion
+from app.suggestions.completion_policy import CompletionState
+from app.suggestions.ghost_text import GhostText
+from app.suggestions.quoted import kind_at
+from app.suggestions.surroundings import OpenText, open_text
+from app.suggestions.wishes import Sources
 from app.theme import Theme
 from core.spec.messages import Reply
 

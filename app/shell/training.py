@@ -13,11 +13,11 @@ from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
-from app.editor.questions import CANCEL, Choice, Questions
 from app.engines import Engines, completing_model
 from app.giving_way import GivingWay
 from app.jobs.run_watch import RunWatch
 from app.jobs.runs import Runs, entries, forget_deleted
+from app.questions import CANCEL, Choice, Questions
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.deleting import Deleting

@@ -1,0 +1,1 @@
+"""Models at rest, in and out of every format, whichever family they are of."""

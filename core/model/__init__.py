@@ -1,0 +1,1 @@
+"""The network, its cache and its quantised layers, and where they compute."""

@@ -1,0 +1,1 @@
+"""The engine as a worker process: requests come in, messages go out."""

@@ -1,0 +1,1 @@
+"""Between text and tokens: vocabularies, prompts, and where an answer ends."""

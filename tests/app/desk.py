@@ -15,14 +15,14 @@ from pytestqt.qtbot import QtBot
 
 from app.actions import KeyMap
 from app.editor.code_editor import CodeEditor
-from app.editor.completion import Completion
-from app.editor.completion_policy import CompletionState
-from app.editor.ghost_text import GhostText
-from app.editor.surroundings import OpenText
-from app.editor.wishes import Sources
 from app.engine_client import EngineState
 from app.languages import PYTHON
 from app.settings import Completion as Settings
+from app.suggestions.completion import Completion
+from app.suggestions.completion_policy import CompletionState
+from app.suggestions.ghost_text import GhostText
+from app.suggestions.surroundings import OpenText
+from app.suggestions.wishes import Sources
 from core.spec.messages import Complete, Done, Ending, ModelFacts, Statistics, Text
 
 FACTS = ModelFacts(

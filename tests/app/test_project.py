@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton, QTreeWidget, QTreeWidgetItem
 
-from app.editor.changes_view import ChangesView
-from app.editor.document import Document
-from app.editor.file_index import FileIndex
+from app.documents.changes_view import ChangesView
+from app.documents.document import Document
+from app.folder.file_index import FileIndex
 from app.main_window import MainWindow
 from app.run import make_window
 from tests.app.conftest import Run
@@ -176,7 +176,7 @@ def test_the_index_is_read_again_when_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.py").write_text("")
-    monkeypatch.setattr("app.editor.file_index._FRESH_S", 0.0)
+    monkeypatch.setattr("app.folder.file_index._FRESH_S", 0.0)
     index = FileIndex(lambda path, folder: str(path.relative_to(folder)))
     index.open(tmp_path)
     assert [*index.wait()] == ["a.py"]

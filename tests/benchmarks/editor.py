@@ -20,7 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.editor.code_editor import CodeEditor
-from app.editor.search import Query, Search
+from app.finding.search import Query, Search
 from app.languages import language_named
 from core import report
 

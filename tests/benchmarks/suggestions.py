@@ -50,11 +50,11 @@ class Bench:
     def __init__(self, lines: int, *, with_suggestions: bool) -> None:
         from app.actions import KeyMap
         from app.editor.code_editor import CodeEditor
-        from app.editor.completion import Completion
-        from app.editor.ghost_text import GhostText
-        from app.editor.wishes import Sources
         from app.languages import PYTHON
         from app.settings import Completion as Settings
+        from app.suggestions.completion import Completion
+        from app.suggestions.ghost_text import GhostText
+        from app.suggestions.wishes import Sources
         from tests.app.desk import READY
 
         self.editor = CodeEditor()

@@ -1,0 +1,1 @@
+"""How gradients become steps, and what an optimiser remembers of them."""

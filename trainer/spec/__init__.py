@@ -1,0 +1,1 @@
+"""What runs, their data and benchmarks are, as plain data that the window reads too."""

@@ -25,7 +25,7 @@ from app.chat.conversation import Answering, Asked, Conversation, Ended, Message
 from app.chat.panel import ChatPanel
 from app.chat.prose import Prose
 from app.chat.transcript import Transcript
-from app.editor.changes_view import ChangesView
+from app.documents.changes_view import ChangesView
 from app.engine_client import EngineState
 from app.settings import Appearance
 from app.shell import chatting

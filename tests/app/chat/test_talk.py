@@ -15,8 +15,8 @@ from app.chat.archive import Archive
 from app.chat.conversation import Attachment, Conversation, Message, first_read
 from app.chat.room import Room, Taken
 from app.chat.talk import Talk
-from app.editor.errands import Errands
 from app.engines import Engines
+from app.errands import Errands
 from app.settings import SettingsFile, SettingsStore
 from tests.app.conftest import Run
 from tests.app.patience import until

@@ -13,9 +13,9 @@ from app.actions import ACTIONS
 from app.editor.code_editor import CodeEditor
 from app.editor.indentation import Indentation
 from app.editor.marks import areas_of
-from app.editor.surroundings import line_around
 from app.languages import language_named
 from app.settings import Editing
+from app.suggestions.surroundings import line_around
 
 START, END = "⟦", "⟧"
 

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from app import engines, job_client
 from app.actions import KeyMap
-from app.editor.questions import Questions
 from app.jobs.bench_page import BenchPage
 from app.jobs.bench_plan import BenchPlan
 from app.jobs.bench_run import unfinished
 from app.process import own_command
+from app.questions import Questions
 from app.settings import Appearance, SettingsFile, SettingsStore
 from app.shell.activity_bar import ActivityBar
 from app.shell.benchmarking import Benchmarking

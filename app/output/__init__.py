@@ -1,0 +1,1 @@
+"""A Python file of the person's, run beside the window, and what it prints."""

@@ -1,0 +1,1 @@
+"""Grey text: when the engine is asked, which of its answers is shown, and which key takes it."""
