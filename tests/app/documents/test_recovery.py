@@ -27,7 +27,7 @@ from app.questions import Questions
 from tests.app.typist import typed
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _FIRST_KEYS = 20
 KINDS = ("no file yet", "saving", "saving in place")
 
