@@ -56,8 +56,11 @@ def fitting(network: ModelConfig, machine: Machine) -> list[str]:
 
 def _cells(network: ModelConfig) -> list[str]:
     held = [in_mb(_bytes(network, precision, LAPTOP)) for precision in SHOWN]
-    fits = [", ".join(fitting(network, machine)) or "no" for machine in (LAPTOP, CARD)]
-    return [*held, *fits, _to_teach(network)]
+    return [*held, *(_said(fitting(network, machine)) for machine in (LAPTOP, CARD)), _to_teach(network)]
+
+
+def _said(precisions: Sequence[str]) -> str:
+    return "yes" if len(precisions) == len(SHOWN) else " or ".join(precisions) or "no"
 
 
 def _to_teach(network: ModelConfig) -> str:
@@ -98,5 +101,5 @@ def _name(offers: Sequence[Offer]) -> str:
 
 
 def _rates(offers: Sequence[Offer]) -> str:
-    known = [f"{offer.human_eval:.0f} %" if offer.human_eval else "?" for offer in offers]
-    return "" if set(known) == {"?"} else ", ".join(known)
+    known = [f"{offer.human_eval:.0f} %" if offer.human_eval else "–" for offer in offers]
+    return "" if set(known) == {"–"} else ", ".join(known)
