@@ -123,10 +123,11 @@ def is_file(word: str) -> bool:
 
 def without_display(arguments: Namespace) -> bool:
     from app import run as window
-    from core.spec.program import command
 
     problem = window.display_problem()
     if problem:
+        from core.spec.program import command
+
         commands = ", ".join(arguments.commands)
         sys.stderr.write(
             f"{problem}; these commands need none: {commands} ({command('--help')} says more).\n"

@@ -58,12 +58,23 @@ def open_streams() -> None:
 
 def check_system() -> None:
     """The packaged app brings all but a few libraries of the display, and installs nothing."""
-    missing = system_packages.missing_for_window()
+    missing = without_own(system_packages.missing_for_window())
     if missing:
         sentence = installer.by_hand(missing, NEEDS["window"])
         if not installer.at_terminal():
             show(sentence)
         raise SetupError(sentence)
+
+
+def without_own(missing: dict[str, str]) -> dict[str, str]:
+    """A library that came along cannot be loaded either while one that it needs is missing."""
+    inside = str(getattr(sys, "_MEIPASS", ""))
+    others = {what: package for what, package in missing.items() if not is_there(inside, what)}
+    return others or missing
+
+
+def is_there(folder: str, name: str) -> bool:
+    return bool(folder) and "/" not in name and os.path.exists(os.path.join(folder, name))
 
 
 def show(sentence: str) -> None:

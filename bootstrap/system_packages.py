@@ -25,6 +25,12 @@ XCB_LIBRARIES = [
 ]
 WAYLAND_LIBRARIES = ["libwayland-client.so.0", "libwayland-cursor.so.0"]
 OLD_NAMES = {"libz.so.1": "zlib1g", "libglib-2.0.so.0": "libglib2.0-0", "libbrotlidec.so.1": "libbrotli1"}
+# What libraries read as they start, and by what a person says that it lies elsewhere. Debian's packages of
+# the libraries bring it along; the packaged app does not, and without it letters or keys are missing.
+DATA = {
+    "/etc/fonts/fonts.conf": ("fontconfig-config", ("FONTCONFIG_FILE", "FONTCONFIG_PATH")),
+    "/usr/share/X11/xkb": ("xkb-data", ("XKB_CONFIG_ROOT",)),
+}
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 FONT_ENDINGS = (".ttf", ".otf", ".ttc", ".pfb")
 TEST_PROGRAMS = {
@@ -45,7 +51,7 @@ def missing_for_window() -> dict[str, str]:
     if sys.platform != "linux":
         return {}
     platform = WAYLAND_LIBRARIES if os.environ.get("WAYLAND_DISPLAY") else XCB_LIBRARIES
-    return {**missing_libraries(QT_LIBRARIES + platform), **missing_font()}
+    return {**missing_libraries(QT_LIBRARIES + platform), **missing_data(), **missing_font()}
 
 
 def missing_for_tests() -> dict[str, str]:
@@ -53,7 +59,8 @@ def missing_for_tests() -> dict[str, str]:
         return {}
     programs = {program: package for program, package in TEST_PROGRAMS.items() if not which(program)}
     compiler = {} if has_compiler() else COMPILER
-    return {**missing_libraries(QT_LIBRARIES + XCB_LIBRARIES), **missing_font(), **programs, **compiler}
+    libraries = missing_libraries(QT_LIBRARIES + XCB_LIBRARIES)
+    return {**libraries, **missing_data(), **missing_font(), **programs, **compiler}
 
 
 def missing_libraries(sonames: list[str]) -> dict[str, str]:
@@ -72,6 +79,14 @@ def package_of(soname: str) -> str:
     """Debian's policy makes a library package's name from the soname; OLD_NAMES are older than the policy."""
     stem, _, version = soname.lower().replace("_", "-").partition(".so.")
     return OLD_NAMES.get(soname) or (f"{stem}-{version}" if stem[-1].isdigit() else stem + version)
+
+
+def missing_data() -> dict[str, str]:
+    return {
+        place: package
+        for place, (package, names) in DATA.items()
+        if not (os.path.exists(place) or any(os.environ.get(name) for name in names))
+    }
 
 
 def missing_font() -> dict[str, str]:

@@ -40,6 +40,29 @@ def test_a_library_of_the_display_that_is_missing_is_named_and_nothing_installed
 
 
 @only_linux
+def test_what_came_along_is_not_named_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It cannot be loaded where a library of the system is missing that it needs."""
+    monkeypatch.setattr(system_packages, "QT_LIBRARIES", ["libours.so.1", "libnever.so.7"])
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
+    (tmp_path / "libours.so.1").touch()
+    with pytest.raises(SetupError, match=r"lacks \(libnever\.so\.7\)"):
+        packaged.check_system()
+    monkeypatch.setattr(system_packages, "QT_LIBRARIES", ["libours.so.1"])
+    with pytest.raises(SetupError, match=r"lacks \(libours\.so\.1\)"):
+        packaged.check_system()
+
+
+@only_linux
+def test_what_libraries_read_as_they_start_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a window comes without letters, or hears no key."""
+    monkeypatch.setattr(system_packages, "DATA", {"/nowhere/xkb": ("xkb-data", ("XKB_CONFIG_ROOT",))})
+    with pytest.raises(SetupError, match=r"lacks \(/nowhere/xkb\): .*xkb-data"):
+        packaged.check_system()
+    monkeypatch.setenv("XKB_CONFIG_ROOT", "/elsewhere")
+    packaged.check_system()
+
+
+@only_linux
 def test_who_started_it_from_a_menu_sees_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -101,5 +101,5 @@ def _name(offers: Sequence[Offer]) -> str:
 
 
 def _rates(offers: Sequence[Offer]) -> str:
-    known = [f"{offer.human_eval:.0f} %" if offer.human_eval else "–" for offer in offers]
-    return "" if set(known) == {"–"} else ", ".join(known)
+    known = [f"{offer.human_eval:.0f} %" if offer.human_eval else "-" for offer in offers]
+    return "" if set(known) == {"-"} else ", ".join(known)
