@@ -3,13 +3,14 @@
 from typing import Literal
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
 
 from app.naming import named
 from app.theme import Theme
 
 _WIDTH = 752
-_MARGINS = (32, 32, 32, 32)
+_MARGINS, _NARROW = (32, 32, 32, 32), (16, 32, 16, 32)
 
 
 class Column(QWidget):
@@ -25,14 +26,19 @@ class Column(QWidget):
         self._theme, self._width = theme, width
         self._content = QWidget(self)
         self._content.setLayout(content)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(*_MARGINS)
+        row = self._row = QHBoxLayout(self)
         if place == "middle":
             row.addStretch(1)
         row.addWidget(self._content, 100)
         row.addStretch(1)
         theme.changed.connect(self._set_width)
         self._set_width()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, what is read gets it."""
+        super().resizeEvent(event)
+        is_wide = self.width() >= self._theme.scaled(_WIDTH)
+        self._row.setContentsMargins(*(_MARGINS if is_wide else _NARROW))
 
     def _set_width(self) -> None:
         self._content.setMaximumWidth(self._theme.scaled(self._width))

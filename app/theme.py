@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from app.settings import Appearance
@@ -192,6 +192,12 @@ class Theme(QObject):
 
     def icon_size(self, pixels: int = 16) -> QSize:
         return QSize(self.scaled(pixels), self.scaled(pixels))
+
+    def fixed_font(self) -> QFont:
+        """For what is read in columns, as large as all else; another one after `changed`."""
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        font.setPointSizeF(self._usual_points * self.scale)
+        return font
 
     def _follow_system(self) -> None:
         if self._appearance.theme == "system":

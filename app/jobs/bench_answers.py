@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -60,8 +60,14 @@ class BenchAnswers(QWidget):
         self.measurement.currentIndexChanged.connect(self._read)
         self.filter.currentIndexChanged.connect(self._list)
         self.tasks.currentRowChanged.connect(lambda _: self._show_trial())
-        theme.changed.connect(self._list)
+        theme.changed.connect(self._dress)
+        self._dress()
         self.show_kept([])
+
+    def _dress(self) -> None:
+        for view in self.views:
+            view.setFont(self._theme.fixed_font())
+        self._list()
 
     def show_kept(self, kept: Sequence[Kept]) -> None:
         """The measurements of one model at one precision that asked tasks, newest first."""
@@ -148,7 +154,6 @@ class BenchAnswers(QWidget):
     def _arrange(self) -> None:
         for place, (view, (title, meaning, nothing)) in enumerate(zip(self.views, _TABS, strict=True)):
             view.setPlaceholderText(nothing)
-            view.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
             view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
             self.texts.addTab(view, title)
             self.texts.setTabToolTip(place, meaning)

@@ -32,7 +32,7 @@ from app.jobs.bench_ways import Suite, Way, suites_of, ways_of
 from app.naming import label, named
 from app.theme import Theme
 
-_WIDTH = 760
+_WIDTH, _TABLE_HEIGHT = 760, 120
 _EMPTY = "Nothing has been measured yet. Choose models under Measure; their figures then stand here."
 
 
@@ -157,9 +157,12 @@ class BenchPage(QWidget):
             named(tabs.tabBar(), style="parts")
         self.tabs.setObjectName("page_parts")
         self.tabs.addTab(self._measuring(), "Measure")
-        self.tabs.addTab(self._results(), "Results")
-        self.tabs.addTab(_margined(self.charts), "Charts")
-        self.tabs.addTab(_margined(self.advice), "Advice")
+        for part, title in (
+            (self._results(), "Results"),
+            (_margined(self.charts), "Charts"),
+            (_margined(self.advice), "Advice"),
+        ):
+            self.tabs.addTab(_scrolled(part, title), title)
         top = QVBoxLayout()
         top.setContentsMargins(32, 24, 32, 8)
         top.setSpacing(12)
@@ -195,6 +198,7 @@ class BenchPage(QWidget):
         self.details.addTab(self.answers, "Answers")
         self.details.addTab(self.history, "History")
         self.details.addTab(self.comparison, "Compare")
+        self.table.setMinimumHeight(self._theme.scaled(_TABLE_HEIGHT))
         self._split.addWidget(self.table)
         self._split.addWidget(self.details)
         self._split.setSizes([240, 360])
@@ -249,3 +253,11 @@ def _margined(content: QWidget) -> QWidget:
     column.setContentsMargins(32, 0, 32, 24)
     column.addWidget(content)
     return whole
+
+
+def _scrolled(content: QWidget, name: str) -> QWidget:
+    """Where the window is lower than it needs; it must not grow out of the screen."""
+    scroll = named(QScrollArea(widgetResizable=True), name)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setWidget(named(content, style="page"))
+    return scroll

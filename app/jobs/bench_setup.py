@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSizeF, Qt, Signal, SignalInstance
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -265,7 +265,7 @@ class BenchSetup(QWidget):
 
     def _draw(self) -> None:
         self._copy.setIcon(self._theme.icon("copy"))
-        self.commands.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.commands.setFont(self._theme.fixed_font())
 
 
 def _row(*widgets: QWidget | None, stretches: bool = True) -> QHBoxLayout:

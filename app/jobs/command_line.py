@@ -1,6 +1,6 @@
 """CommandLine: a command in one line that a person can read and copy, for what the window does itself."""
 
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from app.naming import named
@@ -13,7 +13,6 @@ class CommandLine(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._line = named(QLineEdit(self, readOnly=True), about)
-        self._line.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._copy = named(QToolButton(self), "Copy the command")
         self._copy.setToolTip("Copy")
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text()))
@@ -34,3 +33,4 @@ class CommandLine(QWidget):
 
     def _draw(self) -> None:
         self._copy.setIcon(self._theme.icon("copy"))
+        self._line.setFont(self._theme.fixed_font())

@@ -3,7 +3,6 @@
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QHBoxLayout, QTextBrowser, QToolButton, QVBoxLayout, QWidget
 
 from app.naming import label, named
@@ -21,7 +20,6 @@ class GlimpseView(QWidget):
         self._glimpses: list[Glimpse] = []
         self._shown = 0
         self._text = named(QTextBrowser(self), "What the model will see", style="glimpse")
-        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._text.setLineWrapMode(QTextBrowser.LineWrapMode.NoWrap)
         self._name = label("", "muted")
         self._name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -77,6 +75,7 @@ class GlimpseView(QWidget):
             self._draw()
 
     def _draw(self) -> None:
+        self._text.setFont(self._theme.fixed_font())
         for button in self._buttons:
             button.setIcon(self._theme.icon(button.property("icon_name")))
             button.setEnabled(len(self._glimpses) > 1)

@@ -6,7 +6,6 @@ What is heard live and what is read from its file come in by the same method.
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -54,6 +53,9 @@ class RunView(QWidget):
         self.notes = self._text_field("What the run said", theme)
         self._samples_title = label("What it writes", "heading")
         self._arrange(theme)
+        self._theme = theme
+        theme.changed.connect(self._dress)
+        self._dress()
 
     @property
     def phase(self) -> Phase:
@@ -101,6 +103,10 @@ class RunView(QWidget):
         """Of what there is while nothing works at it."""
         has_learnt = self.run is not None and bool(self.run.steps_saved()) and not self._is_alive
         self.verdict.show_verdict(verdict, is_adapter=self.trains_adapter, has_learnt=has_learnt)
+
+    def _dress(self) -> None:
+        for field in (self.samples, self.notes):
+            field.setFont(self._theme.fixed_font())
 
     def _show(self) -> None:
         record = self.record
@@ -152,7 +158,6 @@ class RunView(QWidget):
 
     def _text_field(self, name: str, theme: Theme) -> QPlainTextEdit:
         field = named(QPlainTextEdit(self, readOnly=True), name, style="glimpse")
-        field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         field.setFixedHeight(theme.scaled(_TEXT_HEIGHT))
         field.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         return field

@@ -17,12 +17,12 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app import power
 from app.jobs.run_draft import TimeBox, draft_of, usual_draft
 from app.jobs.run_setup import RunSetup
 from app.jobs.run_view import RunView
 from app.jobs.run_watch import RunWatch, is_alive
 from app.jobs.runs import Runs
-from app.power import Power
 from app.settings import Appearance, SettingsFile, SettingsStore
 from app.shell.deleting import Deleting
 from app.shell.making_room import _needs_room
@@ -183,19 +183,18 @@ def test_who_tells_a_run_to_go_on_is_heard_until_there_is_another_reason(runs: R
 def test_a_run_waits_on_the_battery_and_goes_on_at_the_mains(
     runs: Runs, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    battery, now = SimpleNamespace(power_plugged=False), [0.0]
+    battery = SimpleNamespace(power_plugged=False)
+    monkeypatch.setattr(power, "_ASK_EVERY_S", 0.0)
     monkeypatch.setattr(psutil, "sensors_battery", lambda: battery, raising=False)
     store = SettingsStore(SettingsFile())
-    back = StandingBack(runs, store, Power(lambda: now[0]))
+    back = StandingBack(runs, store)
     back.look()
     assert wished(run) == "pause"
     assert "battery" in runs.held
     battery.power_plugged = True
-    now[0] += 60
     back._look_at_power.timeout.emit()
     assert (wished(run), runs.held) == ("go on", "")
     battery.power_plugged = False
-    now[0] += 60
     store.change("training", pause_on_battery=False)
     back.look()
     assert wished(run) == "go on"
