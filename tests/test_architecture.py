@@ -29,7 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.spec",),
     ("trainer.data", "trainer.sandbox"),
     ("trainer.distributed",),
-    ("trainer.lanes",),
+    ("trainer.heap", "trainer.lanes"),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume"),
     ("trainer.networks",),
     ("trainer.control", "trainer.card", "trainer.curves", "trainer.fitting"),

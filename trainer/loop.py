@@ -14,6 +14,7 @@ from core.spec.messages import Event, Finished, Metric, Note, Progress, Saved
 from core.spec.training_budget import gradients_waiting
 from trainer.control import Control
 from trainer.data.batches import Batch, Batches
+from trainer.heap import give_back
 from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer, StepTaken
 from trainer.recipes import Place, Recipe
@@ -183,6 +184,7 @@ class Training:
     def _pause(self) -> None:
         if self._outside.control.is_paused:
             self._outside.tell(Note(PAUSED))
+            give_back()
             self._outside.control.wait_while_paused()
             self._outside.tell(Note(GOING_ON))
 

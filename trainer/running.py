@@ -26,6 +26,7 @@ from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
 from trainer.distributed import ALONE, Group, check
+from trainer.heap import give_back
 from trainer.judging import Judge
 from trainer.keeping import Keeper
 from trainer.loop import Material, Outside, Training, total_steps
@@ -162,6 +163,7 @@ def sit(
     with resume.claimed(run) if group.is_first else nullcontext():
         with followed(run, spec, tell) if group.is_first else nullcontext(tell) as tell_all:
             finished = _sitting(run, spec, control, tell_all, corpus, group)
+        give_back()
         group.leave()
         if finished.stopped or not group.is_first:
             return finished

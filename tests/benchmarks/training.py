@@ -1,7 +1,8 @@
 """Our training step against a plain transformers (+ PEFT) loop: `python -m tests.benchmarks.training --help`.
 
-Same shape, rows, precision and machine. Both take turns, step by step, so that what disturbs one disturbs the
-other; the best step counts, by the clock and by the processor's own time. Memory is each one's own process.
+Same shape, rows, precision and machine, each in a process of its own, as a person would run it. They take
+turns, step by step, so that what disturbs one disturbs the other; the best step counts, by the clock and by
+the processor's own time.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
 from core.spec.sizes import MB
 from trainer.data.batches import Batch
+from trainer.heap import keep_what_is_freed
 from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer
 from trainer.recipes import Place, make
@@ -31,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 SHAPES = {"nano": ("smallcoder-nano", 8, 512), "135m": ("smollm2-135m", 2, 512)}
 RECIPES = ("pretrain", "lora")
 RATE, RANK, ALPHA = 3e-4, 16, 32
+ANSWER = "answer: "  # a library may print lines of its own
 Step = Callable[[torch.Tensor], float]
 
 
@@ -42,16 +46,13 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--lanes", type=int, default=1, help="ours: parts of a batch computed side by side")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--no-peaks", action="store_true", help="speed alone, in half the time")
     parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     results = []
     for shape, recipe in product(arguments.shape or SHAPES, arguments.recipe or RECIPES):
         row = argparse.Namespace(**vars(arguments) | {"shape": shape, "recipe": recipe})
         if row.only:
-            take_turns({row.only: WAYS[row.only](row)}, row, steps=3)
-            report.say_json(peak_bytes())
+            take_steps_when_told(row)
             return 0
         results.append(compared(row))
     if arguments.json:
@@ -61,12 +62,11 @@ def main() -> int:
 
 def compared(arguments: argparse.Namespace) -> dict[str, Any]:
     """One shape and recipe, ours beside theirs."""
-    times = take_turns({name: begin(arguments) for name, begin in WAYS.items()}, arguments, arguments.steps)
-    peaks = {name: 0 if arguments.no_peaks else measured_peak(name, arguments) for name in WAYS}
+    measured = take_turns(arguments)
     _, rows, context = SHAPES[arguments.shape]
     result = {
-        name: {"tokens_per_s": rows * context / clock, "cpu_s": cpu, "peak_bytes": peaks[name]}
-        for name, (clock, cpu) in times.items()
+        name: {"tokens_per_s": rows * context / clock, "cpu_s": cpu, "peak_bytes": peak}
+        for name, (clock, cpu, peak) in measured.items()
     }
     told = {"shape": arguments.shape, "recipe": arguments.recipe, **result}
     if arguments.json:
@@ -76,10 +76,11 @@ def compared(arguments: argparse.Namespace) -> dict[str, Any]:
             f"{arguments.recipe} {arguments.shape:5} {name:7} {row['tokens_per_s']:8,.0f} tokens/s  "
             f"{row['cpu_s']:6.2f} s of processor a step  peak {row['peak_bytes'] / MB:6,.0f} MB"
         )
-    (clock, cpu), (their_clock, their_cpu) = times["ours"], times["theirs"]
-    memory = "" if not peaks["theirs"] else f", {peaks['ours'] / peaks['theirs']:.2f} of the memory"
+    clock, cpu, memory = (
+        theirs / mine for mine, theirs in zip(measured["ours"], measured["theirs"], strict=True)
+    )
     report.say(
-        f"ratio: {their_clock / clock:.2f} by the clock, {their_cpu / cpu:.2f} by processor time{memory}"
+        f"ratio: {clock:.2f} by the clock, {cpu:.2f} by processor time, {1 / memory:.2f} of the memory"
     )
     return told
 
@@ -194,29 +195,53 @@ def as_transformers(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def take_turns(
-    ways: dict[str, Step], arguments: argparse.Namespace, steps: int
-) -> dict[str, tuple[float, float]]:
-    """The best step of each: seconds by the clock, and of the processor."""
-    name, rows, context = SHAPES[arguments.shape]
-    generator = torch.Generator().manual_seed(1)
-    best = dict.fromkeys(ways, (float("inf"), float("inf")))
-    for _ in range(steps):
-        ids = torch.randint(PRESETS[name].vocab_size, (rows, context + 1), generator=generator)
-        for way, step in ways.items():
-            clock, cpu = time.perf_counter(), time.process_time()
-            step(ids)
-            taken = (time.perf_counter() - clock, time.process_time() - cpu)
-            best[way] = (min(best[way][0], taken[0]), min(best[way][1], taken[1]))
-    return best
+def take_turns(arguments: argparse.Namespace) -> dict[str, tuple[float, float, int]]:
+    """The best step of each: seconds by the clock, and of the processor; and the most memory it ever held."""
+    with ExitStack() as stack:
+        processes = {way: stack.enter_context(started(way, arguments)) for way in WAYS}
+        best = dict.fromkeys(WAYS, (float("inf"), float("inf")))
+        for _ in range(arguments.steps):
+            for way, process in processes.items():
+                clock, cpu = asked(process)
+                best[way] = (min(best[way][0], clock), min(best[way][1], cpu))
+        return {way: (*best[way], asked(process, "peak")) for way, process in processes.items()}
 
 
-def measured_peak(way: str, arguments: argparse.Namespace) -> int:
+def started(way: str, arguments: argparse.Namespace) -> "subprocess.Popen[str]":
     words = ["--only", way, "--shape", arguments.shape, "--recipe", arguments.recipe]
     words += ["--lanes", str(arguments.lanes), "--threads", str(arguments.threads)]
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.training", *words]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return int(json.loads(done.stdout.splitlines()[-1]))
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, bufsize=1)
+
+
+def asked(process: "subprocess.Popen[str]", what: str = "step") -> Any:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{what}\n")
+    while line := process.stdout.readline():
+        if line.startswith(ANSWER):
+            return json.loads(line.removeprefix(ANSWER))
+    raise SystemExit(f"{process.args} ended with {process.wait()}")
+
+
+def take_steps_when_told(arguments: argparse.Namespace) -> None:
+    """A line on standard input a step, answered by its seconds, or one that asks for the peak."""
+    if arguments.only == "ours":
+        keep_what_is_freed()  # as the command does
+    torch.set_num_threads(arguments.threads)
+    step = WAYS[arguments.only](arguments)
+    name, rows, context = SHAPES[arguments.shape]
+    generator = torch.Generator().manual_seed(1)
+    for line in sys.stdin:
+        if line.strip() == "peak":
+            report.say(f"{ANSWER}{peak_bytes()}")
+            continue
+        ids = torch.randint(PRESETS[name].vocab_size, (rows, context + 1), generator=generator)
+        clock, cpu = time.perf_counter(), time.process_time()
+        step(ids)
+        taken = (time.perf_counter() - clock, time.process_time() - cpu)
+        report.say(f"{ANSWER}{json.dumps(taken)}")
 
 
 def peak_bytes() -> int:

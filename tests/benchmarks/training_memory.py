@@ -157,6 +157,9 @@ class Drawn:
 
 
 def run_once(folder: Path, name: str) -> dict[str, int]:
+    from trainer.heap import keep_what_is_freed
+
+    keep_what_is_freed()  # as the command does
     from trainer.control import Control
     from trainer.loop import Material
     from trainer.running import Corpus, sit
