@@ -146,6 +146,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("help.welcome", "Welcome", "Help"),
     Action("help.shortcuts", "Keyboard Shortcuts", "Help", ("Ctrl+K, Ctrl+S",)),
     Action("help.log", "What Went Wrong", "Help"),
+    Action("help.network", "Connections Tried", "Help"),
     Action("help.diagnostics", "Copy Diagnostics", "Help"),
     Action("help.about", "About SmallCoder", "Help"),
 )

@@ -112,10 +112,14 @@ def make_window(application: QApplication) -> MainWindow:
     from app.main_window import MainWindow
     from app.session import SessionFile
     from app.settings import SettingsFile, SettingsStore
+    from app.shell.networking import Networking
     from app.theme import Theme
 
     store = SettingsStore(SettingsFile(), application)
-    return MainWindow(store, Theme(application, store.settings.appearance), SessionFile())
+    theme = Theme(application, store.settings.appearance)
+    window = MainWindow(store, theme, SessionFile())
+    Networking(store, theme, window.commands, window)
+    return window
 
 
 @contextmanager

@@ -134,6 +134,7 @@ class Training:
 class Safety:
     restore_session: bool = setting(True, "Open what was open when SmallCoder was closed")
     keep_unsaved: bool = setting(True, "Keep a copy of unsaved text, at most two seconds behind")
+    offline: bool = setting(False, "Refuse every connection to the network; downloads are then not to be had")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Settings:
     models: Models = setting(Models(), "Where models are")
     budget: Budget = setting(Budget(), "Memory budget")
     training: Training = setting(Training(), "Training")
-    safety: Safety = setting(Safety(), "Safety of text")
+    safety: Safety = setting(Safety(), "Safety")
     keys: tuple[BoundKeys, ...] = setting((), "Keys that differ from the usual ones")
 
 

@@ -22,6 +22,7 @@ from core.spec.disk import require_room, room_on_disk, size_of, sync_folder
 from core.spec.errors import HubError, ModelFormatError, UsageError
 from core.spec.folders import cache_folder
 from core.spec.library import unfinished_folder
+from core.spec.network import OFFLINE, STAYS_OFFLINE
 from core.spec.sizes import size_text
 
 Kind = Literal["model", "dataset"]
@@ -295,6 +296,8 @@ def _plain_words(name: str, kind: Kind) -> Iterator[None]:
     import httpx2
     from huggingface_hub import errors
 
+    if os.environ.get(OFFLINE):
+        raise HubError(STAYS_OFFLINE)
     try:
         yield
     except errors.GatedRepoError:

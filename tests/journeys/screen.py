@@ -38,9 +38,10 @@ class Screen:
     def click(self, x: int, y: int) -> None:
         self._run("xdotool", "mousemove", str(x), str(y), "click", "1")
 
-    def turn_wheel(self, x: int, y: int) -> None:
-        """Towards the end of what is there."""
-        self._run("xdotool", "mousemove", str(x), str(y), "click", "--repeat", "3", "5")
+    def turn_wheel(self, x: int, y: int, *, is_back: bool = False) -> None:
+        """Towards the end of what is there, or back to its head."""
+        way = "4" if is_back else "5"
+        self._run("xdotool", "mousemove", str(x), str(y), "click", "--repeat", "3", way)
 
     def count(self, colour: str) -> int:
         """How many points have exactly this colour now, #rrggbb."""

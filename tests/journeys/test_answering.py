@@ -57,10 +57,11 @@ def test_a_person_gets_a_model_that_chats_asks_it_and_takes_its_code(tmp_path: P
             seen.wait(lambda: "ended" in kinds(home), "the answer to stop")
             assert records(home)[0][-1]["end"] == "cancelled"
 
+            bring_into_sight(pointer, seen)
             pointer.click("button", "Insert")
             seen.wait(lambda: saved(seen, file) == BEGUN + CODE, "the code at the cursor")
             seen.press("ctrl+a")
-            pointer.click("button", "Replace")
+            pointer.click("button", "Replace")  # which stands beside it
             pointer.wait("words", "- goes")
             assert file.read_text() == BEGUN + CODE
             seen.press("Return")
@@ -74,6 +75,21 @@ def test_a_person_gets_a_model_that_chats_asks_it_and_takes_its_code(tmp_path: P
 def used(home: Path) -> str:
     settings = json.loads((home / "settings" / "settings.json").read_text())
     return str(settings.get("chat", {}).get("model", ""))
+
+
+def bring_into_sight(pointer: Pointer, seen: Screen) -> None:
+    """The code, which stands at the head of a long answer."""
+    end = pointer.wait("words", "Stopped")
+
+    def is_in_sight() -> bool:
+        if pointer.find("button", "Insert") is not None:
+            return True
+        seen.turn_wheel(end.x, end.y - 100, is_back=True)
+        seen.pause(0.5)
+        return False
+
+    pointer.wait_for(is_in_sight, "the code of the answer")
+    seen.pause(0.5)
 
 
 def written(home: Path) -> str:
