@@ -48,6 +48,7 @@ class Notice(QFrame):
     def _button(self, choice: Choice) -> QPushButton:
         button = QPushButton(choice.label)
         button.setAccessibleName(choice.label)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # who clicks goes on where they were
         button.clicked.connect(lambda: self.chosen.emit(choice.id))
         self._row.addWidget(button)
         return button

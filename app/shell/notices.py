@@ -37,6 +37,7 @@ class NoticeBar(QFrame):
         self._more = label("", "muted")
         self._buttons: list[QPushButton] = []
         self._close = named(QToolButton(self), "Dismiss this notice")
+        self._close.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # who clicks goes on where they were, as below
         self._close.clicked.connect(self.dismiss)
         self._deeds = QHBoxLayout()
         self._deeds.setSpacing(8)
@@ -99,6 +100,7 @@ class NoticeBar(QFrame):
 
     def _button(self, text: str, do: Callable[[], object]) -> QPushButton:
         button = QPushButton(text, self)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(self.dismiss)
         button.clicked.connect(lambda _=False: do())
         self._deeds.addWidget(button)

@@ -1,7 +1,9 @@
 """Notices: one at a time, the newest first, a matter said once, and what can be done about it done."""
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.settings import Appearance
@@ -60,3 +62,19 @@ def test_a_deed_may_bring_a_notice_of_its_own(bar: NoticeBar) -> None:
     bar.add(Notice("try", deeds=(("Try", lambda: bar.add(Notice("failed again"))),)))
     bar.findChildren(QPushButton)[0].click()
     assert bar.texts == ["failed again"]
+
+
+def test_who_clicks_on_a_notice_goes_on_where_they_were(qapp: QApplication, qtbot: QtBot) -> None:
+    window, done = QWidget(), list[str]()
+    qtbot.addWidget(window)
+    text, bar = QLineEdit(window), NoticeBar(Theme(qapp, Appearance()), window)
+    bar.move(0, 40)
+    window.resize(600, 120)
+    window.show()
+    text.setFocus()
+    for find in (lambda: bar._buttons[0], lambda: bar._close):
+        bar.add(Notice("It died.", "error", deeds=(("Try Again", lambda: done.append("again")),)))
+        QTest.mouseClick(find(), Qt.MouseButton.LeftButton)
+        assert window.focusWidget() is text
+    assert done == ["again"]
+    assert bar.texts == []
