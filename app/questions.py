@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
+_SIGN = 40
 _ROLES = {
     "accept": QMessageBox.ButtonRole.AcceptRole,
     "destroy": QMessageBox.ButtonRole.DestructiveRole,
@@ -42,7 +43,7 @@ class Questions:
     async def ask(self, text: str, choices: Sequence[Choice], details: str = "") -> str:
         """The id of a choice. The first is taken with Enter, the last with Esc or by closing the question."""
         box = QMessageBox(self._window)
-        box.setIcon(QMessageBox.Icon.Question)
+        box.setIconPixmap(self._window.window().windowIcon().pixmap(_SIGN))  # Qt's own is of another style
         box.setWindowTitle("SmallCoder")
         box.setAccessibleName(text)
         box.setText(text)

@@ -15,6 +15,9 @@ from app.settings import Appearance
 
 _RESOURCES = Path(__file__).parents[1] / "resources"
 _ICON_SIZES = (16, 24, 48)
+_CODE = frozenset(
+    {".py", ".pyi", ".js", ".ts", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".sh", ".html", ".css"}
+)
 _PIXELS = re.compile(r"(\d+)px")
 _POINTS = re.compile(r"(\d+)pt")
 _TOKEN = re.compile(r"@(?!signs-)(\w+)")
@@ -260,6 +263,11 @@ def style_sheet(colours: Colours, scale: float = 1.0) -> str:
     signs = _RESOURCES / "themes" / ("dark-" if colours.is_dark else "light-")
     place = signs.as_posix().replace("\\", "\\\\").replace('"', '\\"')  # last: its name may say anything
     return text.replace("@signs-", place)  # which a style sheet cannot colour itself
+
+
+def icon_of_file(path: Path) -> str:
+    """Its name, wherever the file is listed."""
+    return "file-code" if path.suffix in _CODE else "file"
 
 
 def icon_names() -> list[str]:

@@ -15,7 +15,7 @@ from app.documents.document import Document
 from app.documents.notice import Notice
 from app.editor.code_editor import CodeEditor
 from app.questions import Choice
-from app.theme import Theme
+from app.theme import Theme, icon_of_file
 
 _CHANGED = "Another program has changed this file, and you have too."
 _DELETED = "This file has been deleted; its text is only here."
@@ -186,7 +186,7 @@ class DocumentTabs(QTabWidget):
             elif document.is_modified:
                 icon = self._theme.icon("dot", "accent")
             else:
-                icon = self._theme.icon("file-code" if document.path else "file")
+                icon = self._theme.icon(icon_of_file(document.path or Path()))
             self.setTabIcon(index, icon)
 
     def _wish_close(self, index: int) -> None:

@@ -26,11 +26,8 @@ from app.folder.file_changes import CannotChange, Change, NoTrash, create, delet
 from app.folder.tree_model import Node, TreeModel
 from app.naming import label, named
 from app.questions import CANCEL, Choice, Questions
-from app.theme import Theme
+from app.theme import Theme, icon_of_file
 
-_CODE = frozenset(
-    {".py", ".pyi", ".js", ".ts", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".sh", ".html", ".css"}
-)
 _MAX_UNDONE = 20
 
 
@@ -172,7 +169,7 @@ class FileTree(QWidget):
         if node.entry.is_folder:
             is_open = self.view.isExpanded(self.model.index_of(node.path))
             return self._theme.icon("folder-open" if is_open else "folder", token)
-        return self._theme.icon("file-code" if node.path.suffix in _CODE else "file", token)
+        return self._theme.icon(icon_of_file(node.path), token)
 
     def _activate(self, index: QModelIndex) -> None:
         node = self.model.node(index)

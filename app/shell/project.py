@@ -56,6 +56,7 @@ class Project(QObject):
         self.tree.open_requested.connect(lambda path: self._start(self._documents.open(path)))
         self.tree.renamed.connect(documents.move)
         self.tree.failed.connect(self.failed)
+        tabs.current_changed.connect(self._point_at)
         self.tree.said.connect(self.said)
         store.changed.connect(self._dress)
         theme.changed.connect(self._dress)
@@ -108,6 +109,11 @@ class Project(QObject):
         self._show_side("find")
         short = selected if len(selected) <= _LONGEST_SELECTION else ""
         self.finder.look_for(short, with_replace=with_replace)
+
+    def _point_at(self, document: Document | None) -> None:
+        """In the tree, at the file in front, where anybody looks at the tree."""
+        if document is not None and document.path is not None and self.tree.isVisible():
+            self.tree.reveal(document.path)
 
     def reveal(self, document: Document) -> None:
         if document.path is not None:

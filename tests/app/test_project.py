@@ -187,3 +187,16 @@ def test_the_index_is_read_again_when_it_is_asked_for(
     index.open(None)
     assert [*index.files()] == []
     index.close()
+
+
+async def test_the_tree_points_at_the_file_in_front_and_leaves_the_focus_where_it_is(
+    run: Run, window: MainWindow, folder: Path
+) -> None:
+    tree = window.project.tree
+    first = await opened(window, folder / "src/main.py")
+    await until(lambda: tree.chosen() == folder / "src/main.py")
+    assert first.editor.hasFocus()
+    await opened(window, folder / "notes.txt")
+    await until(lambda: tree.chosen() == folder / "notes.txt")
+    window.commands.trigger("go.previous_tab")
+    await until(lambda: tree.chosen() == folder / "src/main.py")
