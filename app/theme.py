@@ -278,7 +278,12 @@ def _drawn(name: str, colour: str, sizes: set[int]) -> QIcon:
     source = (_RESOURCES / "icons" / f"{name}.svg").read_text(encoding="utf-8")
     icon = QIcon()
     for size in sorted(sizes):
-        icon.addPixmap(_pixmap(source.replace("currentColor", colour), size))
+        pixmap = _pixmap(source.replace("currentColor", colour), size)
+        for mode in (
+            QIcon.Mode.Normal,
+            QIcon.Mode.Selected,
+        ):  # or Qt would make a paler one of what is chosen
+            icon.addPixmap(pixmap, mode)
     return icon
 
 

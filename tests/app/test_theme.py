@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox
 from pytestqt.qtbot import QtBot
 
@@ -124,3 +124,9 @@ def test_signs_are_found_wherever_the_program_lies(
         looks.append(box.grab().toImage())
     assert looks[0] == looks[1]
     assert looks[0] != looks[2]
+
+
+def test_a_sign_is_as_plain_where_it_is_chosen(qapp: QApplication) -> None:
+    icon = Theme(qapp, Appearance(theme="light")).icon("file-code")
+    plain, chosen = (icon.pixmap(16, mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected))
+    assert plain == chosen
