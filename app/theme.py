@@ -282,7 +282,7 @@ def _drawn(name: str, colour: str, sizes: set[int]) -> QIcon:
         for mode in (
             QIcon.Mode.Normal,
             QIcon.Mode.Selected,
-        ):  # or Qt would make a paler one of what is chosen
+        ):  # or Qt would make a paler one
             icon.addPixmap(pixmap, mode)
     return icon
 
