@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
 from app.naming import named
 from app.theme import Theme
 
-_WIDTH = 752
+_WIDTH, _NARROW_BELOW = 752, 640
 _MARGINS, _NARROW = (32, 32, 32, 32), (16, 32, 16, 32)
 
 
@@ -37,7 +37,7 @@ class Column(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room, what is read gets it."""
         super().resizeEvent(event)
-        is_wide = self.width() >= self._theme.scaled(_WIDTH)
+        is_wide = self.width() >= self._theme.scaled(_NARROW_BELOW)
         self._row.setContentsMargins(*(_MARGINS if is_wide else _NARROW))
 
     def _set_width(self) -> None:

@@ -56,17 +56,20 @@ class BenchAnswers(QWidget):
         self.views = [named(QPlainTextEdit(self, readOnly=True), meaning) for _, meaning, _ in _TABS]
         self._nothing = label(_NOTHING, "muted", wraps=True)
         self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self._set_fonts()
         self._arrange()
         self.measurement.currentIndexChanged.connect(self._read)
         self.filter.currentIndexChanged.connect(self._list)
         self.tasks.currentRowChanged.connect(lambda _: self._show_trial())
         theme.changed.connect(self._dress)
-        self._dress()
         self.show_kept([])
 
-    def _dress(self) -> None:
+    def _set_fonts(self) -> None:
         for view in self.views:
             view.setFont(self._theme.fixed_font())
+
+    def _dress(self) -> None:
+        self._set_fonts()
         self._list()
 
     def show_kept(self, kept: Sequence[Kept]) -> None:

@@ -117,8 +117,11 @@ class ScanView(QWidget):
         self._is_whole = True
         self._show_looking(False)
         if not self.counts.get("accepted"):
+            choose = "Choose another folder, or take what was left out after all."
             self.show_problem(
-                "Nothing here can be learnt from. Choose another folder, or take what was left out after all."
+                f"Nothing here can be learnt from. {choose}"
+                if self.counts.get("left_out")
+                else "There is no file here. Choose another folder."
             )
             self.details.setText(self._reasons())
             return

@@ -55,7 +55,6 @@ class RunView(QWidget):
         self._arrange(theme)
         self._theme = theme
         theme.changed.connect(self._dress)
-        self._dress()
 
     @property
     def phase(self) -> Phase:
@@ -158,6 +157,7 @@ class RunView(QWidget):
 
     def _text_field(self, name: str, theme: Theme) -> QPlainTextEdit:
         field = named(QPlainTextEdit(self, readOnly=True), name, style="glimpse")
+        field.setFont(theme.fixed_font())
         field.setFixedHeight(theme.scaled(_TEXT_HEIGHT))
         field.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         return field

@@ -134,7 +134,9 @@ class Benchmarking(QObject):
         setup = self._made().setup
         setup.models.show_models(library.models)
         if not setup.models.chosen() and library.models:
-            setup.models.choose([str(library.models[0].path)])
+            paths = [str(model.path) for model in library.models]
+            used = engines.completing_model(self._store.settings)
+            setup.models.choose([used if used in paths else paths[0]])
         if self._store.settings.models.folders:  # which the command would not look into
             found = [str(model.path) for model in library.models if model.problem is None]
             self._made().advice.show_models(found)

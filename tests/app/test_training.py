@@ -173,6 +173,24 @@ async def reached(page: TrainPage, condition: Callable[[], bool]) -> None:
     raise AssertionError(f"waited in vain; it is {page.view.phase}: {page.view.header.sentence.text()}")
 
 
+async def test_a_model_makes_room_for_a_run_and_comes_back_after_it(
+    run: Runner, qapp: QApplication, tmp_path: Path
+) -> None:
+    model = tiny_model_folder(tmp_path / "model")
+    async with window(qapp, model) as started:
+        training, page = page_of(started)
+        engine, room = started.window.engine, training.room
+        await reached(page, lambda: engine.is_ready)
+        assert room.held_bytes() > 0
+        needy = create_run("needy", TrainSpec(recipe="lora", model=str(model), data="d"))
+        await room.make(needy)
+        assert engine.state.phase == "idle"
+        assert "is unloaded while needy learns" in started.texts()
+        room.give_back(needy)
+        await reached(page, lambda: engine.is_ready)
+        assert "is unloaded while" not in started.texts()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_a_person_teaches_a_model_a_folder_and_uses_what_it_learnt(

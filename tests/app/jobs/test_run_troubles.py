@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +13,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QFontInfo, QWheelEvent
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import power
+from app.jobs.bench_page import BenchPage
 from app.jobs.run_draft import TimeBox, draft_of, usual_draft
+from app.jobs.run_page import TrainPage
 from app.jobs.run_setup import RunSetup
 from app.jobs.run_view import RunView
 from app.jobs.run_watch import RunWatch, is_alive
@@ -269,3 +271,25 @@ def test_models_make_room_for_a_run_that_goes_on_where_that_is_what_it_lacks(
     assert not needs(available_mb=7000, held_mb=500)
     assert needs(available_mb=600, held_mb=3000)
     assert not needs(available_mb=600, held_mb=10)
+
+
+@pytest.mark.parametrize("page", [BenchPage, lambda theme: TrainPage(theme, usual_draft("m"))])
+def test_code_and_commands_stand_in_columns_as_large_as_all_else(
+    qtbot: QtBot, qapp: QApplication, page: Callable[[Theme], QWidget]
+) -> None:
+    theme = Theme(qapp, Appearance(theme="light"))
+    made = page(theme)
+    qtbot.addWidget(made)
+    made.show()
+    theme.take(Appearance(theme="light", ui_scale=1.5))
+    fields = [
+        field
+        for kind in (QPlainTextEdit, QTextBrowser, QLineEdit)
+        for field in made.findChildren(kind)
+        if field.isReadOnly()
+    ]
+    assert len(fields) >= 4
+    for field in fields:
+        assert QFontInfo(field.font()).fixedPitch(), field.accessibleName()
+        assert field.font().pointSizeF() == qapp.font().pointSizeF(), field.accessibleName()
+    theme.take(Appearance(theme="light"))
