@@ -20,12 +20,12 @@ from app.naming import label, named, set_role
 from app.theme import Theme
 from trainer.spec.verdict import Judgement, Score, Verdict
 
-_TITLES: dict[Judgement, tuple[str, str]] = {
-    "better": ("Better", "success"),
-    "no different": ("No different", "muted"),
-    "worse": ("Worse", "danger"),
-    "forgot": ("Better, but it forgot", "warning"),
-    "new": ("New", "success"),
+_COLOURS: dict[Judgement, str] = {
+    "better": "success",
+    "no different": "muted",
+    "worse": "danger",
+    "forgot": "warning",
+    "new": "success",
 }
 _EXPORTS = (
     ("adapter", "The Adapter Alone…"),
@@ -86,7 +86,8 @@ class VerdictCard(QFrame):
         if verdict is None:
             self._say("Not compared yet", "muted", "Whether it became better has not been looked at yet.")
         else:
-            self._say(*_TITLES[verdict.judgement], _without_title(verdict))
+            reason = verdict.reason
+            self._say(verdict.title, _COLOURS[verdict.judgement], reason[:1].upper() + reason[1:])
             self._show_scores(verdict)
         self._advice = "" if verdict is None else _NEXT.get(verdict.judgement, "")
         self._show_next()
@@ -207,12 +208,6 @@ class VerdictCard(QFrame):
         if not self.slider.isSliderDown():
             self.slider.setValue(self.slider.sliderPosition())
             self._tell_strength()
-
-
-def _without_title(verdict: Verdict) -> str:
-    head, colon, rest = verdict.sentence.partition(": ")
-    text = rest if colon and head in ("Better", "No different", "Worse") else verdict.sentence
-    return text[:1].upper() + text[1:]
 
 
 def _tasks(verdict: Verdict) -> str:

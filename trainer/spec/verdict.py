@@ -83,12 +83,18 @@ class Verdict:
         )
 
     @property
+    def title(self) -> str:
+        return _TITLES[self.judgement]
+
+    @property
+    def reason(self) -> str:
+        """What stands behind the title and a colon."""
+        also = self.has_forgotten and self.judgement != "forgot"
+        return _REASONS[self.judgement] + (" It also forgot some of what it knew before." if also else "")
+
+    @property
     def sentence(self) -> str:
-        return _SENTENCES[self.judgement] + (
-            " It also forgot some of what it knew before."
-            if self.has_forgotten and self.judgement != "forgot"
-            else ""
-        )
+        return f"{self.title}: {self.reason}"
 
     def metrics(self) -> Iterator[Metric]:
         """Its scores by name, as held_out_after_bits."""
@@ -118,15 +124,22 @@ class Verdict:
 
 
 _ADDED = ("tasks_before", "tasks_after")
-_SENTENCES: dict[Judgement, str] = {
-    "better": "Better: it foretells files that it has never seen better than before.",
-    "no different": "No different: on files that it has never seen nothing clearly changed; do not use it.",
-    "worse": "Worse: it does worse than before on files that it has never seen; do not use it.",
+_TITLES: dict[Judgement, str] = {
+    "better": "Better",
+    "no different": "No different",
+    "worse": "Worse",
+    "forgot": "Better, but it forgot",
+    "new": "New",
+}
+_REASONS: dict[Judgement, str] = {
+    "better": "it foretells files that it has never seen better than before.",
+    "no different": "on files that it has never seen nothing clearly changed; do not use it.",
+    "worse": "it does worse than before on files that it has never seen; do not use it.",
     "forgot": (
-        "Better on your files, but it forgot too much of what it knew before; try fewer steps, a smaller "
-        "learning_rate or a smaller lora_rank."
+        "on your files it is better, but of what it knew before it forgot too much; try fewer steps, a "
+        "smaller learning_rate or a smaller lora_rank."
     ),
-    "new": "Begun from nothing, so there is nothing to compare it with.",
+    "new": "it began from nothing, so there is nothing to compare it with.",
 }
 
 
