@@ -1,4 +1,4 @@
-"""Ignored: what of a project nobody wants to see: what .gitignore says, and what programs have made there"""
+"""Ignored: what of a project nobody wants to see, as .gitignore says it or because programs have made it."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much there is, as a person reads it: bytes on a disk, bytes of memory, the numbers in a model"""
+"""How much there is, as a person reads it: bytes on a disk, bytes of memory, numbers in a model."""
 
 MB = 2**20  # of memory; of files and what is on its way a million bytes are one
 

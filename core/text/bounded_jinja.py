@@ -1,8 +1,8 @@
-"""Jinja templates by strangers, run in jinja2's sandbox and bounded: on any thread and system one ends within
-about a second and two hundred megabytes.
+"""Jinja templates by strangers, run in jinja2's sandbox, and bounded in time and memory.
 
-Each turn of a loop, call and operation is work, in the measure of what it reads or makes; what could do much
-at one stroke is measured first or not offered. A processor that is busy with other things is not made up for.
+On any thread and system one ends within about a second and two hundred megabytes. Each turn of a loop, call
+and operation is work, in the measure of what it reads or makes; what could do much at one stroke is
+measured first or not offered. A processor that is busy with other things is not made up for.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Text with marks in it, to tokens: marks that a template wrote become special tokens, and what a person or a
-model wrote stays text, also where it spells a mark.
+"""Text with marks in it, to tokens: a template's marks become special tokens, and nobody else's do.
 
-What was written is guarded before it goes into the template: a sign that occurs nowhere breaks up each mark
-in it, and goes again once the template's own marks are found.
+What a person or a model wrote stays text, also where it spells a mark. What was written is guarded before
+it goes into the template: a sign that occurs nowhere breaks up each mark in it, and goes again once the
+template's own marks are found.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Marks for filling in the middle, given to a vocabulary that has none: spare tokens get their names, or new
-tokens are put behind the last.
+"""Marks for filling in the middle, given to a vocabulary that has none.
 
-What the network then knows of them is not decided here.
+Spare tokens get their names, or new tokens are put behind the last. What the network then knows of them is
+not decided here.
 """
 
 import json

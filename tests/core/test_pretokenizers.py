@@ -4,6 +4,7 @@ import random
 import re
 import string
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
 
-def spelled_out(pattern: str) -> str:
+@cache
+def spelled_out(pattern: str) -> re.Pattern[str]:
     """The pattern with every Unicode class replaced by those of SIGNS that are in it."""
 
     def members(match: re.Match[str]) -> str:
@@ -49,13 +51,13 @@ def spelled_out(pattern: str) -> str:
         before = pattern[: match.start()].replace(r"\[", "").replace(r"\]", "")
         return found if before.rfind("[") > before.rfind("]") else f"[{found}]"
 
-    return re.sub(r"\\p\{(\w+)\}", members, pattern)
+    return re.compile(re.sub(r"\\p\{(\w+)\}", members, pattern))
 
 
 def cut_by_re(text: str, patterns: tuple[str, ...]) -> list[str]:
     pieces = [text] if text else []
     for pattern in patterns:
-        compiled, done = re.compile(spelled_out(pattern)), []
+        compiled, done = spelled_out(pattern), []
         for piece in pieces:
             end = 0
             for match in compiled.finditer(piece):
@@ -66,9 +68,13 @@ def cut_by_re(text: str, patterns: tuple[str, ...]) -> list[str]:
     return pieces
 
 
+@cache
+def library_s(patterns: tuple[str, ...]) -> pre_tokenizers.Sequence:
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns])
+
+
 def cut_by_library(text: str, patterns: tuple[str, ...]) -> list[str]:
-    splits = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns]
-    return [piece for piece, _ in pre_tokenizers.Sequence(splits).pre_tokenize_str(text)]
+    return [piece for piece, _ in library_s(patterns).pre_tokenize_str(text)]
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,8 +1,7 @@
-"""Texts that teach filling in the middle: cut at a letter, put in the order that the model is asked in, and
-always with an end, so that it learns to stop.
+"""Texts that teach filling in the middle: cut at a letter, in the order that the model is asked in.
 
-Most middles are what an editor asks for, one to three lines from the start or the inside of a line; some are
-any stretch, some lie within a line or are empty.
+They always have an end, so that it learns to stop. Most middles are what an editor asks for, one to three
+lines from the start or the inside of a line; some are any stretch, some lie within a line or are empty.
 """
 
 from dataclasses import replace

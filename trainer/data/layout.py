@@ -1,5 +1,7 @@
-"""How prepared data lies in its folder, for the writer and for the reader: data.json, and for each part and
-split a file of tokens, with a byte a token beside it where not all of them count.
+"""How prepared data lies in its folder, for the writer and for the reader.
+
+That is data.json, and for each part and split a file of tokens, with a byte a token beside it where not all
+of them count.
 """
 
 import hashlib

@@ -1,5 +1,6 @@
-"""Whether a package may be learnt from, told from its own metadata and licence files: these must say what the
-list says, and nothing against it. Where they say nothing, that is a no.
+"""Whether a package may be learnt from, told from its own metadata and licence files.
+
+These must say what the list says, and nothing against it. Where they say nothing, that is a no.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""How long a job takes, as a person says it, on the command line and in the window"""
+"""How long a job takes, as a person says it, on the command line and in the window."""
 
 import math
 
