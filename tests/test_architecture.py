@@ -29,6 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("trainer.spec",),
     ("trainer.data", "trainer.sandbox"),
+    ("trainer.corpus",),
     ("trainer.distributed",),
     ("trainer.heap", "trainer.lanes"),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume"),

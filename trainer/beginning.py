@@ -13,9 +13,9 @@ from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, settings_of
 from core.text.vocabulary_folder import open_tokenizer
 from trainer.control import Control
+from trainer.corpus.packages import Corpus as PackageCorpus
+from trainer.corpus.packages import read_list
 from trainer.data.encoding import own_jobs
-from trainer.data.packages import Corpus as PackageCorpus
-from trainer.data.packages import read_list
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources
 from trainer.data.tokenizer import source_texts, train_tokenizer

@@ -151,7 +151,7 @@ def _counts(runs: list[Run], questions: "Questions", parts: "Sequence[Part]", sa
 def _card(arguments: argparse.Namespace) -> int:
     from trainer.bench.machine import describe_machine
     from trainer.bench.model_card import card_of
-    from trainer.data.packages import read_list
+    from trainer.corpus.packages import read_list
 
     path = arguments.folder / MEASURED
     facts = read_json(path)

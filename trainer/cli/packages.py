@@ -20,7 +20,7 @@ def add_action(actions: Commands) -> None:
 
 
 def _packages(arguments: argparse.Namespace) -> int:
-    from trainer.data.packages import Corpus, read_list
+    from trainer.corpus.packages import Corpus, read_list
 
     corpus = Corpus(read_list(arguments.list), arguments.out)
     facts = corpus.make(_say_nothing if arguments.json else report.say)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.spec.folders import embedded_model
 from trainer.bench.model_card import card_of
-from trainer.data.packages import read_list
+from trainer.corpus.packages import read_list
 
 ROOT = Path(__file__).parents[3]
 

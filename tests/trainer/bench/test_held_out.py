@@ -22,8 +22,8 @@ from trainer.bench.reading import cost_of, rows_read
 from trainer.bench.similarity import edit_similarity
 from trainer.cli.held_out import PARTS
 from trainer.control import Control
+from trainer.corpus.packages import read_list
 from trainer.data.batches import PackedBatches
-from trainer.data.packages import read_list
 from trainer.data.prepare import Preparation
 from trainer.data.prepared import PreparedData
 from trainer.data.sources import Sources

@@ -20,7 +20,7 @@ from email.policy import compat32
 from pathlib import Path, PurePosixPath
 
 from core.spec.errors import DataError, JobError, UsageError
-from trainer.data.licences import against_licence
+from trainer.corpus.licences import against_licence
 from trainer.data.names import is_licence
 from trainer.spec.packages import Package, PackageList
 

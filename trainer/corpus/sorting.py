@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from core.spec.fields import to_json
+from trainer.corpus.copies import HeldOut, Tasks
+from trainer.corpus.licences import against_file
+from trainer.corpus.quality import is_poor, is_test, parsed, quality
 from trainer.data import texts
 from trainer.data.collect import File, collect
-from trainer.data.copies import HeldOut, Tasks
 from trainer.data.duplicates import Duplicates
-from trainer.data.licences import against_file
-from trainer.data.quality import is_poor, is_test, parsed, quality
 from trainer.spec.data import ScanSpec
 from trainer.spec.packages import PackageList
 

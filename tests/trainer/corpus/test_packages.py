@@ -19,14 +19,14 @@ import pytest
 
 from core.spec.errors import DataError, DoesNotFit, SmallCoderError, UsageError
 from core.spec.fields import to_json
-from trainer.data.copies import HeldOut, Tasks
-from trainer.data.licences import against_licence
-from trainer.data.packages import FACTS_NAME, Corpus, read_list
-from trainer.data.quality import is_poor, is_test, parsed, quality
-from trainer.data.wheels import unpack
+from trainer.corpus.copies import HeldOut, Tasks
+from trainer.corpus.licences import against_licence
+from trainer.corpus.packages import FACTS_NAME, Corpus, read_list
+from trainer.corpus.quality import is_poor, is_test, parsed, quality
+from trainer.corpus.wheels import unpack
 from trainer.spec.packages import Package, PackageList
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHIPPED_LIST = ROOT / "resources/specs/nano-packages.json"
 HELD_OUT = {"requests", "flask", "click", "httpx", "rich", "jinja2", "attrs", "tqdm", "pytest", "bottle"}
 MIT = "License-Expression: MIT"

@@ -19,8 +19,8 @@ from core.spec.disk import require_room, room_on_disk, write_whole
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, to_json
 from core.spec.sizes import size_text
-from trainer.data.sorting import Sorted, sort_out
-from trainer.data.wheels import Unpacked, download, unpack
+from trainer.corpus.sorting import Sorted, sort_out
+from trainer.corpus.wheels import Unpacked, download, unpack
 from trainer.spec.packages import Package, PackageList
 
 FACTS_NAME = "packages.json"
