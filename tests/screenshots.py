@@ -25,16 +25,16 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
+from app.benchmarks.page import BenchPage
 from app.chat.archive import Archive
 from app.chat.conversation import Answering, Asked, Attachment, Ended, Wrote
 from app.chat.panel import ChatPanel
-from app.jobs.bench_page import BenchPage
-from app.jobs.run_page import TrainPage
 from app.languages import PYTHON
 from app.main_window import MainWindow
 from app.prompt.asking import Asked as AskedForCode
 from app.prompt.prompt_page import PromptPage
 from app.run import make_window
+from app.runs.page import TrainPage
 from app.settings import ThemeChoice
 from app.shell.shortcuts import ShortcutsDialog
 from core.spec.folders import benchmarks_folder, chats_folder

@@ -9,13 +9,13 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app import engines
+from app.benchmarks.files import compared_files, latest_of, write_results
+from app.benchmarks.page import BenchPage
+from app.benchmarks.plan import BenchPlan
+from app.benchmarks.run import BenchRun, keep_unfinished, unfinished
+from app.benchmarks.shelf import BenchShelf, Kept
+from app.benchmarks.ways import Way
 from app.job_client import JobClient, LastWord, shown_command
-from app.jobs.bench_files import compared_files, latest_of, write_results
-from app.jobs.bench_page import BenchPage
-from app.jobs.bench_plan import BenchPlan
-from app.jobs.bench_run import BenchRun, keep_unfinished, unfinished
-from app.jobs.bench_shelf import BenchShelf, Kept
-from app.jobs.bench_ways import Way
 from app.questions import CANCEL, Choice, Questions
 from app.settings import SettingsStore
 from app.shell.frame import Frame

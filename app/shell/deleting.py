@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.jobs.runs import Runs, why_not
+from app.runs.runs import Runs, why_not
 from app.shell.notices import Notice, NoticeBar
 from core.spec.errors import SmallCoderError
 from trainer.spec.runs import Run

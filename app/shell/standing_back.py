@@ -3,8 +3,8 @@
 from PySide6.QtCore import QObject, QTimer
 
 from app.giving_way import GivingWay
-from app.jobs.runs import Runs
 from app.power import Power
+from app.runs.runs import Runs
 from app.settings import SettingsStore
 
 _LOOK_AT_POWER_MS = 20_000

@@ -21,7 +21,7 @@ from trainer.spec.runs import Run
 from trainer.spec.verdict import read_verdict
 
 if TYPE_CHECKING:
-    from app.jobs.run_view import RunView
+    from app.runs.view import RunView
 
 _ENDINGS = {"gguf": ".gguf"}
 

@@ -1,7 +1,7 @@
 """Which models can be taught: the one in use first, the one that comes along, and those on this disk."""
 
 from app import engines
-from app.jobs.run_choices import BaseModel
+from app.runs.choices import BaseModel
 from app.settings import Settings
 from core.spec.budget import parameters
 from core.spec.library import ModelFile, find_models

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QWidget
 
 from app.engines import Engines, completing_model
 from app.giving_way import GivingWay
-from app.jobs.run_watch import RunWatch
-from app.jobs.runs import Runs, entries, forget_deleted
 from app.questions import CANCEL, Choice, Questions
+from app.runs.runs import Runs, entries, forget_deleted
+from app.runs.watch import RunWatch
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.deleting import Deleting
@@ -32,9 +32,9 @@ from trainer.spec.runs import Run, find_run
 from trainer.spec.verdict import Verdict, read_verdict
 
 if TYPE_CHECKING:  # the window's first sight need not wait for what the page is made of
-    from app.jobs.run_draft import Draft
-    from app.jobs.run_jobs import RunJobs
-    from app.jobs.run_page import TrainPage
+    from app.runs.draft import Draft
+    from app.runs.jobs import RunJobs
+    from app.runs.page import TrainPage
     from trainer.spec.estimates import Estimate
     from trainer.spec.jobs import TrainSpec
 
@@ -96,8 +96,8 @@ class Training(QObject):
 
     def make_page(self) -> QWidget:
         """When it is first wanted."""
-        from app.jobs.run_jobs import RunJobs
-        from app.jobs.run_page import TrainPage
+        from app.runs.jobs import RunJobs
+        from app.runs.page import TrainPage
 
         page = self._page = TrainPage(self._theme, self._usual_draft(completing_model(self._store.settings)))
         jobs = self._jobs = RunJobs(self)
@@ -218,7 +218,7 @@ class Training(QObject):
         self._show_wished()
 
     def _set_up_like(self, page: "TrainPage", run: Run) -> None:
-        from app.jobs.run_draft import draft_of
+        from app.runs.draft import draft_of
 
         page.show_setup()
         page.setup.begin_like(draft_of(run), self._usual_draft(run.spec().model).spec)
@@ -241,7 +241,7 @@ class Training(QObject):
         await self._show_chosen([str(run.folder)])
 
     def _usual_draft(self, model: str) -> "Draft":
-        from app.jobs.run_draft import usual_draft
+        from app.runs.draft import usual_draft
 
         return usual_draft(model, self._store.settings.budget.ram_mb)
 
@@ -341,7 +341,7 @@ class Training(QObject):
         page.show_view(str(run.folder))
 
     async def _compare(self, page: "TrainPage", runs: "list[tuple[Run, TrainSpec]]") -> None:
-        from app.jobs.run_compare import Side
+        from app.runs.compare import Side
 
         sides = []
         for run, spec in runs:
