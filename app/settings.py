@@ -115,10 +115,11 @@ class Models:
 
 @dataclass(frozen=True)
 class Budget:
+    # what other programs hold counts too, so a limit below what there is would soon let nothing in
     ram_mb: int = setting(
-        8192, "Memory that all programs may take together; 0 is all there is", low=0, high=2**20
+        0, "Limit for the memory that all programs take together; 0 is all there is", low=0, high=2**20
     )
-    vram_mb: int = setting(2048, "The same of the card's memory", low=0, high=2**20)
+    vram_mb: int = setting(0, "The same limit for the card's memory; 0 is all there is", low=0, high=2**20)
 
 
 @dataclass(frozen=True)
