@@ -7,7 +7,7 @@ decided here.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,7 @@ from trainer.distributed import ALONE, Group, share_of, spread_like, take_share,
 from trainer.lanes import Lanes
 from trainer.optimizers.adamw8 import AdamW8
 from trainer.optimizers.muon import Muon
-from trainer.optimizers.rules import AdamW, Gradient, Lion, Rule
+from trainer.optimizers.rules import AdamW, Gradient, Lion, Rule, parts
 from trainer.spec.jobs import TrainSpec
 
 _FIRST_SCALE = 2.0**16
@@ -204,15 +204,16 @@ class Optimizer:
             dtype = gradient.dtype if is_kept_narrow else torch.float32
             self._gradients[name] = gradient.to(device, dtype).contiguous()
         else:
-            self._gradients[name] = held.to(torch.float32).add_(gradient.to(device))
+            self._gradients[name] = held.to(torch.float32)
+            total, more = self._gradients[name].view(-1), gradient.to(device).reshape(-1)
+            for part in parts(more):  # torch takes five times as long to widen all of it by itself
+                total[part].add_(more[part].to(torch.float32))
 
     def _norm(self, gradients: Mapping[str, Tensor]) -> float:
         if not self._is_spread:
             self._group.add_up(gradients)
-        norm = 0.0
-        if gradients:
-            lengths = torch._foreach_norm(list(gradients.values()), 2, dtype=torch.float32)
-            norm = float(torch.linalg.vector_norm(torch.stack(lengths)))
+        lengths = [length for gradient in gradients.values() for length in _lengths(gradient.reshape(-1))]
+        norm = float(torch.linalg.vector_norm(torch.stack(lengths))) if lengths else 0.0
         return self._group.total(norm**2)[0] ** 0.5 if self._is_spread else norm
 
     def _collected(self) -> dict[str, Tensor]:
@@ -238,6 +239,11 @@ class Optimizer:
         self._gradients.clear()
         for parameter in self.parameters.values():
             parameter.grad = None
+
+
+def _lengths(flat: Tensor) -> Iterator[Tensor]:
+    for part in parts(flat):
+        yield torch.linalg.vector_norm(flat[part].to(torch.float32))
 
 
 def _treatments(weights: Mapping[str, Tensor], spec: TrainSpec) -> dict[str, Treatment]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 State = dict[str, Tensor]
-_PART = 2**18  # numbers at once on a processor: what is made of them for the step stays in its cache
+_PART = 2**18  # numbers at once on a processor: what is made of them on the way stays in its cache
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class AdamW:
     def step(self, weight: Tensor, gradient: Gradient, state: State, rate: float, decay: float) -> None:
         state["step"] += 1
         flat, mean, square = weight.view(-1), state["mean"].view(-1), state["square"].view(-1)
-        for part in _parts(gradient.tensor):
+        for part in parts(gradient.tensor):
             torch._fused_adamw_(
                 [flat[part]],
                 [gradient.exact(part)],
@@ -69,8 +69,8 @@ class AdamW:
             )
 
 
-def _parts(gradient: Tensor) -> Iterator[slice]:
-    """A card wants few and large operations."""
+def parts(gradient: Tensor) -> Iterator[slice]:
+    """Of its numbers, in order. A card wants few and large operations, and gets them in one."""
     numbers = gradient.numel()
     at_once = _PART if gradient.device.type == "cpu" else numbers
     for start in range(0, numbers, at_once):
