@@ -66,8 +66,9 @@ class Detail(QScrollArea):
         self._problem = label("", "danger", wraps=True)
         self._progress = named(QProgressBar(self, textVisible=False), "How far the download is")
         self._progress_text = label("", "muted", wraps=True)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(8)
+        self._buttons, self._more = QHBoxLayout(), QHBoxLayout()
+        for row in (self._buttons, self._more):
+            row.setSpacing(8)
         self._facts = QGridLayout()
         self._facts.setHorizontalSpacing(24)
         self._facts.setVerticalSpacing(4)
@@ -99,9 +100,11 @@ class Detail(QScrollArea):
 
     def go_into(self) -> None:
         """The keyboard comes to what can be done first."""
-        item = self._buttons.itemAt(0)
-        if item is not None and (button := item.widget()) is not None:
-            button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        for row in (self._buttons, self._more):
+            item = row.itemAt(0)
+            if item is not None and (button := item.widget()) is not None:
+                button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
 
     def _arrange(self) -> None:
         column = QVBoxLayout()
@@ -111,6 +114,7 @@ class Detail(QScrollArea):
             column.addWidget(part)
         column.addSpacing(4)
         column.addLayout(self._buttons)
+        column.addLayout(self._more)
         column.addSpacing(12)
         column.addLayout(self._facts)
         column.addSpacing(12)
@@ -153,6 +157,7 @@ class Detail(QScrollArea):
 
     def _show_buttons(self, entry: Entry) -> None:
         empty(self._buttons)
+        empty(self._more)
         if entry.section == "preset":
             self._add("Train It…", lambda: self.train_requested.emit(entry))
         elif entry.section == "disk":
@@ -165,7 +170,8 @@ class Detail(QScrollArea):
             self._add(text, lambda: self.download_requested.emit(entry.id))
             if is_begun:
                 self._add("Discard", lambda: self.discard_requested.emit(entry.id))
-        self._buttons.addStretch(1)
+        for row in (self._buttons, self._more):
+            row.addStretch(1)
 
     def _show_deeds_of_a_model(self, entry: Entry) -> None:
         if entry.is_usable:
@@ -178,15 +184,15 @@ class Detail(QScrollArea):
             elif self._uses:
                 text, anyway = ("Load", False) if self._does_fit else ("Load Anyway", True)
                 self._add(text, partial(self.load_requested.emit, self._uses[0], anyway))
-            self._add("Convert…", lambda: self.convert_requested.emit(entry))
-        self._add("Show in Folder", lambda: self.reveal_requested.emit(entry.path))
+            self._add("Convert…", lambda: self.convert_requested.emit(entry), self._more)
+        self._add("Show in Folder", lambda: self.reveal_requested.emit(entry.path), self._more)
         if not why_kept(Path(entry.path)):
-            self._add("Delete…", lambda: self.delete_requested.emit(entry))
+            self._add("Delete…", lambda: self.delete_requested.emit(entry), self._more)
 
-    def _add(self, text: str, do: Callable[[], object]) -> None:
+    def _add(self, text: str, do: Callable[[], object], row: QHBoxLayout | None = None) -> None:
         button = QPushButton(text, self)
         button.clicked.connect(lambda _=False: do())
-        self._buttons.addWidget(button)
+        (row or self._buttons).addWidget(button)
 
 
 def _facts(entry: Entry, uses: tuple[Role, ...], how: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ It shows and wishes. What is on the disk is told by Shelf, what comes by Downloa
 to the window.
 """
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -27,8 +27,9 @@ from app.models.role_card import RoleCard
 from app.naming import label, named
 from app.theme import Theme
 
-# below the first the list stands over the model, below the other also one card over the other
-_NARROW, _NARROWEST = 640, 520
+_NARROW = 640  # below this the list stands over the model
+_NARROWEST = 400
+_MARGIN, _SPACING = 24, 12
 _LOOK_AT_MEMORY_MS = 5000
 _DIRECTIONS = (QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight)
 
@@ -124,11 +125,11 @@ class ModelsPage(QWidget):
         top.addWidget(self._measure)
         top.addWidget(self._add)
         top.addWidget(self._again)
-        self._cards_row.setSpacing(12)
+        self._cards_row.setSpacing(_SPACING)
         for card in self.cards.values():
             self._cards_row.addWidget(card, 1)
         head = QVBoxLayout()
-        head.setContentsMargins(24, 20, 24, 16)
+        head.setContentsMargins(_MARGIN, 20, _MARGIN, 16)
         head.setSpacing(12)
         head.addLayout(top)
         head.addLayout(self._cards_row)
@@ -212,7 +213,8 @@ class ModelsPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         width, down, across = event.size().width(), *_DIRECTIONS
-        self._cards_row.setDirection(down if width < self._theme.scaled(_NARROWEST) else across)
+        needed = sum(card.minimumSizeHint().width() for card in self.cards.values()) + _SPACING + 2 * _MARGIN
+        self._cards_row.setDirection(down if width < needed else across)
         is_narrow = width < self._theme.scaled(_NARROW)
         wanted = Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal
         if self._split.orientation() != wanted:
@@ -221,6 +223,10 @@ class ModelsPage(QWidget):
                 card.set_compact(is_narrow)
             self._split.setStretchFactor(0, int(is_narrow))
             self._split.setSizes([1000, 1000] if is_narrow else self._usual_sizes())
+
+    def minimumSizeHint(self) -> QSize:
+        """Less than what stands beside each other while there is room."""
+        return QSize(self._theme.scaled(_NARROWEST), super().minimumSizeHint().height())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -1,7 +1,7 @@
 """RoleCard: which model to use for completion or for chat on this machine, why, and what is used now."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.models.counsel import Standing
 from app.naming import label, named, set_role
@@ -47,10 +47,10 @@ class RoleCard(QFrame):
         top.addWidget(self._sign)
         top.addWidget(self._name)
         top.addStretch(1)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(12)
-        bottom.addWidget(self._button)
-        bottom.addWidget(self._now, 1)
+        self._bottom = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._bottom.setSpacing(12)
+        self._bottom.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._bottom.addWidget(self._now, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(4)
@@ -59,7 +59,7 @@ class RoleCard(QFrame):
         layout.addWidget(self._why)
         layout.addStretch(1)
         layout.addSpacing(8)
-        layout.addLayout(bottom)
+        layout.addLayout(self._bottom)
         theme.changed.connect(self._draw)
 
     def show_standing(self, standing: Standing) -> None:
@@ -70,6 +70,9 @@ class RoleCard(QFrame):
     def set_compact(self, is_compact: bool) -> None:
         """Where there is little room, the reasons are told by the pointer."""
         self._is_compact = is_compact
+        down, across = QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight
+        self._bottom.setDirection(down if is_compact else across)
+        self._bottom.setSpacing(4 if is_compact else 12)
         self._draw()
 
     def _draw(self) -> None:

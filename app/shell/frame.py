@@ -11,7 +11,7 @@ parts as widgets only.
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.naming import label, named
@@ -60,6 +60,18 @@ class SideBar(QFrame):
         self._title.setText(panel.property("side_title"))
 
 
+class Pages(QStackedWidget):
+    """As wide as the page in sight needs: those out of sight push nothing off the screen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.currentChanged.connect(self.updateGeometry)
+
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return page.minimumSizeHint().expandedTo(page.minimumSize()) if page else super().minimumSizeHint()
+
+
 class Frame(QWidget):
     """
     Signals:
@@ -81,7 +93,7 @@ class Frame(QWidget):
         self.chat = QStackedWidget(self)
         self._makers: dict[str, Callable[[], QWidget]] = {}
         self._pages: dict[str, QWidget] = {}
-        self._stack = QStackedWidget(self)
+        self._stack = Pages(self)
         self._middle = QSplitter(Qt.Orientation.Vertical, self)
         self._across = QSplitter(Qt.Orientation.Horizontal, self)
         self._arrange()
