@@ -200,7 +200,8 @@ class Alone:
                 stdout=subprocess.DEVNULL,
                 stderr=said,
                 start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+                | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
             )
         _alone.append(self._process)  # who lets go of one that runs is complained of
 
