@@ -106,6 +106,8 @@ class FindPanel(QWidget):
         self._forget()
         self._folder = folder
         self._say_ready()
+        if self._words.text():
+            self._pause.start()
 
     def look_for(self, text: str, *, with_replace: bool = False) -> None:
         """Brings the panel's field to the front, with what is selected in the text."""

@@ -68,6 +68,19 @@ async def test_find_in_files_opens_what_was_found(run: Run, window: MainWindow, 
     assert document.editor.textCursor().blockNumber() == 1
 
 
+async def test_what_is_looked_for_is_looked_for_in_another_folder_too(
+    run: Run, window: MainWindow, folder: Path
+) -> None:
+    finder = window.project.finder
+    window.opening.open_folder(None)
+    window.commands.trigger("edit.find_in_files")
+    QTest.keyClicks(window.focusWidget(), "needle")
+    window.opening.open_folder(folder)
+    await until(lambda: finder.said == "2 matches in 2 files.")
+    window.opening.open_folder(folder / "src")
+    await until(lambda: finder.said == "1 match in 1 file.")
+
+
 async def test_replacing_in_files_is_asked_about_said_and_undone(
     run: Run, window: MainWindow, folder: Path
 ) -> None:
