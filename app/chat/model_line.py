@@ -9,7 +9,7 @@ from app.elided import Elided
 from app.engine_client import EngineState, model_name
 from app.naming import label, named, set_role, tip
 from app.theme import Theme
-from core.spec.catalogue import Offer, catalogue
+from core.spec.catalogue import recommended
 from core.spec.sizes import size_text
 
 
@@ -36,7 +36,7 @@ class ModelLine(QFrame):
         self._state = named(Elided(parent=self), role="muted")
         self._notice = named(QFrame(self), style="chat_notice")
         self._sentence = label("", wraps=True)
-        self._get = self._button("", self._ask_for_download)
+        self._get = self._button("", lambda: self.download_requested.emit(recommended("chat").id))
         self._choose = self._button("Choose a Model…", self.choice_requested.emit)
         self._anyway = self._button("Load Anyway", self.load_anyway_requested.emit)
         self._arrange()
@@ -56,13 +56,15 @@ class ModelLine(QFrame):
         return was_other
 
     def _show_notice(self, state: EngineState, has_begun: bool) -> None:
-        offer = recommended()
+        offer = recommended("chat")
         is_untaught = state.facts is not None and not state.facts.has_chat
         has_failed = state.phase == "failed"
         is_missing = state.target is None and not has_failed
-        self._notice.setVisible((is_untaught and not has_begun) or has_failed or is_missing)
+        self._notice.setVisible(is_untaught or has_failed or is_missing)
         if has_failed:
             self._sentence.setText(state.problem)
+        elif is_untaught and has_begun:  # one line, for as long as such answers come
+            self._sentence.setText(f"{model_name(state)} was never taught to answer.")
         elif is_untaught:
             self._sentence.setText(
                 f"{model_name(state)} completes code and was never taught to answer: expect it to go on with "
@@ -71,12 +73,12 @@ class ModelLine(QFrame):
         else:
             self._sentence.setText("No model is chosen, so nobody can answer yet.")
         set_role(self._notice, "error" if has_failed else "warning")
-        self._get.setVisible(offer is not None and not has_failed)
+        self._get.setVisible(not has_failed)
+        self._choose.setVisible(not (is_untaught and has_begun))
         self._anyway.setVisible(state.is_too_large)
-        if offer is not None:
-            self._get.setText(f"Get {offer.id.rpartition('/')[2]}…")
-            size = size_text(offer.download_mb * 10**6)
-            self._get.setToolTip(f"{offer.about} {size}, licence {offer.licence}. You are asked first.")
+        self._get.setText(f"Get {offer.id.rpartition('/')[2]}…")
+        size = size_text(offer.download_mb * 10**6)
+        self._get.setToolTip(f"{offer.about} {size}, licence {offer.licence}. You are asked first.")
 
     def _arrange(self) -> None:
         line = QHBoxLayout()
@@ -104,18 +106,8 @@ class ModelLine(QFrame):
         button.clicked.connect(lambda _=False: do())
         return button
 
-    def _ask_for_download(self) -> None:
-        if (offer := recommended()) is not None:
-            self.download_requested.emit(offer.id)
-
     def _draw(self) -> None:
         self._name.setIcon(self._theme.icon("models"))
-
-
-def recommended() -> Offer | None:
-    """The model to begin with for a chat."""
-    offers = [offer for offer in catalogue().values() if offer.role == "chat"]
-    return next((offer for offer in offers if offer.is_recommended), offers[0] if offers else None)
 
 
 def _described(state: EngineState) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from core import report
 from core.cli.command import Commands, add_model, guarded, next_line, open_engine, standard_input
+from core.spec.catalogue import recommended
 from core.spec.fields import add_flags, from_flags
 from core.spec.placement import Placement
+from core.spec.program import command
 from core.spec.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -30,7 +32,11 @@ def _chat(arguments: argparse.Namespace) -> int:
     once = standard_input() if arguments.once == "-" else arguments.once
     engine = open_engine(arguments)
     if arguments.model is None:
-        report.complain(f"{engine.origin.name} completes code and was never taught to answer; see --model")
+        other = recommended("chat").id
+        report.complain(
+            f"{engine.origin.name} completes code and was never taught to answer; one that was: "
+            f"{command('models', 'download', other)}, then {command('chat', '--model', other)}"
+        )
     elif not engine.facts()["has_chat"]:
         report.complain("this model has no chat template; it is asked in a plain form and may answer badly")
     messages = [{"role": "system", "content": arguments.system}] if arguments.system else []

@@ -39,3 +39,8 @@ def catalogue() -> dict[str, Offer]:
     entries = json.loads(PLACE.read_text(encoding="utf-8"))
     offers = [from_json(Offer, entry, f"entry {number} of {PLACE}") for number, entry in enumerate(entries)]
     return {offer.id: offer for offer in offers}
+
+
+def recommended(role: Role) -> Offer:
+    """The one to begin with."""
+    return next(offer for offer in catalogue().values() if offer.role == role and offer.is_recommended)

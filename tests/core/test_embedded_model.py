@@ -69,6 +69,7 @@ def test_asked_in_a_chat_it_says_what_it_is_for() -> None:
     done = run("chat", "--once", "hello", "--max-tokens", 2)
     assert done.returncode == 0, done.stderr
     assert done.stderr.decode().count("completes code and was never taught to answer") == 1
+    assert "models download Qwen/Qwen2.5-Coder-0.5B-Instruct" in done.stderr.decode()
 
 
 @pytest.fixture(scope="module")
