@@ -64,10 +64,10 @@ def add_command(commands: Commands) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from core.spec.folders import hub_cache_folder, models_folder
+    from core.spec.folders import embedded_model, hub_cache_folder, models_folder
     from core.spec.library import find_models, find_unfinished
 
-    library = find_models([models_folder(), hub_cache_folder(), *arguments.folders])
+    library = find_models([embedded_model(), models_folder(), hub_cache_folder(), *arguments.folders])
     models = [*library.models, *find_unfinished(models_folder())]
     for problem in library.problems:
         report.complain(problem)

@@ -123,8 +123,8 @@ def test_a_mistyped_option_is_said_too(heard: Heard) -> None:
     assert word.sentence == "unrecognized arguments: --jason; see main.py --help"
 
 
-async def test_a_result_can_be_waited_for(run: Run, tmp_path: Path) -> None:
-    word = await JobClient().run(["models", "list", str(tmp_path), "--json"])
+async def test_a_result_can_be_waited_for(run: Run) -> None:
+    word = await JobClient().run(["train", "list", "--json"])
     assert (word.how, word.result, word.sentence) == ("finished", [], "")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.spec.budget import PRECISIONS
+from core.spec.folders import embedded_model
 from core.spec.presets import PRESETS
 from tests.tiny import tiny_folder, tiny_tokenizer
 
@@ -233,6 +234,8 @@ def read_until(terminal: int, end: bytes) -> None:
         read += os.read(terminal, 2**16)
 
 
-def test_the_models_in_a_folder_are_listed(model: Path) -> None:
+def test_the_models_in_a_folder_are_listed_beside_the_one_that_comes_along(model: Path) -> None:
     rows = json.loads(run("models", "list", model.parent, "--json").stdout)
-    assert [(row["path"], row["kind"], row["has_fim"]) for row in rows] == [(str(model), "native", True)]
+    others = [row for row in rows if row["path"] != str(embedded_model())]
+    assert [(row["path"], row["kind"], row["has_fim"]) for row in others] == [(str(model), "native", True)]
+    assert len(rows) == 2
