@@ -85,6 +85,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("selection.move_lines_down", "Move Lines Down", "Selection", ("Alt+Down",), "editor"),
     Action("selection.copy_lines_up", "Copy Lines Up", "Selection", ("Shift+Alt+Up",), "editor"),
     Action("selection.copy_lines_down", "Copy Lines Down", "Selection", ("Shift+Alt+Down",), "editor"),
+    Action("selection.next_occurrence", "Next Occurrence of Word", "Selection", ("Ctrl+D",), "editor"),
     Action("selection.duplicate", "Duplicate", "Selection", (), "editor"),
     Action("selection.delete_lines", "Delete Lines", "Selection", ("Ctrl+Shift+K",), "editor"),
     Action("view.palette", "Command Palette…", "View", ("Ctrl+Shift+P", "F1")),

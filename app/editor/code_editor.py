@@ -36,6 +36,7 @@ from app.editor.keyboard import Keyboard
 from app.editor.line_range import LineRange, one_step, replace
 from app.editor.long_text import LONGEST_ENDURED, LONGEST_TYPED, has_long_line, longest_line
 from app.editor.marks import Marks
+from app.editor.occurrence import next_selected
 from app.highlighter import Highlighter
 from app.languages import Language
 from app.settings import Editing
@@ -213,9 +214,6 @@ class CodeEditor(QPlainTextEdit):
 
         return edit
 
-    def _toggle_comment(self) -> None:
-        self._edit_lines(lambda cursor: toggle_comment(cursor, self.language))()
-
     def _indent(self, levels: int) -> None:
         if not self.isReadOnly():
             self._keyboard.indent(levels)
@@ -326,7 +324,7 @@ class CodeEditor(QPlainTextEdit):
             self.refused.emit(_TOO_LONG_A_LINE, longest_line(source.text()) <= LONGEST_ENDURED)
             return
         if source.hasFormat(_WHOLE_LINES) and not cursor.hasSelection():
-            with one_step(self.document()) as edit:
+            with one_step(cursor) as edit:
                 start = cursor.block().position()
                 replace(edit, start, start, source.text())
             return
@@ -381,7 +379,7 @@ def _commands(editor: CodeEditor) -> Mapping[str, Callable[[], object]]:
         "edit.cut": editor._cut,
         "edit.copy": editor._copy,
         "edit.paste": editor.paste,
-        "edit.toggle_comment": editor._toggle_comment,
+        "edit.toggle_comment": lines(lambda cursor: toggle_comment(cursor, editor.language)),
         "edit.indent": lambda: editor._indent(1),
         "edit.outdent": lambda: editor._indent(-1),
         "edit.line_below": lambda: editor._keyboard.open_line(below=True),
@@ -390,6 +388,7 @@ def _commands(editor: CodeEditor) -> Mapping[str, Callable[[], object]]:
         "edit.trim_trailing": editor.trim_trailing_blanks,
         "edit.tab_moves_focus": lambda: editor.setTabChangesFocus(not editor.tabChangesFocus()),
         "selection.all": editor.selectAll,
+        "selection.next_occurrence": lambda: editor.setTextCursor(next_selected(editor.textCursor())),
         "selection.duplicate": lines(line_commands.duplicate),
         "selection.move_lines_up": lines(lambda cursor: line_commands.move_lines(cursor, down=False)),
         "selection.move_lines_down": lines(lambda cursor: line_commands.move_lines(cursor, down=True)),

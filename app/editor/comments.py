@@ -29,7 +29,7 @@ def _toggle_lines(cursor: QTextCursor, mark: str) -> None:
     is_commented = all(text[len(_BLANKS.match(text)[0]) :].startswith(mark) for text in said)  # type: ignore[index]
     start_of_all = lines.start(document)
     takes_whole_lines = cursor.hasSelection() and cursor.selectionStart() == start_of_all
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         for block in lines.blocks(document):
             text = block.text()
             if not text.strip() and not is_alone:
@@ -62,7 +62,7 @@ def _toggle_around(cursor: QTextCursor, marks: BlockComment) -> None:
     inside = QTextCursor(document)
     select(inside, start, max(start, stop))
     text = inside.selectedText()
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         if text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening + closing):
             before = len(opening) + text[len(opening) :].startswith(" ")
             behind = len(closing) + text[: -len(closing)].endswith(" ")

@@ -80,7 +80,7 @@ def indent_lines(cursor: QTextCursor, indentation: Indentation, levels: int = 1)
     anchor, position = cursor.anchor(), cursor.position()
     has_selection, starts_whole = cursor.hasSelection(), cursor.selectionStart() == lines.start(document)
     moved = []
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         for block in lines.blocks(document):
             text = block.text()
             old = _BLANKS.match(text)[0]  # type: ignore[index]
@@ -122,9 +122,9 @@ class NewLine:
     after: str = ""
 
 
-def new_line(before: str, after: str, language: Language, indentation: Indentation) -> NewLine:
-    """`before` and `after` are the line on either side of the cursor, comments and strings made blank."""
-    blanks = _BLANKS.match(before)[0]  # type: ignore[index]
+def new_line(blanks: str, before: str, after: str, language: Language, indentation: Indentation) -> NewLine:
+    """`before` and `after` are the line on either side of the cursor, comments and strings made blank;
+    `blanks` is how it is indented, which a line that is nothing but a comment does not show then."""
     code = before.rstrip()
     if code and code[-1] in language.opens_block:
         deeper = indentation.deeper(blanks)

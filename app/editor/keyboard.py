@@ -21,6 +21,8 @@ from app.languages import PLAIN, Language
 
 _PLAIN = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier)
 _ALT_GR = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier  # as Windows says it
+# with Ctrl these delete in Qt's own way, as in Emacs, and nobody expects that of an editor of code
+_EMACS_S = (Qt.Key.Key_D, Qt.Key.Key_K, Qt.Key.Key_U)
 _MOVE, _KEEP = QTextCursor.MoveMode.MoveAnchor, QTextCursor.MoveMode.KeepAnchor
 
 
@@ -39,8 +41,9 @@ class Keyboard:
         key = event.key()
         if key == Qt.Key.Key_Home and modifiers in _PLAIN:
             return self._go_home(_KEEP if modifiers else _MOVE)
-        if self._editor.isReadOnly():
-            return False
+        is_swallowed = modifiers == Qt.KeyboardModifier.ControlModifier and key in _EMACS_S
+        if is_swallowed or self._editor.isReadOnly():
+            return is_swallowed
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and modifiers in _PLAIN:
             return self._break_line()
         if key == Qt.Key.Key_Backspace and modifiers in _PLAIN:
@@ -67,7 +70,7 @@ class Keyboard:
             self._break_line()
             return
         blanks = block.text()[: len(block.text()) - len(block.text().lstrip(" \t"))]
-        with one_step(cursor.document()) as edit:
+        with one_step(cursor) as edit:
             replace(edit, block.position(), block.position(), blanks + "\n")
         cursor.setPosition(edit.position() - 1)
         self._show(cursor)
@@ -93,9 +96,11 @@ class Keyboard:
         block = cursor.document().findBlock(start)
         before = self._code_before(start)
         after = cursor.document().findBlock(end).text()[end - cursor.document().findBlock(end).position() :]
-        made = new_line(before, after, self.language, self.indentation)
-        is_blank = not before.strip(" \t") and before.isprintable() and block.text()[: len(before)].isspace()
-        with one_step(cursor.document()) as edit:
+        written = block.text()[: start - block.position()]
+        blanks = written[: len(written) - len(written.lstrip(" \t"))]
+        made = new_line(blanks, before, after, self.language, self.indentation)
+        is_blank = not before.strip(" \t") and before.isprintable() and written.isspace()
+        with one_step(cursor) as edit:
             if is_blank and not after:  # blanks of an empty line are not left behind
                 start = block.position()
             replace(edit, start, end + _blanks_before_text(after, made.after), made.before + made.after)
@@ -114,7 +119,7 @@ class Keyboard:
         count = blanks_to_remove(before, self.indentation)
         if count < 2:
             return False
-        with one_step(cursor.document()) as edit:
+        with one_step(cursor) as edit:
             replace(edit, cursor.position() - count, cursor.position(), "")
         self._show(cursor)
         return True
@@ -132,7 +137,7 @@ class Keyboard:
             self.indent(-1 if is_back else 1)
             return True
         before = cursor.block().text()[: cursor.selectionStart() - cursor.block().position()]
-        with one_step(document) as edit:
+        with one_step(cursor) as edit:
             replace(edit, cursor.selectionStart(), cursor.selectionEnd(), tab_at(before, self.indentation))
         self._show(self._editor.textCursor())
         return True
@@ -164,7 +169,7 @@ class Keyboard:
         block = cursor.block()
         if cursor.hasSelection() or block.text()[: cursor.positionInBlock()].strip(" \t"):
             return False
-        with one_step(cursor.document()) as edit:
+        with one_step(cursor) as edit:
             place = cursor.position()
             replace(edit, place, place, typed)
             opening = partner_of(cursor.document(), place, self._quoted) if typed in PARTNERS else None

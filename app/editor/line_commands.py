@@ -20,7 +20,7 @@ def move_lines(cursor: QTextCursor, down: bool) -> None:
         return
     text, anchor, position = neighbour.text(), cursor.anchor(), cursor.position()
     start, end = lines.start(document), lines.end(document)
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         if down:
             replace(edit, end, end_of(neighbour), "")
             replace(edit, start, start, text + "\n")
@@ -41,7 +41,7 @@ def copy_lines(cursor: QTextCursor, down: bool) -> None:
         cursor.position(),
     )
     text = _text_between(cursor, start, end)
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         replace(edit, end, end, "\n" + text)
     shift = end - start + 1 if down else 0
     select(cursor, anchor + shift, position + shift)
@@ -54,7 +54,7 @@ def duplicate(cursor: QTextCursor) -> None:
         return
     start, end = cursor.selectionStart(), cursor.selectionEnd()
     text = _text_between(cursor, start, end)
-    with one_step(cursor.document()) as edit:
+    with one_step(cursor) as edit:
         replace(edit, end, end, text)
     select(cursor, end, end + (end - start))
 
@@ -64,7 +64,7 @@ def delete_lines(cursor: QTextCursor) -> None:
     column = cursor.positionInBlock()
     start, end = lines.start(document), lines.end(document)
     is_last = end == document.characterCount() - 1
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         replace(edit, max(0, start - 1) if is_last else start, end if is_last else end + 1, "")
     block = document.findBlockByNumber(min(lines.first, document.blockCount() - 1))
     cursor.setPosition(min(block.position() + column, end_of(block)))
@@ -87,7 +87,7 @@ def join_lines(cursor: QTextCursor) -> None:
         else:
             joined += text
     start, end = lines.start(document), LineRange(last, last).end(document)
-    with one_step(document) as edit:
+    with one_step(cursor) as edit:
         replace(edit, start, end, joined)
     cursor.setPosition(start + (place or len(joined.encode("utf-16-le")) // 2))
 
@@ -101,7 +101,7 @@ def trim_trailing(cursor: QTextCursor) -> int:
             found.append((end_of(block) - len(blanks[0]), end_of(block)))
         block = block.next()
     if found:
-        with one_step(document) as edit:
+        with one_step(cursor) as edit:
             for start, end in reversed(found):
                 replace(edit, start, end, "")
     return len(found)

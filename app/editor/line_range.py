@@ -43,14 +43,14 @@ def end_of(block: QTextBlock) -> int:
 
 
 @contextmanager
-def one_step(document: QTextDocument) -> Iterator[QTextCursor]:
-    """A cursor whose edits are undone together."""
-    cursor = QTextCursor(document)
-    cursor.beginEditBlock()
+def one_step(cursor: QTextCursor) -> Iterator[QTextCursor]:
+    """Another cursor, whose edits are undone together; undo goes back to where the person's stood."""
+    edit = QTextCursor(cursor)  # Qt keeps the place at which a step begins, and a new cursor is at the top
+    edit.beginEditBlock()
     try:
-        yield cursor
+        yield edit
     finally:
-        cursor.endEditBlock()
+        edit.endEditBlock()
 
 
 def replace(cursor: QTextCursor, start: int, stop: int, text: str) -> None:

@@ -38,7 +38,7 @@ class Pairs:
         if closing not in (_BRACKETS.get(opening), opening):
             return False
         self._put_in.remove(ours)
-        with one_step(cursor.document()) as edit:
+        with one_step(cursor) as edit:
             replace(edit, cursor.position() - 1, cursor.position() + 1, "")
         return True
 
@@ -54,7 +54,7 @@ class Pairs:
             return False
         start, end = cursor.selectionStart(), cursor.selectionEnd()
         is_forward = cursor.position() == end
-        with one_step(cursor.document()) as edit:
+        with one_step(cursor) as edit:
             replace(edit, end, end, closing)
             replace(edit, start, start, typed)
         select(cursor, *((start + 1, end + 1) if is_forward else (end + 1, start + 1)))
@@ -76,7 +76,7 @@ class Pairs:
         if typed in _BRACKETS and behind == typed:
             return False
         place = cursor.position()
-        with one_step(cursor.document()) as edit:
+        with one_step(cursor) as edit:
             replace(edit, place, place, typed + closing)
         cursor.setPosition(place + 1)
         for offset in range(len(closing)):

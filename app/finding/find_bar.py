@@ -161,7 +161,7 @@ class FindBar(QWidget):
         replacement = self._replacement()
         if number is not None and replacement is not None:
             start, stop = search.spans[number]
-            with one_step(editor.document()) as edit:
+            with one_step(editor.textCursor()) as edit:
                 replace(edit, start, stop, replacement.of(search.groups[number]))
                 end = edit.position()
             cursor.setPosition(end)
@@ -184,10 +184,11 @@ class FindBar(QWidget):
         if not found or search.problem:
             return
         self._remark = f"{len(found):,} replaced"
-        with one_step(editor.document()) as edit:
+        with one_step(editor.textCursor()) as edit:
             for (start, stop), groups in reversed(found):
                 replace(edit, start, stop, replacement.of(groups))
         self._show_state()
+        editor.setFocus()  # where undo undoes this, and not the last word of a field
 
     def _arrange(self) -> None:
         grid = QGridLayout(self)

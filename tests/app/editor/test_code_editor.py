@@ -86,6 +86,9 @@ TYPED = [
     ("def f():  # why: so|", "\n", "def f():  # why: so\n    |"),
     ("x = 1  # so:|", "\n", "x = 1  # so:\n|"),
     ('x = "a:"|', "\n", 'x = "a:"\n|'),
+    ("# a comment here|", "\n", "# a comment here\n|"),
+    ("if a:\n    # why: so|", "\n", "if a:\n    # why: so\n    |"),
+    ("    # half of| it", "\n", "    # half of\n    | it"),
     ("    x = f(|)", "\n", "    x = f(\n        |\n    )"),
     ("    return 1|", "\n", "    return 1\n|"),
     ("    returned = 1|", "\n", "    returned = 1\n    |"),
@@ -156,6 +159,11 @@ COMMANDS = [
     ("selection.copy_lines_up", "a|b\nc", "a|b\nab\nc"),
     ("selection.duplicate", "a⟦b⟧c", "ab⟦b⟧c"),
     ("selection.duplicate", "a|b", "ab\na|b"),
+    ("selection.next_occurrence", "ab(|cd, cd)", "ab(⟦cd⟧, cd)"),
+    ("selection.next_occurrence", "⟦cd⟧ cde CD\ncd", "cd cde CD\n⟦cd⟧"),
+    ("selection.next_occurrence", "cd cde\n⟦cd⟧", "⟦cd⟧ cde\ncd"),
+    ("selection.next_occurrence", "a⟦b.⟧c b.", "ab.c ⟦b.⟧"),
+    ("selection.next_occurrence", "⟦a\nb⟧\na\nb", "⟦a\nb⟧\na\nb"),
     ("selection.delete_lines", "a\nb|c\nd", "a\nd|"),
     ("selection.delete_lines", "a\nb|c", "a|"),
     ("selection.delete_lines", "⟦a\nb⟧", "|"),
@@ -185,6 +193,28 @@ def test_commands(editor: CodeEditor, action: str, before: str, after: str) -> N
     if editor.document().isUndoAvailable():
         editor.undo()
         assert editor.toPlainText() == before.replace("|", "").replace(START, "").replace(END, "")
+
+
+@pytest.mark.parametrize(
+    "action", ["edit.toggle_comment", "selection.move_lines_up", "edit.indent", "edit.trim_trailing"]
+)
+def test_undo_and_redo_leave_cursor_and_view_where_the_change_was(editor: CodeEditor, action: str) -> None:
+    put(editor, "a = 1\n" * 200 + "b|c  \n" + "a = 1\n" * 20)
+    editor.show()
+    editor.centerCursor()
+    line, top = editor.textCursor().blockNumber(), editor.verticalScrollBar().value()
+    editor.perform(action)
+    for key in (Qt.Key.Key_Z, Qt.Key.Key_Y):
+        QTest.keyClick(editor, key, Qt.KeyboardModifier.ControlModifier)
+        assert abs(editor.textCursor().blockNumber() - line) <= 1
+        assert editor.verticalScrollBar().value() == top
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_D, Qt.Key.Key_K, Qt.Key.Key_U])
+def test_no_key_of_another_editor_deletes_what_is_selected(editor: CodeEditor, key: Qt.Key) -> None:
+    put(editor, "a ⟦b⟧ c")
+    QTest.keyClick(editor, key, Qt.KeyboardModifier.ControlModifier)
+    assert editor.toPlainText() == "a b c"
 
 
 def test_comments_in_a_language_that_has_only_blocks_of_them(editor: CodeEditor) -> None:

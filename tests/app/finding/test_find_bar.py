@@ -208,6 +208,22 @@ def test_replacing_all_with_groups_is_one_step(
     assert not editor.document().isUndoAvailable()
 
 
+def test_who_has_replaced_all_is_in_the_text_and_undoes_there(bar: FindBar, qtbot: QtBot) -> None:
+    editor = editor_of(bar)
+    editor.setPlainText("a\n" * 300 + "b\n" + "a\n" * 20)
+    editor.select_range(600, 601)
+    find(bar, "a", replacement="c")
+    editor.select_range(600, 601)
+    bar.replace_field.setFocus()
+    top = editor.verticalScrollBar().value()
+    QTest.mouseClick(bar.replace_all_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(editor.hasFocus)
+    QTest.keyClick(bar.window().focusWidget(), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert editor.toPlainText().startswith("a\na")
+    assert editor.textCursor().blockNumber() == 300
+    assert editor.verticalScrollBar().value() == top
+
+
 def test_replacing_one_goes_to_the_next_and_does_not_find_what_it_put_in(bar: FindBar) -> None:
     editor = editor_of(bar)
     editor.setPlainText("a a a")
