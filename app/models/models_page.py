@@ -8,10 +8,12 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QMenu,
     QPushButton,
+    QScrollArea,
     QSplitter,
     QToolButton,
     QVBoxLayout,
@@ -30,6 +32,7 @@ from app.theme import Theme
 _NARROW = 640  # below this the list stands over the model
 _NARROWEST = 400
 _MARGIN, _SPACING = 24, 12
+_LEAST_LIST, _LEAST_DETAIL = 140, 160
 _LOOK_AT_MEMORY_MS = 5000
 _DIRECTIONS = (QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight)
 
@@ -78,6 +81,7 @@ class ModelsPage(QWidget):
         self.cards = {role: RoleCard(role, theme, self) for role in ROLES}
         self._state = label("", "muted", wraps=True)
         self._nothing = label("No model has these words.", "muted")
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._cards_row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._again = named(QToolButton(self), "Look for models again")
         self._add = QPushButton("Add a Model", self)
@@ -118,22 +122,48 @@ class ModelsPage(QWidget):
             self.list.scrollTo(self.list.currentIndex())
 
     def _arrange(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(label("Models", "title"))
-        top.addStretch(1)
-        top.addWidget(self._measure)
-        top.addWidget(self._add)
-        top.addWidget(self._again)
+        self._arrange_split()
+        line = named(QWidget(self), style="line")
+        line.setFixedHeight(1)
+        line.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        content = named(QWidget(self), style="page")
+        self._split.setParent(content)  # the first, as the keyboard goes
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._head())
+        layout.addWidget(line)
+        layout.addWidget(self._split, 1)
+        scroll = named(QScrollArea(self, widgetResizable=True), "Models page")  # where the window is low
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    def _head(self) -> QVBoxLayout:
+        deeds = QHBoxLayout()
+        deeds.setSpacing(8)
+        for button in (self._measure, self._add, self._again):
+            deeds.addWidget(button)
+        self._top.setSpacing(8)
+        self._top.addWidget(label("Models", "title"))
+        self._top.addStretch(1)
+        self._top.addLayout(deeds)
         self._cards_row.setSpacing(_SPACING)
         for card in self.cards.values():
             self._cards_row.addWidget(card, 1)
         head = QVBoxLayout()
         head.setContentsMargins(_MARGIN, 20, _MARGIN, 16)
         head.setSpacing(12)
-        head.addLayout(top)
+        head.addLayout(self._top)
         head.addLayout(self._cards_row)
         head.addWidget(self._state)
+        return head
+
+    def _arrange_split(self) -> None:
         left = self._left
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -146,21 +176,14 @@ class ModelsPage(QWidget):
         column.addLayout(finder)
         column.addWidget(self.list, 1)
         left.setMinimumWidth(self._theme.scaled(240))
+        self.list.setMinimumHeight(self._theme.scaled(_LEAST_LIST))
+        self.detail.setMinimumHeight(self._theme.scaled(_LEAST_DETAIL))
         self._split.addWidget(left)
         self._split.addWidget(self.detail)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes(self._usual_sizes())
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
-        line = named(QWidget(self), style="line")
-        line.setFixedHeight(1)
-        line.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(head)
-        layout.addWidget(line)
-        layout.addWidget(self._split, 1)
 
     def _usual_sizes(self) -> list[int]:
         return [self._theme.scaled(360), self._theme.scaled(440)]
@@ -213,8 +236,11 @@ class ModelsPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         width, down, across = event.size().width(), *_DIRECTIONS
-        needed = sum(card.minimumSizeHint().width() for card in self.cards.values()) + _SPACING + 2 * _MARGIN
-        self._cards_row.setDirection(down if width < needed else across)
+        cards = sum(card.minimumSizeHint().width() for card in self.cards.values()) + _SPACING
+        self._cards_row.setDirection(down if width - 2 * _MARGIN < cards else across)
+        parts = (self._top.itemAt(place) for place in (0, 2))
+        heads = sum(part.minimumSize().width() for part in parts if part is not None) + 4 * _SPACING
+        self._top.setDirection(down if width - 2 * _MARGIN < heads else across)
         is_narrow = width < self._theme.scaled(_NARROW)
         wanted = Qt.Orientation.Vertical if is_narrow else Qt.Orientation.Horizontal
         if self._split.orientation() != wanted:
@@ -225,7 +251,7 @@ class ModelsPage(QWidget):
             self._split.setSizes([1000, 1000] if is_narrow else self._usual_sizes())
 
     def minimumSizeHint(self) -> QSize:
-        """Less than what stands beside each other while there is room."""
+        """Less than what stands beside each other, or in sight, while there is room."""
         return QSize(self._theme.scaled(_NARROWEST), super().minimumSizeHint().height())
 
     def showEvent(self, event: QShowEvent) -> None:
