@@ -23,6 +23,7 @@ from trainer.spec.runs import Run
 
 BEGUN = "value = 1\nresult = "
 PATIENCE_S = 300  # a run begins with importing PyTorch, on a machine that is busy with it
+TIMEOUT_S = 900
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the display is X's")
 
 
@@ -117,6 +118,7 @@ def suggestion(seen: Screen, file: Path) -> str:
     return text
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_a_tiny_model_learns_a_folder_and_suggests_something_else(tmp_path: Path) -> None:
     """Its curve is seen, it is stopped, gone on with, killed and gone on with, and used."""
     home, folder = tmp_path / "home", project(tmp_path / "shelves", files=12)
