@@ -81,7 +81,7 @@ DOORS = {
 # what from outside a part of the house may import; nothing said: anything but what NEVER names
 OUTSIDE = {
     "core.spec": {"platformdirs"},
-    "trainer.spec": set(),
+    "trainer.spec": {"psutil"},  # whether the process of a run still lives
     "trainer.sandbox": {"psutil"},  # on Windows, by who starts a sample; a sample's own process finds none
     "bootstrap": set(),
     "main": set(),

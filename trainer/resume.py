@@ -28,7 +28,7 @@ from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json
 from core.spec.messages import Finished, Metric
 from trainer.distributed import empty_like_saved, load_shares
-from trainer.spec.runs import Run, beginning
+from trainer.spec.runs import Run, beginning, owner_of
 
 FORMAT = 1
 LEARNT = "model"
@@ -244,7 +244,7 @@ def claimed(run: Run) -> Iterator[None]:
     require_free(run)
     lock, me = run.lock_file, psutil.Process()
     try:
-        write_whole(lock, json.dumps({"pid": me.pid, "since": _beginning(me)}))
+        write_whole(lock, json.dumps({"pid": me.pid, "since": beginning(me)}))
         _clear_leftovers(run)
     except OSError as error:
         raise JobError(f"{run.folder} cannot be written ({error.strerror}); free some space.") from None
@@ -258,22 +258,6 @@ def require_free(run: Run) -> None:
     owner = owner_of(run)
     if owner is not None:
         raise JobError(f"{run.name} is running already, as process {owner}; stop that one first.")
-
-
-def owner_of(run: Run) -> int | None:
-    """The process that works at it now."""
-    claim = run.claim()
-    if claim is None:
-        return None
-    try:
-        process = psutil.Process(claim[0])
-        return process.pid if _beginning(process) == claim[1] else None
-    except psutil.Error:
-        return None
-
-
-def _beginning(process: psutil.Process) -> float:
-    return beginning(process.create_time(), psutil.boot_time())
 
 
 def _clear_leftovers(run: Run) -> None:

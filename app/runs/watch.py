@@ -16,7 +16,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 from app.process import Alone, own_command
 from core.spec.errors import SmallCoderError, UsageError
 from core.spec.messages import EVENTS, MAX_LINE_BYTES, Event, from_line
-from trainer.spec.runs import Run, WishName, beginning, make_wish
+from trainer.spec.runs import Run, WishName, make_wish, owner_of
 
 _LOOK_EVERY_MS = 250
 _TURN_MS = 6  # reading at most so long before the window has its turn
@@ -169,17 +169,7 @@ def _stopped_by_signal(run: Run) -> bool:
 
 def is_alive(run: Run) -> bool:
     """Whether a process works at it."""
-    import psutil
-
-    claim = run.claim()
-    if claim is None:
-        return False
-    try:
-        process = psutil.Process(claim[0])
-        began = beginning(process.create_time(), psutil.boot_time())
-        return began == claim[1] and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    return owner_of(run) is not None
 
 
 def _event(line: bytes) -> Event | None:

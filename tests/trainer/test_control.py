@@ -11,9 +11,9 @@ import pytest
 from core.spec.errors import JobError
 from tests.trainer.runs import go, new_run, tiny_spec
 from trainer.control import Control, listen_to_folder
-from trainer.resume import claimed, owner_of
+from trainer.resume import claimed
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run, create_run, make_wish
+from trainer.spec.runs import Run, create_run, make_wish, owner_of, summary
 
 PATIENCE_S = 20
 
@@ -75,6 +75,13 @@ def test_a_clock_that_is_set_makes_no_run_seem_dead(tmp_path: Path, monkeypatch:
         with pytest.raises(JobError, match="is running already"), claimed(run):
             pass
     assert owner_of(run) is None
+
+
+def test_a_run_that_a_process_works_at_is_listed_as_running(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    with claimed(run):
+        assert summary(run).state == "running"
+    assert summary(run).state != "running"
 
 
 def test_a_run_whose_folder_goes_ends_and_makes_no_other_one(tmp_path: Path) -> None:

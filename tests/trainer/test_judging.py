@@ -21,7 +21,7 @@ from trainer.data.prepare import Preparation
 from trainer.data.prepared import PreparedData
 from trainer.data.sources import Sources
 from trainer.spec.data import PrepareSpec, ScanSpec
-from trainer.spec.runs import Run
+from trainer.spec.runs import Run, summary
 from trainer.spec.verdict import Score, TasksPassed, Verdict, read_verdict, write_verdict
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="programs are fenced in there without asking")
@@ -175,6 +175,7 @@ def test_what_a_run_writes_is_judged_by_its_tests(learnt: Path, monkeypatch: pyt
     right = run_tasks.own_suite().tasks[0].id
 
     def knows_one(self: object, task: Task, attempt: int) -> Reply:
+        assert summary(run).state == "running"  # nobody else may go on with it, and the list says so
         used = task.middle if task.id == right else ""
         return Reply(used, used, task.program(used))
 

@@ -18,7 +18,7 @@ from trainer.bench.tasks import own_suite
 from trainer.card import write_cards
 from trainer.control import Control
 from trainer.networks import from_nothing
-from trainer.resume import learnt_by, read_state
+from trainer.resume import claimed, learnt_by, read_state
 from trainer.running import Tell
 from trainer.sandbox.limits import Limits
 from trainer.sandbox.sandbox import Sandbox
@@ -41,7 +41,8 @@ def with_tasks(run: Run, spec: TrainSpec, finished: Finished, control: Control, 
         return finished
     tell(Note(f"trying it on {spec.judged_tasks} programming tasks"))
     try:
-        before, after = _before_and_after(run, spec, control)
+        with claimed(run):
+            before, after = _before_and_after(run, spec, control)
     except (_CalledOff, SmallCoderError) as error:
         tell(Note(f"Programming tasks were left out: {error}"))
         return finished

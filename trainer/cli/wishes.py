@@ -5,7 +5,7 @@ import argparse
 from core import report
 from core.cli.command import Commands, guarded
 from core.spec.errors import UsageError
-from trainer.spec.runs import WishName, find_run, make_wish
+from trainer.spec.runs import WishName, find_run, make_wish, owner_of
 
 _WISHES: dict[str, tuple[WishName, str, str]] = {
     "pause": (
@@ -30,8 +30,6 @@ def add_actions(actions: Commands) -> None:
 
 
 def _wish(arguments: argparse.Namespace) -> int:
-    from trainer.resume import owner_of
-
     run = find_run(arguments.name)
     run.spec()  # whether it is one
     if owner_of(run) is None:

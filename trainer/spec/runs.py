@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.spec.disk import write_whole
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.messages import EVENTS, MAX_LINE_BYTES, Event, Finished, Progress, Started, from_line, to_line
 from trainer.spec.jobs import TrainSpec
+
+if TYPE_CHECKING:
+    import psutil
 
 FORMAT = 1
 # what a run is made of where it was begun from folders and files
@@ -119,10 +122,28 @@ class Run:
                         continue
 
 
-def beginning(created_s: float, booted_s: float) -> float:
-    """When a process began, in a figure that stays when somebody sets the clock: Linux counts that from the
-    start of the machine, and tells when that was by the clock of now."""
-    return round(created_s - booted_s, 2) if sys.platform == "linux" else created_s
+def owner_of(run: Run) -> int | None:
+    """The process that works at it now."""
+    import psutil
+
+    claim = run.claim()
+    if claim is None:
+        return None
+    try:
+        process = psutil.Process(claim[0])
+        is_it = beginning(process) == claim[1] and process.status() != psutil.STATUS_ZOMBIE
+        return process.pid if is_it else None
+    except psutil.Error:
+        return None
+
+
+def beginning(process: "psutil.Process") -> float:
+    """When it began, in a figure that stays when somebody sets the clock: Linux counts that from the start of
+    the machine, and tells when that was by the clock of now."""
+    import psutil
+
+    created_s = process.create_time()
+    return round(created_s - psutil.boot_time(), 2) if sys.platform == "linux" else created_s
 
 
 @dataclass(frozen=True)
@@ -226,7 +247,7 @@ class EventLog:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in a line of a list. `state`: new, stopped (can be resumed) or finished."""
+    """A run in a line of a list. `state`: new, running, stopped (can be resumed) or finished."""
 
     name: str
     folder: str
@@ -249,6 +270,8 @@ def summary(run: Run) -> Summary:
             loss = next((item.value for item in event.metrics if item.name == "loss"), loss)
         elif isinstance(event, Finished):
             state = "stopped" if event.stopped else "finished"
+    if owner_of(run) is not None:
+        state = "running"
     return Summary(run.name, str(run.folder), spec.recipe, spec.model, step, total, loss, state)
 
 

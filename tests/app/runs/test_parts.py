@@ -186,7 +186,7 @@ def run_with(tmp_path: Path, *lines: bytes) -> Run:
 
 
 def claim(run: Run) -> None:
-    since = beginning(psutil.Process().create_time(), psutil.boot_time())
+    since = beginning(psutil.Process())
     run.lock_file.write_text(json.dumps({"pid": os.getpid(), "since": since}))
 
 

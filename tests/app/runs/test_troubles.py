@@ -47,7 +47,7 @@ def theme(qapp: QApplication) -> Theme:
 
 
 def claim(run: Run, process: psutil.Process) -> None:
-    since = beginning(process.create_time(), psutil.boot_time())
+    since = beginning(process)
     run.lock_file.write_text(json.dumps({"pid": process.pid, "since": since}))
 
 
