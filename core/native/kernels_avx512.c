@@ -9,7 +9,7 @@
 #define KERNELS_NAME "avx512"
 #define MOST_ROWS 8
 #define HAS_PANELS 1
-#define LEAST_ROWS_OF_PANELS 12
+#define LEAST_ROWS_OF_PANELS 24
 #define SCORE_CHAINS 2
 #define MOST_MIXED 20
 

@@ -4,11 +4,11 @@
    which the nearest cache holds while all rows go by, PANEL_ROWS at a time; a row's sums wait in memory for
    the next pass. So unpacking costs next to nothing, and what the processor does is multiply.
 
-       pass 0                                       pass 1
-       +---------------+---------------+-- --+      +-- --
-       | block 0       | block 1       |     |      | block 16
-       | tile 0 tile 1 | tile 0 tile 1 | ... |      | ...
-       +---------------+---------------+-- --+      +-- --
+       pass 0                                 pass 1
+       +---------------+---------------+-- --+---------------+-- --
+       | block 0       | block 1       | ... | block 14      | ...
+       | tile 0 tile 1 | tile 0 tile 1 |     | tile 0 tile 1 |
+       +---------------+---------------+-- --+---------------+-- --
 
    Every sum takes the blocks in the order that it takes them in when there are few rows, and what is added is
    the same: so are the bits. */
@@ -18,6 +18,7 @@ enum { PANEL_TILES = 2, PANEL_ROWS = 4, PANEL_BLOCKS = 16 };
 typedef struct {
     uint8_t quads[PANEL_TILES][QUADS * LINE_BYTES];
     float scales[PANEL_TILES][TILE_ROWS];
+    float coarse_scales[PANEL_TILES][TILE_ROWS]; /* for products in steps of the first plane: times FINER */
 } PanelBlock;
 
 typedef float PanelSums[PANEL_TILES][TILE_ROWS]; /* of a row */
@@ -51,21 +52,22 @@ INLINE void unpack_records(PanelBlock *to, int which, const uint8_t *record, int
     for (int i = 0; i < records; i++, record += record_bytes(bits)) {
         for (int half = 0; half < 2; half++, to++) {
             const uint16_t *scales = (const uint16_t *)record + half * TILE_ROWS;
-            floats_store(to->scales[which], floats_from_halves(scales));
+            Floats scale = floats_from_halves(scales);
+            floats_store(to->scales[which], scale);
+            floats_store(to->coarse_scales[which], floats_multiply(scale, floats_all(FINER)));
             unpack_block(to->quads[which], record + LINE_BYTES + half * block_bytes(bits), bits);
         }
     }
 }
 
-INLINE void add_panel_block(PanelFloats totals, const PanelBlock *weights, PanelInputs x, const int planes,
-                            const float steps)
+INLINE void add_panel_block(PanelFloats totals, const PanelBlock *weights, PanelInputs x,
+                            const float (*scales)[TILE_ROWS], const int planes)
 {
     PanelFloats products;
     multiply_panel_block(weights, x, products, planes);
     UNROLL
     for (int tile = 0; tile < PANEL_TILES; tile++) {
-        Floats scale = floats_load(weights->scales[tile]);
-        if (steps != 1) scale = floats_multiply(scale, floats_all(steps));
+        Floats scale = floats_load(scales[tile]);
         UNROLL
         for (int row = 0; row < PANEL_ROWS; row++) {
             Floats both_scales = floats_multiply(scale, floats_all(x.blocks[row * x.stride].scale));
@@ -83,9 +85,10 @@ INLINE bool is_panel_fine(PanelInputs x)
     return any != 0;
 }
 
-/* Adds a panel's products with some rows to their sums, and asks for a part of the weights that come next. */
+/* Adds a panel's products with some rows to their sums, and asks for a line of each of two tiles with every
+   block. */
 INLINE void multiply_panel(const PanelBlock *panel, int blocks, PanelInputs x, PanelSums *sums,
-                           const uint8_t *const *next, const int planes)
+                           const uint8_t *next, size_t tile_bytes, const int planes)
 {
     PanelFloats totals;
     UNROLL
@@ -93,13 +96,13 @@ INLINE void multiply_panel(const PanelBlock *panel, int blocks, PanelInputs x, P
         UNROLL
         for (int tile = 0; tile < PANEL_TILES; tile++) totals[tile][row] = floats_load(sums[row][tile]);
     }
-    for (int i = 0; i < blocks; i++, x.blocks++) {
-        __builtin_prefetch(next[0] + i * LINE_BYTES, 0, 3);
-        __builtin_prefetch(next[1] + i * LINE_BYTES, 0, 3);
+    for (int i = 0; i < blocks; i++, x.blocks++, panel++, next += LINE_BYTES) {
+        __builtin_prefetch(next, 0, 3);
+        __builtin_prefetch(next + tile_bytes, 0, 3);
         if (planes == 2 && is_panel_fine(x))
-            add_panel_block(totals, panel + i, x, 2, 1);
+            add_panel_block(totals, panel, x, panel->scales, 2);
         else
-            add_panel_block(totals, panel + i, x, 1, planes == 2 ? FINER : 1);
+            add_panel_block(totals, panel, x, planes == 2 ? panel->coarse_scales : panel->scales, 1);
     }
     UNROLL
     for (int row = 0; row < PANEL_ROWS; row++) {
@@ -108,36 +111,42 @@ INLINE void multiply_panel(const PanelBlock *panel, int blocks, PanelInputs x, P
     }
 }
 
-/* All rows, a multiple of PANEL_ROWS, by two tiles. */
-INLINE void multiply_tiles(const uint8_t *const *tiles, const Activations *x, int rows, PanelSums *sums,
+/* Blocks of a pass: whole records, and in each pass nearly as many. */
+INLINE int blocks_of_pass(int blocks)
+{
+    int passes = (blocks + PANEL_BLOCKS - 1) / PANEL_BLOCKS;
+    return round_up((blocks + passes - 1) / passes, 2);
+}
+
+/* All rows, a multiple of PANEL_ROWS, by two tiles that lie one after the other, and so do those that come
+   next. */
+INLINE void multiply_tiles(const uint8_t *tiles, const Activations *x, int rows, PanelSums *sums,
                            const int bits, const int planes)
 {
     _Alignas(LINE_BYTES) PanelBlock panel[PANEL_BLOCKS];
-    int blocks = x->columns / BLOCK_COLUMNS;
-    size_t pass_bytes = PANEL_BLOCKS / 2 * record_bytes(bits);
-    const uint8_t *from[PANEL_TILES] = {tiles[0], tiles[1]};
+    int blocks = x->columns / BLOCK_COLUMNS, most = blocks_of_pass(blocks);
+    size_t tile_bytes = (size_t)blocks / 2 * record_bytes(bits);
     memset(sums, 0, sizeof(PanelSums) * (size_t)rows);
-    for (int block = 0; block < blocks; block += PANEL_BLOCKS) {
-        int count = blocks - block < PANEL_BLOCKS ? blocks - block : PANEL_BLOCKS;
-        for (int tile = 0; tile < PANEL_TILES; tile++) {
-            unpack_records(panel, tile, from[tile], count / 2, bits);
-            from[tile] += pass_bytes;
-        }
+    for (int block = 0, count; block < blocks; block += count) {
+        count = blocks - block < most ? blocks - block : most;
+        size_t pass_bytes = (size_t)count / 2 * record_bytes(bits);
+        for (int tile = 0; tile < PANEL_TILES; tile++)
+            unpack_records(panel, tile, tiles + tile * tile_bytes, count / 2, bits);
+        tiles += block + count < blocks ? pass_bytes : pass_bytes + tile_bytes;
         for (int row = 0; row < rows; row += PANEL_ROWS) {
-            size_t asked = (size_t)row / PANEL_ROWS * PANEL_BLOCKS * LINE_BYTES;
-            if (asked > pass_bytes) asked = pass_bytes; /* rows enough for all of it */
-            const uint8_t *next[PANEL_TILES] = {from[0] + asked, from[1] + asked};
+            size_t asked = (size_t)(row / PANEL_ROWS * count) * LINE_BYTES;
             PanelInputs inputs = {block_at(x, row, block), (size_t)blocks};
-            multiply_panel(panel, count, inputs, sums + row, next, planes);
+            multiply_panel(panel, count, inputs, sums + row, tiles + (asked < pass_bytes ? asked : pass_bytes),
+                           tile_bytes, planes);
         }
     }
 }
 
-typedef void (*TilesProduct)(const uint8_t *const *tiles, const Activations *x, int rows, PanelSums *sums);
+typedef void (*TilesProduct)(const uint8_t *tiles, const Activations *x, int rows, PanelSums *sums);
 
 #define PANEL_CASE(bits, planes) \
     static __attribute__((noinline)) void multiply_tiles_##bits##_##planes( \
-        const uint8_t *const *tiles, const Activations *x, int rows, PanelSums *sums) \
+        const uint8_t *tiles, const Activations *x, int rows, PanelSums *sums) \
     { \
         multiply_tiles(tiles, x, rows, sums, bits, planes); \
     }

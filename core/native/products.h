@@ -291,10 +291,9 @@ static int multiply_panels(const Product *product, int tile)
 {
     const Activations *x = product->activations;
     int is_pair = product->matrix->is_pair, rows = product->rows / PANEL_ROWS * PANEL_ROWS;
-    const uint8_t *tiles[] = {tile_at(product->matrix, tile, 0),
-                              tile_at(product->matrix, is_pair ? tile : tile + 1, is_pair)};
+    TilesProduct multiply_tiles = TILES_PRODUCTS[x->bits == 8][has_two_planes(x->bits, x->planes_used)];
     PanelSums sums[GROUP_ROWS];
-    TILES_PRODUCTS[x->bits == 8][has_two_planes(x->bits, x->planes_used)](tiles, x, rows, sums);
+    multiply_tiles(tile_at(product->matrix, tile, 0), x, rows, sums);
     for (int row = 0; row < rows; row++) {
         finish_row(product, tile, row, sums[row][is_pair], sums[row][0]);
         if (!is_pair) finish_row(product, tile + 1, row, sums[row][1], NULL);
