@@ -129,7 +129,7 @@ def test_tiles_are_kept_on_disk_and_mapped_the_next_time(
     assert any("once" in step for step in said)
     said.clear()
     second = load_quantised(stored, precision, packing, tmp_path / "packed", said.append)
-    assert not said
+    assert not any("once" in step for step in said)
     logits = [read(model, new_cache(model, found), TOKENS, 1) for model in (first, second)]
     assert torch.equal(*logits)
 
