@@ -110,10 +110,7 @@ class Training:
         first = progress.step * spec.accumulation
         batches = [self._material.train.at(first + number) for number in range(spec.accumulation)]
         (counted,) = self._place.group.total(sum(self._recipe.count(batch) for batch in batches))
-        if self._box is not None:
-            fallen = self._box.fallen(began) if self._place.group.is_first else 0.0
-            (progress.fallen,) = self._place.group.total(fallen)
-        share = step_size(spec, progress.step, self._total, None if self._box is None else progress.fallen)
+        share = self._step_size(began)
         self._optimizer.begin(share)
         loss, tokens = self._place.group.total(
             sum(self._learnt(batches, counted)), sum(batch.inputs.numel() for batch in batches)
@@ -126,6 +123,14 @@ class Training:
         progress.step, progress.tokens = progress.step + 1, progress.tokens + int(tokens)
         self._lately.append((time.monotonic() - began, int(tokens)))
         return self._metrics(loss, share, taken)
+
+    def _step_size(self, now: float) -> float:
+        progress, spec, group = self.progress, self._spec, self._place.group
+        if self._box is None:
+            return step_size(spec, progress.step, self._total)
+        told = (self._box.fallen(now), self._box.warmed(now)) if group.is_first else (0.0, 0.0)
+        progress.fallen, warmed = group.total(*told)
+        return step_size(spec, progress.step, self._total, progress.fallen, warmed)
 
     def _learnt(self, batches: list[Batch], counted: float) -> Iterator[float]:
         """Adds the gradient of each batch and gives its loss; where nothing counts, none is added."""
@@ -228,7 +233,14 @@ class Training:
         if at_once or self.progress.step == 1 or now - self._told_at >= _QUIET_SECONDS:
             self._told_at = now
             listed = tuple(Metric(name, value) for name, value in metrics.items())
-            self._outside.tell(Progress(self.progress.step, self._total, listed))
+            self._outside.tell(Progress(self.progress.step, self._likely_total(now), listed))
+
+    def _likely_total(self, now: float) -> int:
+        """By the pace of late, where the clock ends it first."""
+        if self._box is None:
+            return self._total
+        pace = sum(seconds for seconds, _ in self._lately) / len(self._lately)
+        return min(self._total, self.progress.step + round(self._box.seconds_left(now) / max(pace, 1e-9)))
 
     def _finished(self, *, stopped: bool) -> Finished:
         return self.progress.finished(stopped=stopped, path=self._save())

@@ -7,15 +7,20 @@ import math
 
 from trainer.spec.jobs import TrainSpec, warmup_of
 
+_WARMUP_SHARE = 0.05  # of its time at most: how many steps that will be, a run by the clock cannot know
 
-def step_size(spec: TrainSpec, step: int, total: int, fallen: float | None = None) -> float:
+
+def step_size(
+    spec: TrainSpec, step: int, total: int, fallen: float | None = None, warmed: float = 0.0
+) -> float:
     """The share of the peak at step 0 and on; from the lowest share upwards once the warm-up is over.
 
-    `fallen`: how much of the fall of wsd is behind it, where the clock says that and not the step.
+    `fallen`: how much of the fall of wsd is behind it, where the clock says that and not the step; `warmed`:
+    how much of the warm-up, if more.
     """
     warmup, lowest = warmup_of(spec, total), spec.final_share
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
+    if step < warmup and warmed < 1:
+        return max((step + 1) / (warmup + 1), warmed)
     if spec.schedule == "constant":
         return 1.0
     if spec.schedule == "cosine":
@@ -36,6 +41,7 @@ class TimeBox:
         seconds = spec.finish_minutes * 60
         self._begun = now - used_s
         self._end = max(now, self._begun + seconds)
+        self._is_warm = self._begun + seconds * _WARMUP_SHARE
         self._fall_begins = max(now, self._end - seconds * spec.decay_share)
         self._fallen = fallen
 
@@ -44,6 +50,9 @@ class TimeBox:
             return 1.0
         through = (now - self._fall_begins) / (self._end - self._fall_begins)
         return self._fallen + (1 - self._fallen) * min(1.0, max(0.0, through))
+
+    def warmed(self, now: float) -> float:
+        return min(1.0, (now - self._begun) / (self._is_warm - self._begun))
 
     def used_s(self, now: float) -> float:
         return now - self._begun

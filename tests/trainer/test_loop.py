@@ -286,6 +286,11 @@ def test_it_ends_by_the_clock_with_the_step_size_fallen_and_finished(tmp_path: P
     assert rates[-1] < 0.5e-2
     assert rates == sorted(rates, reverse=True)
     assert run.steps_saved() == [int(metrics(events, "tokens")[-1]) // (2 * 2 * 24)]
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert all(
+        event.total is not None and event.total < 1_000_000 for event in progress
+    )  # of which steps it is told
+    assert progress[-1].step == progress[-1].total
 
 
 def test_what_is_left_of_its_time_is_kept_from_sitting_to_sitting(tmp_path: Path) -> None:

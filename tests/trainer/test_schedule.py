@@ -53,6 +53,14 @@ def test_by_the_clock_wsd_falls_in_the_last_part_of_the_time_whatever_the_step()
     assert (box.seconds_left(1000.0), box.seconds_left(1700.0)) == (600, 0)
 
 
+def test_by_the_clock_the_warm_up_is_over_after_a_twentieth_of_the_time_whatever_the_step() -> None:
+    """A hundred epochs are planned and the time ends them: 3 % of those would be all that there is."""
+    box = TimeBox(of("wsd", 100, 0.0, finish_minutes=10), 0.0, now=1000.0)
+    sizes = [step_size(of("wsd", 100, 0.0), 1, 10_000, 0.0, box.warmed(1000.0 + s)) for s in (0, 15, 30, 300)]
+    assert sizes == pytest.approx([2 / 101, 0.5, 1, 1])
+    assert step_size(of("wsd", 100, 0.0), 90, 10_000, 0.0, box.warmed(1001.0)) == pytest.approx(91 / 101)
+
+
 def test_a_run_stopped_in_its_fall_never_rises_again() -> None:
     box = TimeBox(of("wsd", 0, 0.0, finish_minutes=10, decay_share=0.5), 0.4, now=0.0)
     assert [box.fallen(60 * minute) for minute in (0, 5, 7.5, 10)] == pytest.approx([0.4, 0.4, 0.7, 1])
