@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from app.chat.conversation import (
@@ -58,7 +59,7 @@ class Archive:
         """`read`, to be done by a thread: the conversation as it is now, without what is added meanwhile."""
         path = self._path(id)
         size, unwritten = path.stat().st_size, b"".join(self._unwritten.get(id, []))
-        return lambda: _understood(id, (*_whole_lines(path, size), *unwritten.splitlines()))
+        return lambda: _understood(id, chain(_whole_lines(path, size), unwritten.splitlines()))
 
     def add(self, id: str, *records: Record) -> None:
         """OSError where it cannot be written: it is kept, and written with the next that can."""
@@ -103,10 +104,11 @@ class Archive:
     def _summary(self, path: Path, wanted: list[str]) -> Summary | None:
         try:
             lines = _whole_lines(path, path.stat().st_size)
+            # how an answer goes matters only to who looks for its words
+            needed = lines if wanted else (line for line in lines if not is_piece(line))
+            talk, _ = _understood(path.stem, needed)
         except OSError:  # it has just been deleted
             return None
-        # how an answer goes matters only to who looks for its words
-        talk, _ = _understood(path.stem, lines if wanted else (line for line in lines if not is_piece(line)))
         return _summary(talk, wanted) if talk.messages or talk.name else None
 
     def _path(self, id: str) -> Path:
@@ -127,11 +129,15 @@ def _understood(id: str, lines: Iterable[bytes]) -> tuple[Conversation, int]:
     return all_told(Conversation(id), records()), strange
 
 
-def _whole_lines(path: Path, size: int) -> list[bytes]:
-    """Of the first `size` bytes. Half a last line is being written, or is of a program that was killed."""
+def _whole_lines(path: Path, size: int) -> Iterator[bytes]:
+    """Of the first `size` bytes. Half a last line is being written, or is of a program that was killed.
+
+    One by one: what is done with many megabytes at once, no other thread can do anything meanwhile.
+    """
     with path.open("rb") as file:
-        data = file.read(size)
-    return data[: data.rfind(b"\n") + 1].splitlines()
+        while size > 0 and (line := file.readline(size)).endswith(b"\n"):
+            size -= len(line)
+            yield line
 
 
 def _mend(path: Path) -> None:

@@ -59,8 +59,8 @@ async def test_each_conversation_keeps_its_own_draft_and_so_does_the_one_that_is
     panel.begin()
     assert panel.composer.draft == Draft("Perhaps  ")
     await until(lambda: on_disk(NEW).draft.question == "Perhaps  ")
-    assert on_disk("one").draft == Draft("in one", (CODE,))
-    assert on_disk("two").draft.question == "in two"
+    await until(lambda: on_disk("one").draft == Draft("in one", (CODE,)))
+    await until(lambda: on_disk("two").draft.question == "in two")
 
 
 async def test_the_first_words_of_all_are_kept_before_there_is_any_conversation(
