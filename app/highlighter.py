@@ -44,6 +44,7 @@ _SLICE_SECONDS = 0.006
 _SLICE_EVERY_MS = 2
 _BLANKS = re.compile(r"[ \t]+")
 _LINES_AROUND = 24  # beyond what is in sight, for what an edit or a small scroll brings there
+_LINES_KEPT = 200  # of what was found in them
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Highlighter(QObject):
         self._first, self._last = 0, 0
         self._later = QTimer(self, singleShot=True)
         self._later.timeout.connect(self._go_on)
+        self._asked: dict[int, list[Span]] = {}  # since the text or what is known of it was another
         self._start()
         document.contentsChange.connect(self._follow)
 
@@ -159,17 +161,25 @@ class Highlighter(QObject):
         """Where in the line strings and comments stand: column, and one past the last; UTF-16 units."""
         if self._lexing is None:
             return []
-        spans = self._lines.in_units(line, self._lexing.spans(line, line)[0])
+        spans = self._lines.in_units(line, self._spans(self._lexing, line))
         return [
             (start, start + length)
             for start, length, kind in spans
             if any(kind in quoted for quoted in _QUOTED) and not any(kind in code for code in _CODE_IN_QUOTES)
         ]
 
+    def _spans(self, lexing: Lexing, line: int) -> list[Span]:
+        """Of a line that several ask about after each key: lexed once."""
+        if line not in self._asked:
+            if len(self._asked) > _LINES_KEPT:
+                self._asked.clear()
+            self._asked[line] = lexing.spans(line, line)[0]
+        return self._asked[line]
+
     def settle(self) -> None:
         """All that would be done when idle, now."""
         while self._lexing is not None and not self._lexing.is_settled:
-            self._note(self._lexing.work(1.0))
+            self._work(self._lexing, 1.0)
         self._later.stop()
         self._colour()
 
@@ -181,6 +191,7 @@ class Highlighter(QObject):
 
     def _start(self) -> None:
         """The text as a whole is new, or is read by other rules."""
+        self._asked.clear()
         self._was_too_large = self._is_too_large()
         lexer = None if self._was_too_large else lexer_of(self._language)
         self._lexing = None
@@ -199,6 +210,7 @@ class Highlighter(QObject):
         self._wake()
 
     def _follow(self, position: int, _removed: int, added: int) -> None:
+        self._asked.clear()
         first, last = self._document.findBlock(position), self._document.findBlock(position + added)
         if not last.isValid():
             last = self._document.lastBlock()
@@ -217,13 +229,13 @@ class Highlighter(QObject):
                 self._lexing.replace(line, self._lines.start_of(line), before, text)
                 self._say_limit()
                 if self._lexing.pause_ms == 0:
-                    self._note(self._lexing.work(_SLICE_SECONDS / 2))
+                    self._work(self._lexing, _SLICE_SECONDS / 2)
         self._wake()
         self._colour()
 
     def _go_on(self) -> None:
         if self._lexing is not None:
-            self._note(self._lexing.work(_SLICE_SECONDS))
+            self._work(self._lexing, _SLICE_SECONDS)
             self._colour()
             if not self._lexing.is_settled:
                 self._later.start(_SLICE_EVERY_MS)
@@ -234,7 +246,9 @@ class Highlighter(QObject):
         else:
             self._later.start(max(_SLICE_EVERY_MS, self._lexing.pause_ms))
 
-    def _note(self, changed: tuple[int, int] | None) -> None:
+    def _work(self, lexing: Lexing, seconds: float) -> None:
+        changed = lexing.work(seconds)
+        self._asked.clear()
         if changed is not None:
             first, last = changed
             self._fresh[first:last] = bytes(min(last, len(self._fresh)) - first)
@@ -262,11 +276,12 @@ class Highlighter(QObject):
         if first < 0 or not self._formats:
             return
         last = self._fresh.rfind(0, first, last + 1)
-        found = (
-            self._lexing.spans(first, last)
-            if self._lexing is not None
-            else [[] for _ in range(first, last + 1)]
-        )
+        if self._lexing is None:
+            found: list[list[Span]] = [[] for _ in range(first, last + 1)]
+        else:
+            found = self._lexing.spans(first, last)
+            if len(self._asked) + len(found) <= _LINES_KEPT:
+                self._asked.update(enumerate(found, first))
         block = self._document.findBlockByNumber(first)
         start, stop = -1, -1
         for line, spans in enumerate(found, first):

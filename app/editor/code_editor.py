@@ -34,7 +34,7 @@ from app.editor.gutter import Gutter
 from app.editor.indentation import Indentation, detected
 from app.editor.keyboard import Keyboard
 from app.editor.line_range import LineRange, one_step, replace
-from app.editor.long_text import LONGEST_ENDURED, LONGEST_TYPED, has_long_line, longest_line
+from app.editor.long_text import LONGEST_ENDURED, NOT_PASTED, has_long_line, longest_line
 from app.editor.marks import Marks
 from app.editor.occurrence import next_selected
 from app.highlighter import Highlighter
@@ -42,10 +42,6 @@ from app.languages import Language
 from app.settings import Editing
 from app.theme import LIGHT, Colours
 
-_TOO_LONG_A_LINE = (
-    f"Not pasted: it has a line of more than {LONGEST_TYPED:,} characters, and the window would stand still "
-    "at each key in it."
-)
 _WHOLE_LINES = "application/x-smallcoder-lines"  # copied without a selection
 
 
@@ -255,10 +251,13 @@ class CodeEditor(QPlainTextEdit):
             self.gutter.update()
         self._match_later.start()
 
-    def _follow_text(self, _area: QRect, scrolled: int) -> None:
+    def _follow_text(self, area: QRect, scrolled: int) -> None:
         if scrolled:
             self.gutter.scroll(0, scrolled)
-        self.gutter.follow()
+        if (
+            scrolled or area.height() > self.fontMetrics().lineSpacing() * 1.5
+        ):  # within a line, none has moved
+            self.gutter.follow()
 
     def _take_lines(self, first: int, last: int) -> None:
         """Whole lines with their ends, the cursor at that end where the mouse is."""
@@ -321,7 +320,7 @@ class CodeEditor(QPlainTextEdit):
             return
         if has_long_line(source.text()) and not self._endures_long_lines:
             self._refused = source.text()
-            self.refused.emit(_TOO_LONG_A_LINE, longest_line(source.text()) <= LONGEST_ENDURED)
+            self.refused.emit(NOT_PASTED, longest_line(source.text()) <= LONGEST_ENDURED)
             return
         if source.hasFormat(_WHOLE_LINES) and not cursor.hasSelection():
             with one_step(cursor) as edit:

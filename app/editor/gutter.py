@@ -48,14 +48,12 @@ class Gutter(QWidget):
     def _numbers(self) -> Iterator[tuple[int, float, float]]:
         """Of the lines in sight: number from 0, top, and bottom."""
         editor = self._editor
-        block, offset = editor.firstVisibleBlock(), editor.contentOffset().y()
-        number, height = block.blockNumber(), self.height()
-        while block.isValid():
-            area = editor.blockBoundingGeometry(block)
-            if area.top() + offset > height:
-                return
-            yield number, area.top() + offset, area.bottom() + offset
-            block, number = block.next(), number + 1
+        block, number = editor.firstVisibleBlock(), editor.firstVisibleBlock().blockNumber()
+        top, height = editor.blockBoundingGeometry(block).top() + editor.contentOffset().y(), self.height()
+        while block.isValid() and top <= height:
+            bottom = top + editor.blockBoundingRect(block).height()
+            yield number, top, bottom
+            block, number, top = block.next(), number + 1, bottom
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -15,6 +15,10 @@ from app.lexing.document_lines import has_longer_line
 
 LONGEST_TYPED = 100_000  # characters of a line
 LONGEST_ENDURED = 2_000_000  # of one in which keys take so long that they come only to who has asked for it
+NOT_PASTED = (
+    f"Not pasted: it has a line of more than {LONGEST_TYPED:,} characters, and the window would stand still "
+    "at each key in it."
+)
 _PIECE = 400  # of a line that is longer; what is in sight is coloured at once
 _LONG_TEXT = 400_000  # characters, in which setting them at once would be noticed
 _SLICE = 50_000

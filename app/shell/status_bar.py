@@ -169,12 +169,13 @@ class StatusBar(QFrame):
         room = self.width() - self._gauge.sizeHint().width()
         least = self._theme.scaled(_LEAST_MESSAGE)
         wanted = max(least, self._message.sizeHint().width())
+        widths = {name: part.sizeHint().width() for name, part in shown.items()}
         for name in _FIRST_TO_GO:
             for_message = wanted if name in _FOR_A_MESSAGE else least
-            if sum(part.sizeHint().width() for part in shown.values()) + for_message > room:
-                shown.pop(name, None)
+            if sum(widths.values()) + for_message > room:
+                widths.pop(name, None)
         for name, part in self._parts.items():
-            part.setVisible(name in shown)
+            part.setVisible(name in widths)
 
     def _draw(self) -> None:
         part = self._parts["completion"]

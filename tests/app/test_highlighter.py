@@ -60,6 +60,10 @@ def drawn(document: QTextDocument) -> list[list[str]]:
     return lines
 
 
+def quoted(highlighter: Highlighter, document: QTextDocument) -> list[list[tuple[int, int]]]:
+    return [highlighter.quoted(line) for line in range(document.blockCount())]
+
+
 def edit(document: QTextDocument, start: int, stop: int, text: str) -> None:
     cursor = QTextCursor(document)
     cursor.setPosition(start)
@@ -83,11 +87,13 @@ def test_what_is_drawn_after_edits_and_undo_is_drawn_afresh(
             start = data.draw(st.integers(0, edited.characterCount() - 1))
             stop = min(edited.characterCount() - 1, start + data.draw(st.integers(0, 5)))
             edit(edited, start, stop, data.draw(texts))
+            quoted(highlighter, edited)  # asked after each key, and not to be remembered beyond the next
     finally:  # an example that is broken off in the middle leaves no timer running
         highlighter.settle()
     fresh, other = document("", language, edited.clone())
     other.settle()
     assert drawn(edited) == drawn(fresh)
+    assert quoted(highlighter, edited) == quoted(other, fresh)
 
 
 def test_a_string_that_is_opened_and_not_closed_reaches_to_the_end(qapp: QApplication) -> None:
