@@ -41,7 +41,8 @@ class Questions:
         self._window = window
 
     async def ask(self, text: str, choices: Sequence[Choice], details: str = "") -> str:
-        """The id of a choice. The first is taken with Enter, the last with Esc or by closing the question."""
+        """The id of a choice. The first is taken with Enter, unless it destroys something: then that is the
+        last, which is also taken with Esc or by closing the question."""
         box = QMessageBox(self._window)
         box.setIconPixmap(self._window.window().windowIcon().pixmap(_SIGN))  # Qt's own is of another style
         box.setWindowTitle("SmallCoder")
@@ -49,7 +50,8 @@ class Questions:
         box.setText(text)
         box.setInformativeText(details)
         buttons = {choice.id: box.addButton(choice.label, _ROLES[choice.role]) for choice in choices}
-        box.setDefaultButton(buttons[choices[0].id])
+        usual = choices[-1] if choices[0].role == "destroy" else choices[0]
+        box.setDefaultButton(buttons[usual.id])
         box.setEscapeButton(buttons[choices[-1].id])
         await _answered(box)
         clicked = box.clickedButton()

@@ -80,6 +80,8 @@ class Detail(QScrollArea):
 
     def show_entry(self, entry: Entry, machines: Machines, uses: Uses, download: Download | None) -> None:
         before = (self.entry, self._uses, self._how, self._does_fit)
+        if self.entry is not None and self.entry.key != entry.key:
+            self.verticalScrollBar().setValue(0)
         was_running = self._download is not None and self._download.state
         self.entry, self._download = entry, download
         self._uses, self._how = uses.roles_of(entry), uses.how(entry)

@@ -10,6 +10,7 @@ from app.documents.document_tabs import DocumentTabs
 from app.documents.documents import Documents
 from app.engines import RoleEngine
 from app.prompt.alternative import Written
+from app.prompt.kept_prompt import KeptPrompt
 from app.prompt.presets import Presets
 from app.prompt.prompt_page import PromptPage
 from app.shell.commands import Commands
@@ -37,6 +38,8 @@ class Prompting(QObject):
         page.open_requested.connect(self.open)
         page.model_requested.connect(self._commands["engine.choose"].trigger)
         page.failed.connect(self.failed)
+        kept = KeptPrompt(page.prompt, lambda: self._texts.settings.safety.keep_unsaved)
+        kept.failed.connect(self.failed)
         page.write_button.setToolTip(self._commands["prompt.write"].toolTip())
         page.stop_button.setToolTip(self._commands["prompt.stop"].toolTip())
         self._page = page

@@ -51,6 +51,10 @@ class Texts(QObject):
         engine.state_changed.connect(self._tell_engine)
         engine.replied.connect(self._pass_on)
 
+    @property
+    def settings(self) -> Settings:
+        return self._store.settings
+
     def make_editor(self) -> QPlainTextEdit:
         editor = CodeEditor()
         self._dress(editor)
