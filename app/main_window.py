@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import KeyMap
 from app.documents.document import Document
@@ -28,15 +28,13 @@ from app.shell.activity_bar import ActivityBar
 from app.shell.benchmarking import Benchmarking
 from app.shell.chatting import Chatting
 from app.shell.commands import Commands
-from app.shell.diagnostics import diagnostics
 from app.shell.editing import OF_A_TEXT, Editing
 from app.shell.finding import Finding
 from app.shell.frame import Frame
 from app.shell.going import Going
-from app.shell.log_dialog import LogDialog
+from app.shell.helping import Helping
 from app.shell.memory import MemoryWatch
 from app.shell.memory_gauge import MemoryGauge
-from app.shell.mistakes import Mistakes
 from app.shell.model_choice import ModelChoice
 from app.shell.modelling import Modelling
 from app.shell.notices import Notice, Weight
@@ -45,7 +43,6 @@ from app.shell.placing import Placing
 from app.shell.project import Project
 from app.shell.prompting import Prompting
 from app.shell.settings_page import SettingsPage
-from app.shell.shortcuts import ShortcutsDialog
 from app.shell.status_bar import StatusBar
 from app.shell.text_choices import TextChoices
 from app.shell.texts import Texts
@@ -86,12 +83,12 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self.documents, self.tabs, self.recovery, self.questions, self.project)
         self.going = Going(self.palette_line, self.commands, self.documents, self.tabs, self.project.entries)
         self.choices = TextChoices(self.palette_line, self.documents, self.tabs, self.texts, store)
-        self.mistakes = Mistakes(self)
         self.model = ModelChoice(self.engines, self.palette_line, self.questions, store)
         self.prompting = Prompting(self.documents, self.tabs, self.texts, self.commands)
         self.finding.wanted.connect(self._show_number)
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
+        self.helping = Helping(self, self.engines, self.keys, theme, self.frame.notices)
         self.viewing = Viewing(store, theme, self.frame)
         self.chatting = Chatting(self.documents, self.tabs, self.texts, self.questions, self.frame)
         self.benchmarking = Benchmarking(self.frame, self.questions, theme, store, self.start, self)
@@ -112,7 +109,7 @@ class MainWindow(QMainWindow):
 
     async def begin(self, paths: Sequence[Path]) -> None:
         """Once the window is seen: what takes its time."""
-        self.mistakes.catch()
+        self.helping.begin()
         if self._store.problem:
             self._warn(self._store.problem)
         self.engines.load()
@@ -138,7 +135,7 @@ class MainWindow(QMainWindow):
         await self.modelling.end()
         await self.benchmarking.end()
         await self.engines.close()
-        self.mistakes.let_go()
+        self.helping.end()
 
     def show_paths(self, paths: Sequence[Path]) -> None:
         """What another start was asked to open."""
@@ -196,10 +193,10 @@ class MainWindow(QMainWindow):
         self.benchmarking.failed.connect(self._warn)
         self.benchmarking.said.connect(self.status.say)
         self.project.said.connect(self.status.say)
+        self.helping.said.connect(self.status.say)
 
     def _connect_engine(self) -> None:
         self.engine.state_changed.connect(self._show_engine)
-        self.mistakes.made.connect(self._show_mistake)
         self.engines.noted.connect(lambda said: self.frame.notices.add(Notice(said, "warning", "restart")))
         self.engine.replied.connect(self.status.hear)
         self.engines.engine_for("chat").replied.connect(self.giving_way.note_use)
@@ -221,6 +218,7 @@ class MainWindow(QMainWindow):
         self.viewing.connect(self.commands)
         self.project.join(self.commands)
         self.training.join(self.commands)
+        self.helping.join(self.commands)
         self.editing = Editing(self.tabs, self.texts, self.commands, self._store)
         self.commands.on(
             {
@@ -252,10 +250,6 @@ class MainWindow(QMainWindow):
                 "edit.language": flow(self.choices.language),
                 "edit.indentation": flow(self.choices.indentation),
                 "view.code_font": flow(self.choices.code_font),
-                "help.log": self._show_log,
-                "help.shortcuts": lambda: _open(ShortcutsDialog(self.keys, self._theme, self)),
-                "help.diagnostics": self._copy_diagnostics,
-                "help.about": self._show_about,
             }
         )
 
@@ -279,26 +273,6 @@ class MainWindow(QMainWindow):
 
     def _warn(self, sentence: str, weight: Weight = "warning") -> None:
         self.frame.notices.add(Notice(sentence, weight))
-
-    def _show_about(self) -> None:
-        from app.shell.about import AboutDialog  # reads what is installed, which the first sight need not
-
-        _open(AboutDialog(self._theme, self))
-
-    def _show_log(self) -> None:
-        _open(LogDialog(self._diagnostics(), self._theme, self))
-
-    def _copy_diagnostics(self) -> None:
-        QGuiApplication.clipboard().setText(self._diagnostics())
-        self.status.say("Diagnostics are copied, without names of people; paste them into a report.")
-
-    def _diagnostics(self) -> str:
-        states = [client.state for client in self.engines.clients()]
-        return diagnostics(states, self.mistakes.text, self.engines.log())
-
-    def _show_mistake(self, sentence: str) -> None:
-        deeds = (("What Went Wrong", self._show_log),)
-        self.frame.notices.add(Notice(sentence, "error", "mistake", deeds))
 
     def _show_document(self, document: Document) -> None:
         self.tabs.show_document(document)
@@ -392,9 +366,3 @@ class MainWindow(QMainWindow):
             return
         event.accept()
         self.left.emit()
-
-
-def _open(dialog: QDialog) -> None:
-    """Nothing stops for it, and once closed it is gone."""
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.open()

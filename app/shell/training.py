@@ -15,12 +15,13 @@ from PySide6.QtWidgets import QWidget
 
 from app.engines import Engines, completing_model
 from app.giving_way import GivingWay
-from app.questions import CANCEL, Choice, Questions
+from app.questions import Questions
 from app.runs.runs import Runs, entries, forget_deleted
 from app.runs.watch import RunWatch
 from app.settings import SettingsStore
 from app.shell.commands import Commands
 from app.shell.deleting import Deleting
+from app.shell.leaving import may_leave
 from app.shell.making_room import MakingRoom
 from app.shell.memory import MemoryWatch
 from app.shell.notices import Notice, NoticeBar, Weight
@@ -39,11 +40,6 @@ if TYPE_CHECKING:  # the window's first sight need not wait for what the page is
     from trainer.spec.jobs import TrainSpec
 
 _LOOK_AT_RUNS_MS = 3000
-_LEAVING = (
-    Choice("continue", "Let It Learn On"),
-    Choice("stop", "Stop and Save", "other"),
-    CANCEL,
-)
 
 Start = Callable[[Coroutine[Any, Any, Any]], object]
 
@@ -151,24 +147,7 @@ class Training(QObject):
         )
 
     async def may_leave(self) -> bool:
-        """What runs do when the window is gone, as it was set or is answered now."""
-        alive = self.runs.alive()
-        if not alive:
-            return True
-        answer: str = self._store.settings.training.when_closed
-        if answer == "ask":
-            names = ", ".join(watch.run.name for watch in alive)
-            answer = await self._questions.ask(
-                f"{names} is still learning.",
-                _LEAVING,
-                "It can go on without this window, and is found at the next start; or it saves and stops.",
-            )
-        if answer == CANCEL.id:
-            return False
-        if answer == "stop":
-            for watch in alive:
-                watch.wish("stop")
-        return True
+        return await may_leave(self.runs, self._store.settings.training.when_closed, self._questions)
 
     async def end(self) -> None:
         self._look_at_runs.stop()
