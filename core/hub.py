@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from core.spec.disk import require_room, room_on_disk, size_of, sync_folder
 from core.spec.errors import HubError, ModelFormatError, UsageError
@@ -309,8 +310,8 @@ def _plain_words(name: str, kind: Kind) -> Iterator[None]:
         raise UsageError(f"{name} has no such revision; leave --revision out.") from None
     except (errors.RepositoryNotFoundError, errors.HFValidationError):
         raise UsageError(
-            f"The hub has no {_SPOKEN[kind]} {name}, or it is private; check the spelling, or sign in with"
-            " 'hf auth login'."
+            f"The Hugging Face hub has no {_SPOKEN[kind]} {name}, or it is private; check the spelling, or "
+            "sign in with 'hf auth login'."
         ) from None
     except errors.OfflineModeIsEnabled:
         raise HubError("HF_HUB_OFFLINE forbids to go online; unset it to download.") from None
@@ -323,7 +324,13 @@ def _plain_words(name: str, kind: Kind) -> Iterator[None]:
 
 
 def _unreachable(reason: str) -> HubError:
-    return HubError(f"The hub cannot be reached ({reason}); what is there is kept, so try again later.")
+    from huggingface_hub import constants
+
+    host = urlsplit(constants.ENDPOINT).hostname or constants.ENDPOINT
+    return HubError(
+        f"{host} cannot be reached ({reason}); see whether the network is on, and try again. What has come "
+        "so far is kept."
+    )
 
 
 def _unfinished(folder: Path, file: RemoteFile) -> Path:

@@ -142,7 +142,7 @@ def test_without_a_connection_it_is_said_and_can_be_tried_again(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     watched.downloads.start(ID)
     watched.wait(lambda: watched.state() == "failed")
-    assert watched.seen[-1].text.startswith("The hub cannot be reached")
+    assert watched.seen[-1].text.startswith("127.0.0.1 cannot be reached")
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     watched.downloads.start(ID)
     watched.wait(lambda: watched.arrived)
