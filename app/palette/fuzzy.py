@@ -68,9 +68,10 @@ def _score(letters: str, title: str) -> tuple[float, tuple[int, ...]]:
     while start >= 0:
         for goes_on_beside in (True, False):
             way = _way(letters, title, lower, start, goes_on_beside)
-            score = _score_of(way, title) + _EXACT * (letters in lower.replace(" ", ""))
-            if way and score > best[0]:
-                best = (score, way)
+            if way:
+                is_exact = lower[way[0] : way[-1] + 1].replace(" ", "") == letters
+                score = _score_of(way, title) + _EXACT * is_exact
+                best = (score, way) if score > best[0] else best
         start = lower.find(letters[0], start + 1)
     return best
 
@@ -94,8 +95,6 @@ def _way(letters: str, title: str, lower: str, start: int, goes_on_beside: bool)
 
 
 def _score_of(way: tuple[int, ...], title: str) -> float:
-    if not way:
-        return float("-inf")
     beside = sum(after - before == 1 for before, after in pairwise(way))
     return sum(_worth(title, at) for at in way) + _ADJOINING * beside + _GAP * (way[-1] - way[0])
 

@@ -17,6 +17,8 @@ TITLES = [
     "Go: Go to File…",
     "Completion: Toggle Suggestions",
     "Edit: Find in Files",
+    "Chat: Ask About the Selection",
+    "Help: About SmallCoder",
 ]
 
 
@@ -33,6 +35,7 @@ def found(query: str, titles: list[str] = TITLES) -> list[str]:
         ("tsb", "View: Toggle Side Bar"),
         ("goto", "Go: Go to File…"),
         ("fif", "Edit: Find in Files"),
+        ("about", "Help: About SmallCoder"),
         ("TOGGLE SUG", "Completion: Toggle Suggestions"),
     ],
 )
