@@ -59,7 +59,7 @@ class Marks:
         for position in self._brackets:
             block = editor.document().findBlock(position)
             column = position - block.position()
-            if not block.isValid() or block.length() > LONGEST_LINE:
+            if not block.isValid() or block.length() > LONGEST_LINE or _is_behind_grey(block, column):
                 continue
             for rectangle in areas_of(block, self._area_of(block), column, column + 1):
                 painter.fillRect(rectangle, colours.colour("bracket"))
@@ -147,6 +147,12 @@ def _columns_in_sight(block: QTextBlock, area: QRectF, sight: QRectF) -> tuple[i
 
 def _column_at(line: QTextLine, x: float) -> int:
     return line.xToCursor(x)
+
+
+def _is_behind_grey(block: QTextBlock, column: int) -> bool:
+    """Where a bracket is perhaps not seen at all, as the grey text says it itself."""
+    layout = block.layout()
+    return bool(layout.preeditAreaText()) and column >= layout.preeditAreaPosition()
 
 
 def areas_of(block: QTextBlock, area: QRectF, first: int, last: int) -> Iterator[QRectF]:

@@ -20,9 +20,9 @@ class Place:
     before: str
     after: str
 
-    def moved_behind(self, text: str) -> "Place":
-        """Where the cursor will stand when the text has been typed here."""
-        return Place(self.position + units(text), self.before + text, self.after)
+    def moved_behind(self, text: str, swallowed: int = 0) -> "Place":
+        """Where the cursor will stand when the text is put in here, in the place of what it swallows."""
+        return Place(self.position + units(text), self.before + text, self.after[swallowed:])
 
 
 @dataclass(frozen=True)

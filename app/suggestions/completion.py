@@ -22,7 +22,7 @@ from app.suggestions.completion_policy import CompletionState, Situation
 from app.suggestions.ghost_text import GhostText
 from app.suggestions.suggested import Change, Others, Suggested
 from app.suggestions.suggestion import first_line, first_word, lets_tab_indent
-from app.suggestions.surroundings import line_around, place_of, text_between
+from app.suggestions.surroundings import line_around, place_of, swallowed_at, text_between
 from app.suggestions.typing_watch import Happening, TypingWatch
 from app.suggestions.wishes import Sources, Wishes
 from core.spec.messages import Reply
@@ -49,10 +49,8 @@ class Completion(QObject):
         self._ghost, self._keys, self._settings = ghost, keys, settings
         self._wishes = Wishes(sources)
         self._sources = sources
-        self._engine = EngineState()
-        self._path: str | None = None
-        self._project: str | None = None
-        self._language = self._line_comment = ""
+        self._now = Situation()  # but for what stands around the cursor
+        self._line_comment = ""
         self.state = CompletionState()
         self._suggested: Suggested | None = None
         self._others: Others | None = None
@@ -80,14 +78,14 @@ class Completion(QObject):
         self, path: str | None, language: str, *, project: str | None = None, line_comment: str = ""
     ) -> None:
         """`language`: as Pygments names it. `project`: the folder that is open."""
-        self._path, self._language, self._project = path, language, project
+        self._now = replace(self._now, path=path, language=language, project=project)
         self._line_comment = line_comment
         self._wishes.answers.forget()
         self.dismiss()
 
     def set_engine(self, engine: EngineState) -> None:
-        was_other = engine.facts != self._engine.facts
-        self._engine, is_awaited = engine, self._is_awaited
+        was_other = engine.facts != self._now.engine.facts
+        self._now, is_awaited = replace(self._now, engine=engine), self._is_awaited
         if was_other:
             self._wishes.forget_engine()
             self._drop()
@@ -130,15 +128,8 @@ class Completion(QObject):
         if heard.purpose == "other":
             self._take_other(heard.text, is_over=heard.is_over)
         elif heard.purpose == "show" and suggested is not None and suggested.place == heard.place:
-            self._suggested = replace(
-                suggested,
-                text=heard.text,
-                is_over=heard.is_over,
-                chance=heard.chance,
-                is_unsure=heard.is_unsure,
-                problem=heard.problem,
-            )
-            if self._is_contradicted():
+            self._suggested = suggested = suggested.told(heard)
+            if suggested.rest(self._typed()) is None:  # meanwhile something else was typed
                 self._look()
                 return
             self._refresh()
@@ -163,6 +154,8 @@ class Completion(QObject):
                     "ghost.next": self.show_next,
                     "ghost.previous": self.show_previous,
                 }[action]
+        if self._keys.pressed(event, "ghost") == "ghost.accept_line" and self._has_just_taken:
+            return self._end_taking
         return self.suggest if self._keys.pressed(event, "editor") == "completion.trigger" else None
 
     def _follow(self, happening: Happening) -> None:
@@ -205,10 +198,6 @@ class Completion(QObject):
     def _rest(self) -> str:
         return "" if self._suggested is None else self._suggested.rest(self._typed()) or ""
 
-    def _is_contradicted(self) -> bool:
-        """More was typed before it came, and something else."""
-        return self._suggested is not None and self._suggested.rest(self._typed()) is None
-
     def _go_beyond(self, is_deleting: bool) -> None:
         """All of it is typed. What still comes may go on from here, but no longer than usual is waited."""
         if self._suggested is not None and self._suggested.is_over:
@@ -218,10 +207,14 @@ class Completion(QObject):
 
     def _refresh(self) -> None:
         suggested, rest = self._suggested, self._rest()
-        if suggested is None or not rest or not policy.is_worth_a_key(suggested.text):
+        if suggested is None or not suggested.shows(rest, is_taking=self._has_just_taken):
             self._ghost.clear()
         elif self._editor.hasFocus() and not self._watch.is_composing:
-            self._ghost.show(rest)
+            self._ghost.show(rest, hides=swallowed_at(self._editor.textCursor(), rest))
+
+    @property
+    def _has_just_taken(self) -> bool:
+        return self._editor.document().revision() == self._taken_revision
 
     def _look(self, is_deleting: bool = False) -> None:
         """At a place that is new: what is known of it, or else the engine is asked when the person pauses."""
@@ -247,7 +240,7 @@ class Completion(QObject):
         self._drop()
         self._is_awaited = situation.engine.phase != "ready"
         self._say(refused)
-        if self._engine.is_resting:
+        if situation.engine.is_resting:
             self.wake_requested.emit()
         return True
 
@@ -264,9 +257,10 @@ class Completion(QObject):
         self._tell(None)
         self._finish()
 
-    def _begin(self, known: Answer, *, is_over: bool = False) -> None:
+    def _begin(self, known: Answer, *, is_over: bool = False, is_asked_for: bool = False) -> None:
         behind = self._editor.document().characterCount() - known.place.position
-        self._suggested = Suggested(known.place, known.text, behind, is_over, known.chance, known.is_unsure)
+        begun = Suggested(known.place, known.text, behind, is_over, known.chance, known.is_unsure)
+        self._suggested = replace(begun, is_asked_for=is_asked_for)
 
     def _ask_after_pause(self) -> None:
         if not self._rest():
@@ -280,7 +274,7 @@ class Completion(QObject):
         self._others = None
         self._ghost.clear()
         wish = self._wishes.ask(self._settings, situation, cursor, by_hand=by_hand)
-        self._begin(Answer(place_of(cursor), ""))
+        self._begin(Answer(place_of(cursor), ""), is_asked_for=by_hand)
         self._say(CompletionState("asking", "Asking the model"))
         self.complete_requested.emit(wish)
 
@@ -288,20 +282,30 @@ class Completion(QObject):
         """The answer is whole: the next one is prepared, as if this one were taken."""
         suggested = self._suggested
         may = self._settings.look_ahead and not self._sources.is_on_battery()
+        beyond = suggested.behind_the_closing() if suggested is not None else None
+        if beyond is not None:
+            self._wishes.answers.remember(beyond)
         if suggested is not None and may and self._ghost.text and not suggested.is_unsure:
-            wish = self._wishes.look_ahead(suggested.place, suggested.text)
+            wish = self._wishes.look_ahead(suggested.place, suggested.text, suggested.swallows)
             if wish is not None:
                 self.complete_requested.emit(wish)
 
     def _take(self, part: str) -> None:
         if not part:
             return
-        document = self._editor.document()
-        joins = document.revision() == self._taken_revision
+        suggested, rest, cursor = self._suggested, self._rest(), self._editor.textCursor()
+        swallows = swallowed_at(cursor, part)
+        if suggested is not None and suggested.is_over and swallows and rest != part:
+            left = suggested.beyond(part, rest[len(part) :], place_of(cursor), swallows)
+            self._wishes.answers.remember(left)
         self._watch.expect_typing()
-        self._ghost.insert(part, joins_last=joins)
-        self._taken_revision = document.revision()
+        self._ghost.insert(part, joins_last=self._has_just_taken, swallows=swallows)
+        self._taken_revision = self._editor.document().revision()
         self._watch.settle()
+
+    def _end_taking(self) -> None:
+        """One line too many was asked for: that does not outdent what was just taken."""
+        self._taken_revision = -1
 
     def _drop(self) -> None:
         """The suggestion, and all that is asked for it."""
@@ -381,11 +385,8 @@ class Completion(QObject):
         cursor = self._editor.textCursor()
         left, right = line_around(cursor)
         kind_at = self._sources.kind_at
-        return Situation(
-            engine=self._engine,
-            path=self._path,
-            language=self._language,
-            project=self._project,
+        return replace(
+            self._now,
             left=left,
             right=right,
             kind=kind_at(cursor) if kind_at is not None else policy.kind_in_line(left, self._line_comment),

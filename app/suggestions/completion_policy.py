@@ -96,6 +96,12 @@ def is_worth_a_key(text: str) -> bool:
     return sum(not letter.isspace() for letter in text) >= LEAST_LETTERS
 
 
+def is_noise(rest: str) -> bool:
+    """A single mark between words: what is left of a suggestion then is typed sooner than read."""
+    seen = rest.strip()
+    return len(seen) == 1 and not (seen.isalnum() or seen == "_")
+
+
 def _first(*cases: tuple[bool, Mood, str]) -> CompletionState | None:
     return next((CompletionState(mood, sentence) for holds, mood, sentence in cases if holds), None)
 

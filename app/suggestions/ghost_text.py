@@ -53,6 +53,7 @@ class GhostText(QObject):
     def __init__(self, editor: QPlainTextEdit) -> None:
         super().__init__(editor)
         self._text = ""
+        self._hidden = 0  # letters behind it that are part of it too
         self._format = grey(QColor(Qt.GlobalColor.gray))
         self._at = QTextCursor(editor.document())
         self._aside: list[QTextEdit.ExtraSelection] = []
@@ -87,10 +88,11 @@ class GhostText(QObject):
         text = self._text
         if text:
             self.clear()
-            self.show(text)
+            self.show(text, hides=self._hidden)
 
-    def show(self, text: str) -> bool:
-        """At the cursor. False where it cannot be: over a selection, or where the cursor is out of sight."""
+    def show(self, text: str, *, hides: int = 0) -> bool:
+        """At the cursor; `hides` so many letters behind it, in whose place it comes. False where it cannot
+        be: over a selection, or where the cursor is out of sight."""
         cursor = self._editor.textCursor()
         if text == self._text and self._at.position() == cursor.position():
             return True
@@ -101,7 +103,8 @@ class GhostText(QObject):
         block, column = cursor.block(), cursor.positionInBlock()
         layout, shown = block.layout(), text.replace("\n", _LINE_BREAK)
         layout.setPreeditArea(column, shown)
-        layout.setFormats(opened(layout.formats(), column, units(shown), self._format))
+        layout.setFormats(opened(layout.formats(), column, units(shown), self._format, hides))
+        self._hidden = hides
         self._text, self._at = text, QTextCursor(cursor)
         self._put_marks_aside()
         self._draw_again(block)
@@ -118,14 +121,16 @@ class GhostText(QObject):
                 # else what is in sight would move by as many lines as have gone above it
                 self._editor.verticalScrollBar().setValue(first.firstLineNumber())
 
-    def insert(self, part: str, *, joins_last: bool = False) -> None:
-        """Into the document, as one step of undo, or as one with the step before it."""
+    def insert(self, part: str, *, joins_last: bool = False, swallows: int = 0) -> None:
+        """Into the document, as one step of undo, or as one with the step before it; in the place of so many
+        letters behind the cursor."""
         self.clear()
         cursor = self._editor.textCursor()
         if joins_last:
             cursor.joinPreviousEditBlock()
         else:
             cursor.beginEditBlock()
+        cursor.setPosition(cursor.position() + swallows, QTextCursor.MoveMode.KeepAnchor)
         # what is typed next would be undone together with this, if an insertion were the last that was done
         cursor.insertText(part + " ")
         cursor.deletePreviousChar()
@@ -190,7 +195,7 @@ class GhostText(QObject):
             at, width = layout.preeditAreaPosition(), units(layout.preeditAreaText())
             if width:
                 others = [found for found in ranges if not is_ghost(found)]
-                layout.setFormats([*others, *opened([], at, width, self._format)])
+                layout.setFormats([*others, *opened([], at, width, self._format, self._hidden)])
 
     def _put_marks_aside(self) -> None:
         """Marks behind the cursor would be drawn over the grey text: Qt does not move them apart."""

@@ -20,12 +20,22 @@ def grey(colour: QColor) -> QTextCharFormat:
     return text_format
 
 
+def unseen() -> QTextCharFormat:
+    """Of what the grey text says in its own place: it keeps its room, and nothing is seen there."""
+    text_format = grey(QColor(0, 0, 0, 0))
+    text_format.setFontItalic(False)
+    return text_format
+
+
 def is_ghost(found: Range) -> bool:
     return bool(found.format.boolProperty(_IS_GHOST))
 
 
-def opened(ranges: Iterable[Range], at: int, width: int, ghost: QTextCharFormat) -> list[Range]:
-    """The ghost's range comes last: of ranges that overlap, the last one counts."""
+def opened(
+    ranges: Iterable[Range], at: int, width: int, ghost: QTextCharFormat, hidden: int = 0
+) -> list[Range]:
+    """The ghost's range comes last: of ranges that overlap, the last one counts. `hidden`: so much
+    behind it is not seen."""
     made = []
     for found in ranges:
         end = found.start + found.length
@@ -36,6 +46,7 @@ def opened(ranges: Iterable[Range], at: int, width: int, ghost: QTextCharFormat)
         else:
             made.append(_range(found.start, at - found.start, found.format))
             made.append(_range(at + width, end - at, found.format))
+    made += [_range(at + width, hidden, unseen())] if hidden else []
     return [*made, _range(at, width, ghost)]
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from app.suggestions.answers import Answer, Place
-from app.suggestions.completion_policy import CompletionState
+from app.suggestions.closing import swallowed
+from app.suggestions.completion_policy import CompletionState, is_noise, is_worth_a_key
 from app.suggestions.suggestion import parted
+from app.suggestions.wishes import Heard
 
 _MOST_TRIES = 4  # for another answer that is not one of those known
 
@@ -21,7 +23,8 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Suggested:
-    """`after_units`: how much of the document stood behind the place. Until `is_over`, more text may come."""
+    """`after_units`: how much of the document stood behind the place. Until `is_over`, more text may come.
+    `is_asked_for`: by hand."""
 
     place: Place
     text: str
@@ -30,6 +33,22 @@ class Suggested:
     chance: float | None = None
     is_unsure: bool = False
     problem: str = ""
+    is_asked_for: bool = False
+
+    def told(self, heard: Heard) -> "Suggested":
+        return replace(
+            self,
+            text=heard.text,
+            is_over=heard.is_over,
+            chance=heard.chance,
+            is_unsure=heard.is_unsure,
+            problem=heard.problem,
+        )
+
+    def shows(self, rest: str, *, is_taking: bool) -> bool:
+        """Who has asked for it, or is taking it piece by piece, sees the least rest of it too."""
+        may_be_noise = self.is_asked_for or is_taking
+        return bool(rest) and is_worth_a_key(self.text) and (may_be_noise or not is_noise(rest))
 
     def allows(self, changes: Iterable[Change], position: int) -> bool:
         """Nothing but what stands between the place and the cursor has changed."""
@@ -43,6 +62,20 @@ class Suggested:
             return self.text[len(typed) :]
         return "" if not self.is_over and typed.startswith(self.text) else None
 
+    @property
+    def swallows(self) -> int:
+        """How many letters behind its place it closes itself."""
+        left, right = self.place.before.rpartition("\n")[2], self.place.after.partition("\n")[0]
+        return swallowed(left, self.text, right)
+
+    def behind_the_closing(self) -> Answer | None:
+        """What is left of it for who types over what closes behind its place."""
+        closing = self.place.after[:1]
+        halves = parted(self.text, closing) if self.swallows else None
+        if halves is None:
+            return None
+        return self.beyond(halves.inside + closing, halves.outside, self.place, 1)
+
     def closed_by_editor(
         self, typed: str, here: Place, after_units: int
     ) -> tuple["Suggested", Answer] | None:
@@ -54,10 +87,12 @@ class Suggested:
         halves = parted(rest, closing)
         if halves is None:
             return None
-        behind = here.moved_behind(halves.inside + closing)
-        beyond = Answer(replace(behind, after=here.after[1:]), halves.outside, self.chance, self.is_unsure)
         inside = Suggested(here, halves.inside, after_units, True, self.chance, self.is_unsure)
-        return inside, beyond
+        return inside, self.beyond(halves.inside + closing, halves.outside, here, 1)
+
+    def beyond(self, text: str, rest: str, here: Place, swallowed: int) -> Answer:
+        """What is left of it when the text is put in here, in the place of what it swallows."""
+        return Answer(here.moved_behind(text, swallowed), rest, self.chance, self.is_unsure)
 
     def state(self, is_shown: bool, answer_ms: float | None, progress: str | None) -> CompletionState | None:
         """None while it is not known yet what becomes of it."""

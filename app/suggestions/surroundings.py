@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QTextCursor, QTextDocument
 
 from app.suggestions.answers import TOLD_AFTER, TOLD_BEFORE, Place
+from app.suggestions.closing import swallowed
 from core.spec.editing import MOST_CONTEXT_FILES, ContextFile
 from core.spec.secret_files import is_secret_file
 
@@ -50,6 +51,12 @@ def line_around(cursor: QTextCursor) -> tuple[str, str]:
     document, block, position = cursor.document(), cursor.block(), cursor.position()
     end = block.position() + block.length() - 1
     return text_between(document, block.position(), position), text_between(document, position, end)
+
+
+def swallowed_at(cursor: QTextCursor, text: str) -> int:
+    """How many letters behind the cursor go where the text is put in, as it closes what they close."""
+    left, right = line_around(cursor)
+    return swallowed(left, text, right)
 
 
 def place_of(cursor: QTextCursor) -> Place:

@@ -96,12 +96,13 @@ class Wishes:
         request = replace(request, editing=replace(request.editing, alternative=rank))
         return self._send(request, place_of(cursor), "other")
 
-    def look_ahead(self, place: Place, text: str) -> Complete | None:
+    def look_ahead(self, place: Place, text: str, swallowed: int) -> Complete | None:
         """What comes behind the text at the place; None where that is known or cannot be asked."""
-        last, behind = self._last, place.moved_behind(text)
+        last, behind = self._last, place.moved_behind(text, swallowed)
         if last is None or last.place != place or self.answers.at(behind) is not None:
             return None
-        request = replace(last.request, id=self._sources.new_id(), prefix=last.request.prefix + text)
+        prefix, suffix = last.request.prefix + text, last.request.suffix[swallowed:]
+        request = replace(last.request, id=self._sources.new_id(), prefix=prefix, suffix=suffix)
         return self._send(request, behind, "ahead")
 
     def promote(self, place: Place) -> bool:

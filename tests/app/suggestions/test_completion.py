@@ -12,7 +12,7 @@ from app.engine_client import EngineState
 from app.settings import Completion as Settings
 from app.suggestions.surroundings import OpenText
 from core.spec.messages import Failed, Reading, Text
-from tests.app.desk import AT_ONCE, FACTS, READY, Desk
+from tests.app.desk import AT_ONCE, FACTS, READY, Desk, code_editor
 
 CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ControlModifier,
@@ -470,10 +470,66 @@ def test_an_editor_that_closes_brackets_leaves_what_stands_between(qtbot: QtBot)
     desk.key(Qt.Key.Key_Tab)
     assert desk.text == "x = add_all(1, [2])"
     desk.put_cursor(len(desk.text) - 1)
+    asked = len(desk.wishes)
     desk.completion._watch.expect_typing()
     desk.put_cursor(len(desk.text))
     assert desk.ghost.text == " + 300"
-    assert len(desk.wishes) == 1
+    assert len(desk.wishes) == asked
+
+
+def test_what_it_closes_itself_stands_there_once_as_shown_and_as_taken(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, "for i in range", editor=code_editor())
+    desk.suggested("(", "1, 2):")
+    assert desk.text == "for i in range()"
+    image, begin = desk.editor.viewport().grab().toImage(), desk.editor.cursorRect()
+    behind = begin.right() + desk.editor.fontMetrics().horizontalAdvance("1, 2):") + 3
+    row = range(begin.top(), begin.bottom())
+    assert len({image.pixel(x, y) for x in range(behind, behind + 100) for y in row}) == 1
+    desk.key(Qt.Key.Key_Tab)
+    assert desk.text == desk.before == "for i in range(1, 2):"
+    desk.editor.undo()
+    assert desk.text == "for i in range()"
+
+
+def test_who_takes_it_by_words_or_types_it_has_the_rest_behind_what_closes(qtbot: QtBot) -> None:
+    for keys in ("by words", "typed"):
+        desk = Desk(qtbot, "f", editor=code_editor())
+        desk.suggested("(", "ab) + 300")
+        if keys == "by words":
+            for _ in range(2):
+                desk.key(Qt.Key.Key_Right, CTRL)
+        else:
+            desk.type("ab)")
+        assert desk.text == desk.before == "f(ab)"
+        assert desk.ghost.text == " + 300"
+        assert len(desk.wishes) == 1
+
+
+def test_a_line_too_many_outdents_nothing_and_the_next_one_does(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE, editor=code_editor())
+    desk.suggested("r", SUGGESTION[1:])
+    for _ in range(2):
+        desk.key(Qt.Key.Key_Backtab, SHIFT)
+        assert desk.text == CODE + SUGGESTION
+    desk.key(Qt.Key.Key_Backtab, SHIFT)
+    assert desk.text == CODE.rstrip(" ") + SUGGESTION
+
+
+def test_a_single_mark_is_shown_to_who_asks_for_it_and_to_nobody_else(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, "x = (sel")
+    desk.suggested("f", ", bc")
+    desk = Desk(qtbot, "x = (")
+    desk.type("s")
+    desk.asked()
+    desk.answer("elf,")
+    desk.type("elf")
+    assert desk.ghost.text == ""
+    desk = Desk(qtbot, "x = (s")
+    desk.key(Qt.Key.Key_Space, CTRL)
+    desk.asked()
+    desk.answer("elf,")
+    desk.type("elf")
+    assert desk.ghost.text == ","
 
 
 def test_letters_that_nobody_sees_are_not_suggested(qtbot: QtBot) -> None:
