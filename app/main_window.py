@@ -20,6 +20,8 @@ from app.documents.recovery import Recovery
 from app.engine_client import EngineState
 from app.engines import Engines
 from app.giving_way import GivingWay
+from app.memory.gauge import MemoryGauge
+from app.memory.memory import MemoryWatch
 from app.palette.palette import Palette
 from app.questions import Questions
 from app.session import SessionFile
@@ -33,8 +35,6 @@ from app.shell.finding import Finding
 from app.shell.frame import Frame
 from app.shell.going import Going
 from app.shell.helping import Helping
-from app.shell.memory import MemoryWatch
-from app.shell.memory_gauge import MemoryGauge
 from app.shell.model_choice import ModelChoice
 from app.shell.modelling import Modelling
 from app.shell.notices import Notice, Weight

@@ -60,7 +60,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("app.engines",),
     (
         *("app.editor", "app.suggestions", "app.folder", "app.output"),
-        *("app.prompt", "app.chat", "app.models", "app.runs", "app.benchmarks", "app.palette"),
+        *("app.prompt", "app.chat", "app.models", "app.runs", "app.benchmarks", "app.palette", "app.memory"),
     ),
     ("app.documents",),
     ("app.finding",),
@@ -94,7 +94,7 @@ NEVER = {
 }
 ATTIC = {"utils", "util", "common", "helpers", "misc", "base", "manager"}
 MAY_PRINT = {"core.report", "bootstrap"}
-MAY_MAKE_LABELS = {"app.naming", "app.charts.plot", "app.shell.memory_panel"}  # two of them write markup
+MAY_MAKE_LABELS = {"app.naming", "app.charts.plot", "app.memory.panel"}  # two of them write markup
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 60, 6
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

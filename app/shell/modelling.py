@@ -19,6 +19,7 @@ from app.engine_client import EngineState
 from app.engines import Engines
 from app.errands import Errands
 from app.job_client import JobClient
+from app.memory.memory import WINDOW, MemoryWatch
 from app.models.counsel import ROLES, USE, Counsel, Uses
 from app.models.downloads import Downloads
 from app.models.entry import Entry
@@ -28,7 +29,6 @@ from app.models.shelf import Shelf
 from app.questions import CANCEL, Choice, Questions
 from app.settings import Settings, SettingsStore
 from app.shell.frame import Frame
-from app.shell.memory import WINDOW, MemoryWatch
 from app.shell.notices import Notice
 from app.theme import Theme
 from app.wording import place_text

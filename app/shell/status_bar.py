@@ -11,10 +11,10 @@ from app.documents.document import Document
 from app.editor.code_editor import CodeEditor
 from app.elided import Elided
 from app.engine_client import EngineState, model_name
+from app.memory.gauge import MemoryGauge
+from app.memory.panel import MemoryPanel
 from app.naming import named, set_role, tip
 from app.shell.commands import Commands
-from app.shell.memory_gauge import MemoryGauge
-from app.shell.memory_panel import MemoryPanel
 from app.suggestions.completion_policy import CompletionState, Mood
 from app.theme import Theme
 from core.spec.messages import Done, ModelFacts, Reply

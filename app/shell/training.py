@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.engines import Engines, completing_model
 from app.giving_way import GivingWay
+from app.memory.memory import MemoryWatch
 from app.questions import Questions
 from app.runs.runs import Runs, entries, forget_deleted
 from app.runs.watch import RunWatch
@@ -23,7 +24,6 @@ from app.shell.commands import Commands
 from app.shell.deleting import Deleting
 from app.shell.leaving import may_leave
 from app.shell.making_room import MakingRoom
-from app.shell.memory import MemoryWatch
 from app.shell.notices import Notice, NoticeBar, Weight
 from app.shell.standing_back import StandingBack
 from app.shell.taught import Taught

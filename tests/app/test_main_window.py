@@ -24,11 +24,11 @@ from PySide6.QtWidgets import (
 from app.actions import ACTIONS
 from app.elided import Elided
 from app.languages import language_named
+from app.memory.panel import MemoryPanel
 from app.prompt.alternative import Written
 from app.shell.about import AboutDialog
 from app.shell.licences import licence_of, required_packages
 from app.shell.log_dialog import LogDialog
-from app.shell.memory_panel import MemoryPanel
 from app.shell.settings_page import SettingsPage
 from app.shell.shortcuts import ShortcutsDialog
 from app.theme import DARK

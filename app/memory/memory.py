@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 
 from app.engine_client import EngineClient
+from app.memory.card import CardReader, CardSight
 from app.process import running
 from app.settings import Budget as Limits
-from app.shell.card import CardReader, CardSight
 from core.spec.budget import RUNTIME_BYTES, Budget
 from core.spec.sizes import MB, in_mb
 

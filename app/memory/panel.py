@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.memory.gauge import MemoryGauge, draw_bar, severity
+from app.memory.memory import GB, Memory, Plan, Sight
 from app.naming import label, named
-from app.shell.memory import GB, Memory, Plan, Sight
-from app.shell.memory_gauge import MemoryGauge, draw_bar, severity
 from app.theme import Theme
 from core.spec.sizes import in_mb
 

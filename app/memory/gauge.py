@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from app.shell.memory import Memory, MemoryWatch, Sight
+from app.memory.memory import Memory, MemoryWatch, Sight
 from app.theme import Theme
 
 _EVERY_MS, _SOON_MS = 1000, 50  # the first sight of the window waits for nothing

@@ -18,13 +18,13 @@ from pytestqt.qtbot import QtBot
 
 from app.engine_client import EngineClient
 from app.job_client import JobClient
+from app.memory.card import CardReader, CardSight
+from app.memory.gauge import MemoryGauge, severity
+from app.memory.memory import Memory, MemoryWatch, Plan, Share
+from app.memory.panel import MemoryPanel, planned
 from app.process import WorkerProcess
 from app.settings import Appearance
 from app.settings import Budget as Limits
-from app.shell.card import CardReader, CardSight
-from app.shell.memory import Memory, MemoryWatch, Plan, Share
-from app.shell.memory_gauge import MemoryGauge, severity
-from app.shell.memory_panel import MemoryPanel, planned
 from app.theme import Theme
 from core.spec.budget import Budget
 from core.spec.sizes import MB
@@ -58,7 +58,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, proce
 """
 ASK = """
 import json, sys
-from app.shell.card import CardReader
+from app.memory.card import CardReader
 reader = CardReader()
 reader.ask()
 reader.wait(20)
@@ -272,7 +272,7 @@ def test_the_gauge_makes_room_for_a_card_once_there_is_one(qtbot: QtBot, theme: 
 
 def test_only_the_last_minutes_are_kept(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     looking, seconds = watch(), iter(range(1000, 3000))
-    monkeypatch.setattr("app.shell.memory.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr("app.memory.memory.time", SimpleNamespace(monotonic=lambda: next(seconds)))
     for _ in range(400):
         looking.look()
     assert looking.history[-1].at - looking.history[0].at == pytest.approx(300, abs=1)
