@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.raise_()
         self.activateWindow()
-        self.start(self.opening.open(paths))
+        self.start(self.opening.open_or_begin(paths))
 
     def _arrange(self) -> None:
         frame = self.frame

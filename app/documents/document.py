@@ -236,7 +236,7 @@ class Document(QObject):
             self.changed.emit()
 
     def snapshot(self, *, with_text: bool = True) -> Snapshot:
-        text = self.text() if with_text and (self.is_modified or self.path is None) else None
+        text = self.text() if with_text and (self.is_modified or self.stamp is None) else None
         digest = self.stamp.digest if self.stamp else b""
         return Snapshot(self.number, self.path, text, self.form, digest, self.place())
 

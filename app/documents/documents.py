@@ -108,6 +108,18 @@ class Documents(QObject):
         self.shown.emit(document)
         return document
 
+    async def open_or_begin(self, path: Path) -> Document | None:
+        """As `open`; where there is no file of this name yet, a text that becomes it when it is saved."""
+        path = absolute(path)
+        if self.at(path) is not None or os.path.lexists(path) or not path.parent.is_dir():
+            return await self.open(path)
+        document = self._made(0)
+        document.set_path(path)
+        self._add(document)
+        self.shown.emit(document)
+        self.said.emit(f"{path.name} is not there yet: saving makes it, in {path.parent}.")
+        return document
+
     async def reopen_with(self, document: Document, encoding: str) -> bool:
         """The bytes of the file, read as something else."""
         if document.path is None:
@@ -305,7 +317,7 @@ class Documents(QObject):
         document.form = snapshot.form
         if snapshot.path is not None:
             document.set_path(snapshot.path)
-            document.set_fate("deleted")
+            document.set_fate("deleted" if snapshot.digest else "same")
         self._add(document)
         return document
 

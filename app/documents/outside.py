@@ -77,6 +77,8 @@ class OutsideChanges(QObject):
                 status = os.stat(path)
             except OSError as error:
                 is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+                if is_gone and document.stamp is None:
+                    return  # it has never been there
                 document.set_fate("deleted" if is_gone else "unreadable")
                 return
             document.set_writable(may_be_written(Path(os.path.realpath(path))))

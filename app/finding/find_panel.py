@@ -116,7 +116,9 @@ class FindPanel(QWidget):
         if text and "\n" not in text:
             self._words.setText(text)
         self._words.setFocus()
-        self._words.selectAll()
+        # all of it, and the cursor before it: where the field is narrow, its beginning is what is seen
+        self._words.end(False)
+        self._words.cursorBackward(True, len(self._words.text()))
 
     def search(self) -> None:
         self._pause.stop()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
 from typing import Generic, TypeVar
@@ -11,6 +11,7 @@ from app.folder.folder_reader import files_below
 
 T = TypeVar("T")
 _FRESH_S = 5.0
+_PATIENCE_S = 0.05  # nobody notices
 
 
 class FileIndex(Generic[T]):
@@ -22,7 +23,8 @@ class FileIndex(Generic[T]):
         self._folder: Path | None = None
         self._files: Sequence[T] = ()
         self._read_at = 0.0
-        self._reading: Future[Sequence[T]] | None = None
+        self._took_s = 0.0
+        self._reading: Future[tuple[Sequence[T], float]] | None = None
         self._stop = Event()
 
     def open(self, folder: Path | None) -> None:
@@ -37,11 +39,20 @@ class FileIndex(Generic[T]):
         """What is known now. Asking is what makes it read again, so an idle window reads nothing."""
         reading = self._reading
         if reading is not None and reading.done():
-            self._files, self._reading = reading.result(), None
+            (self._files, self._took_s), self._reading = reading.result(), None
             self._read_at = time.monotonic()
         if self._folder is not None and self._reading is None and time.monotonic() - self._read_at > _FRESH_S:
             self._reading = self._pool.submit(_listed, self._folder, self._make, self._stop)
         return self._files
+
+    def files_now(self) -> Sequence[T]:
+        """As the folder is at this moment, where it is read before anybody notices; else what is known."""
+        if self._took_s < _PATIENCE_S:
+            self._read_at = 0.0
+        self.files()
+        if self._reading is not None:
+            wait([self._reading], _PATIENCE_S)
+        return self.files()
 
     def wait(self) -> Sequence[T]:
         """Until the reading under way is done."""
@@ -54,5 +65,8 @@ class FileIndex(Generic[T]):
         self._pool.shutdown(cancel_futures=True)
 
 
-def _listed(folder: Path, make: Callable[[Path, Path], T], stop: Event) -> Sequence[T]:
-    return [make(path, folder) for path in files_below(folder, stop.is_set)]
+def _listed(folder: Path, make: Callable[[Path, Path], T], stop: Event) -> tuple[Sequence[T], float]:
+    """And how many seconds that took."""
+    began = time.monotonic()
+    files = [make(path, folder) for path in files_below(folder, stop.is_set)]
+    return files, time.monotonic() - began

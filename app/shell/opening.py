@@ -37,7 +37,7 @@ class Opening(QObject):
         for sentence in await self._recovery.restore(with_tabs=with_tabs):
             self.said.emit(sentence)
         self.folder_changed.emit(self._documents.folder)
-        await self.open(paths)
+        await self.open_or_begin(paths)
 
     async def open(self, paths: Sequence[Path]) -> None:
         for path in paths:
@@ -45,6 +45,14 @@ class Opening(QObject):
                 self.open_folder(path)
             else:
                 await self._documents.open(path)
+
+    async def open_or_begin(self, paths: Sequence[Path]) -> None:
+        """What was named at a start: a file that is not there yet is one that somebody wants to write."""
+        for path in paths:
+            if path.is_dir():
+                self.open_folder(path)
+            else:
+                await self._documents.open_or_begin(path)
 
     def open_folder(self, folder: Path | None) -> None:
         self._documents.folder = folder

@@ -98,9 +98,9 @@ class Project(QObject):
         self.finder.open_folder(folder)
         self._index.open(folder)
 
-    def entries(self) -> Sequence[Entry]:
-        """Every file of the folder, for the palette."""
-        return self._index.files()
+    def entries(self, is_opening: bool = False) -> Sequence[Entry]:
+        """Every file of the folder, for the palette; the same ones where nothing was read since."""
+        return self._index.files_now() if is_opening else self._index.files()
 
     def find(self, *, with_replace: bool = False) -> None:
         """With what is selected in the text, where that is short."""
@@ -134,7 +134,7 @@ class Project(QObject):
         if document is None:
             self.said.emit("Open a Python file to run it.")
             return
-        if (document.path is None or document.is_modified) and not await self._documents.save(document):
+        if (document.stamp is None or document.is_modified) and not await self._documents.save(document):
             return
         if document.path is None or not is_python(document.path):
             self.failed.emit(f"{document.name} is not Python, and nothing else can be run here.")

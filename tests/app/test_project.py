@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton, QTreeWidget, QTreeWidgetItem
 
@@ -51,6 +51,19 @@ async def opened(window: MainWindow, path: Path) -> Document:
 def shown_result(results: QTreeWidget, name: str) -> QTreeWidgetItem | None:
     items = [results.topLevelItem(row) for row in range(results.topLevelItemCount())]
     return next((item for item in items if item is not None and item.text(0).startswith(name)), None)
+
+
+async def test_of_a_long_selection_the_field_of_find_in_files_shows_the_beginning(
+    run: Run, window: MainWindow, folder: Path
+) -> None:
+    document = await opened(window, folder / "src" / "other.py")
+    text = "def parse_everything_there_is_in_here(of_it, and_more)"
+    document.editor.setPlainText(text)
+    document.editor.selectAll()
+    window.commands.trigger("edit.find_in_files")
+    field = window.project.finder.findChildren(QLineEdit)[0]
+    assert field.selectedText() == text
+    assert field.cursorPositionAt(QPoint(field.width() // 2, field.height() // 2)) < len(text) // 2
 
 
 async def test_find_in_files_opens_what_was_found(run: Run, window: MainWindow, folder: Path) -> None:
@@ -173,6 +186,19 @@ async def test_going_to_a_file_finds_every_file_of_the_folder(
     QTest.keyClick(line, Qt.Key.Key_Return)
     document = await until(window.tabs.current)
     assert document.name == "other.py"
+
+
+async def test_a_file_made_by_another_program_is_gone_to_at_once(
+    run: Run, window: MainWindow, folder: Path
+) -> None:
+    await until(lambda: len(window.project.entries()) == 3)
+    (folder / "ask.py").write_text("x = 1\n")
+    window.commands.trigger("go.file")
+    line = window.palette_line.findChildren(QLineEdit)[0]
+    QTest.keyClicks(line, "ask.py")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    document = await until(window.tabs.current)
+    assert document.name == "ask.py"
 
 
 async def test_a_file_of_a_disk_that_tells_nothing_is_looked_at_when_one_comes_back(

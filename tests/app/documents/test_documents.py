@@ -423,6 +423,44 @@ def test_a_declared_encoding_has_to_be_changed_by_the_person(
     within(steps)
 
 
+def test_a_name_that_no_file_has_yet_is_a_text_that_becomes_it(
+    within: Within, window: Window, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.py"
+
+    async def steps() -> None:
+        document = await window.documents.open_or_begin(path)
+        assert document is not None
+        assert (document.name, document.text(), document.is_modified) == ("new.py", "", False)
+        assert "new.py is not there yet" in window.said[-1]
+        (tmp_path / "other.py").write_text("1")
+        other = await window.open(tmp_path / "other.py")
+        (tmp_path / "other.py").write_text("something has happened in this folder")
+        window.documents.check_files()
+        await until(lambda: other.text() != "1")
+        assert document.fate == "same"
+        assert await window.documents.open_or_begin(path) is document
+        again = document.snapshot()
+        assert (again.path, again.text) == (path, "")
+        type_into(document, "x = 1\n")
+        assert await window.documents.save(document)
+        assert path.read_text() == "x = 1\n"
+        path.unlink()
+        await until(lambda: document.fate == "deleted")
+
+    within(steps)
+
+
+def test_no_text_is_begun_in_a_folder_that_is_not_there(
+    within: Within, window: Window, tmp_path: Path
+) -> None:
+    async def steps() -> None:
+        assert await window.documents.open_or_begin(tmp_path / "none" / "new.py") is None
+        assert "check the name" in window.said[-1]
+
+    within(steps)
+
+
 @pytest.mark.parametrize("content", [b"\0\1", None], ids=["binary", "a folder"])
 def test_what_cannot_be_opened_is_said(
     within: Within, window: Window, tmp_path: Path, content: bytes | None
