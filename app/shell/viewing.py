@@ -122,11 +122,10 @@ def _turn_full_screen(window: QWidget) -> None:
 
 
 def _first_control(part: QWidget) -> QWidget | None:
-    """Text before all else, as that is what a person comes for."""
+    """Text to be written before all else, as that is what a person comes for."""
     found = [widget for widget in part.findChildren(QWidget) if _takes_focus(widget)]
-    return next(
-        (widget for widget in found if isinstance(widget, QPlainTextEdit)), found[0] if found else None
-    )
+    texts = (widget for widget in found if isinstance(widget, QPlainTextEdit) and not widget.isReadOnly())
+    return next(texts, found[0] if found else None)
 
 
 def _takes_focus(widget: QWidget) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.workers import tireless_model
-from tests.journeys.screen import screen
+from tests.journeys.screen import Screen, screen
 from tests.journeys.test_writing import ended, program, set_up, workers_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the display is X's")
@@ -71,6 +71,7 @@ def test_a_person_asks_stops_and_loses_nothing_when_the_program_is_killed(tmp_pa
         with program(seen, home, file) as process:
             seen.activate("sums.py")
             seen.wait(lambda: len(workers_of(process)) == 1, "the engine")
+            seen.pause(3)  # until the texts that were open are all there, and ask for the keyboard no more
             seen.press("ctrl+l")
             seen.write("once more")
             draft = home / "data" / "chats" / f"{conversation(home)}.draft"
@@ -78,14 +79,19 @@ def test_a_person_asks_stops_and_loses_nothing_when_the_program_is_killed(tmp_pa
             process.kill()
             ended(process)
 
-        with program(seen, home, file) as process:
-            seen.activate("sums.py")
-            seen.wait(lambda: len(workers_of(process)) == 1, "the engine")
-            seen.press("ctrl+l", "Return")
-            seen.wait(lambda: kinds(home)[-1] == "wrote", "an answer to what had been written")
-            [talk] = records(home)
-            assert talk[: len(killed)] == killed
-            assert [record["text"] for record in talk if record["type"] == "asked"][-1] == "once more"
-            process.terminate()
-            assert ended(process)[0] == 128 + 15
+        asks_what_was_written(seen, home, file)
+        assert records(home)[0][: len(killed)] == killed
         assert records(home)[0][-1]["end"] == "cancelled"  # a polite end writes how the answer ended
+
+
+def asks_what_was_written(seen: Screen, home: Path, file: Path) -> None:
+    with program(seen, home, file) as process:
+        seen.activate("sums.py")
+        seen.wait(lambda: len(workers_of(process)) == 1, "the engine")
+        seen.pause(3)
+        seen.press("ctrl+l", "Return")
+        seen.wait(lambda: kinds(home)[-1] == "wrote", "an answer to what had been written")
+        [talk] = records(home)
+        assert [record["text"] for record in talk if record["type"] == "asked"][-1] == "once more"
+        process.terminate()
+        assert ended(process)[0] == 128 + 15

@@ -110,6 +110,22 @@ async def test_code_of_an_answer_goes_to_the_cursor_and_over_a_selection_only_af
     assert "def old" in document.text()
 
 
+async def test_the_key_of_the_chat_goes_to_the_question_past_the_code_of_an_answer(
+    run: Run, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    had("one", "How?")
+    started = await start(tmp_path / "a.py")
+    panel = chat_of(started)
+    await panel.talk.open("one")
+    await until(lambda: bool(panel.transcript.findChildren(CodeBlock)))
+    document = started.window.tabs.current()
+    assert document is not None
+    document.editor.setFocus()
+    started.trigger("view.chat")
+    assert started.window.focusWidget() is panel.composer.field
+
+
 async def test_a_file_goes_along_only_when_one_wants_it_and_one_with_secrets_never(
     run: Run, start: Start, tmp_path: Path
 ) -> None:
