@@ -15,10 +15,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.process import Outcome, WorkerProcess, gently, own_command
 from core.spec.errors import UsageError
+from core.spec.lines import MAX_LINE_BYTES, REPLIES, from_line, to_line
 from core.spec.messages import (
-    MAX_LINE_BYTES,
     PROTOCOL,
-    REPLIES,
     Cancel,
     Chat,
     Complete,
@@ -37,8 +36,6 @@ from core.spec.messages import (
     Status,
     Unload,
     Unloaded,
-    from_line,
-    to_line,
 )
 from core.spec.placement import Placement
 

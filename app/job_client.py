@@ -14,18 +14,8 @@ from PySide6.QtCore import QObject, QProcessEnvironment, Signal
 
 from app.process import Outcome, WorkerProcess, gently, own_command
 from core.spec.errors import UsageError
-from core.spec.messages import (
-    EVENTS,
-    Event,
-    Failed,
-    Finished,
-    Note,
-    Progress,
-    Saved,
-    Started,
-    Tried,
-    from_line,
-)
+from core.spec.lines import EVENTS, from_line
+from core.spec.messages import Event, Failed, Finished, Note, Progress, Saved, Started, Tried
 from core.spec.program import command
 
 _NICENESS = 19  # after all that somebody waits for

@@ -17,7 +17,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 from shiboken6 import isValid
 
-from core.spec.messages import MAX_LINE_BYTES
+from core.spec.lines import MAX_LINE_BYTES
 
 ROOT = Path(__file__).parents[1]
 _CONSOLE_TWIN = "smallcoder-cli"

@@ -1,6 +1,6 @@
 """How the window stood: its place on the screen and which of its parts were shown. One small file.
 
-Which texts were open, and where in them, is in editor/recovery.
+Which texts were open, and where in them, is in app/documents/recovery.
 """
 
 import json

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, setting, to_json
-from core.spec.messages import MAX_LINE_BYTES, Role, Statistics, Turn
+from core.spec.lines import MAX_LINE_BYTES
+from core.spec.messages import Role, Statistics, Turn
 
 FORMAT = 1
 LETTERS_PER_TOKEN = 3.6  # of code and what is said about it, where nobody has counted

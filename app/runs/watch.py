@@ -15,7 +15,8 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from app.process import Alone, own_command
 from core.spec.errors import SmallCoderError, UsageError
-from core.spec.messages import EVENTS, MAX_LINE_BYTES, Event, from_line
+from core.spec.lines import EVENTS, MAX_LINE_BYTES, from_line
+from core.spec.messages import Event
 from trainer.spec.runs import Run, WishName, make_wish, owner_of
 
 _LOOK_EVERY_MS = 250

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from core import report
 from core.spec.errors import SmallCoderError
-from core.spec.messages import Event, Finished, Note, Progress, Started, failed, to_line
+from core.spec.lines import to_line
+from core.spec.messages import Event, Finished, Note, Progress, Started, failed
 from core.spec.version import version
 
 _EVERY_S = 2.0

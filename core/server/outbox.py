@@ -9,7 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from core.spec.messages import Reading, Reply, Text, to_line
+from core.spec.lines import to_line
+from core.spec.messages import Reading, Reply, Text
 
 _ENGINE_WAITS_AT = 256  # replies
 _FULL_AT = 512

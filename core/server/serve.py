@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from core.server.outbox import Outbox
 from core.server.requests import Requests
 from core.server.worker import OpenEngine, Worker
-from core.spec import messages
+from core.spec import lines, messages
 from core.spec.budget import CARD_RUNTIME_BYTES
 from core.spec.errors import UsageError
-from core.spec.messages import MAX_LINE_BYTES, PROTOCOL, REQUESTS, Cancel, Hello, Ping, Reply, Status
+from core.spec.lines import MAX_LINE_BYTES, REQUESTS
+from core.spec.messages import PROTOCOL, Cancel, Hello, Ping, Reply, Status
 from core.spec.placement import Placement
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def _heard(line: bytes | None, requests: Requests, worker: Worker) -> Reply | No
     try:
         if line is None:
             raise UsageError(f"A message has more than {MAX_LINE_BYTES:,} bytes; send less text at once.")
-        content = messages.parse(line)
-        id = messages.id_of(content)
-        request = messages.from_object(content, REQUESTS)
+        content = lines.parse(line)
+        id = lines.id_of(content)
+        request = lines.from_object(content, REQUESTS)
         if isinstance(request, Ping):
             facts = worker.facts
             return Status(facts, _resident_bytes(), worker.busy_with, _card_bytes() if facts else 0)

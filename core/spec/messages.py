@@ -1,14 +1,12 @@
-"""Every message between our processes, as one JSON object a line: `type` first, UTF-8.
+"""Every message between our processes, as plain data. How they go over a pipe is in lines.
 
 The window asks a worker with requests and hears replies; a job only tells events. Each request that has an id
 is answered with exactly one last word that carries it: Loaded, Unloaded, Counted, Done or Failed; only who
 has stopped reading may miss some.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal
 
 from core.spec.budget import Budget
 from core.spec.editing import Editing
@@ -22,14 +20,12 @@ from core.spec.errors import (
     TokenizerError,
     UsageError,
 )
-from core.spec.fields import from_json, setting, suggestion, to_json
+from core.spec.fields import setting
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling
 from core.spec.trials import Trial
 
 PROTOCOL = 2
-MAX_LINE_BYTES = 8 * 2**20
-_MAX_KEY_LETTERS = 64
 _MAX_SENTENCE_LETTERS = 2000
 
 Role = Literal["system", "user", "assistant"]
@@ -38,8 +34,6 @@ Activity = Literal["nothing", "loading", "completing", "chatting", "counting", "
 FailureKind = Literal["request", "busy", "cancelled", "model", "memory", "data", "job", "crashed", "bug"]
 # a text; marks: of what comes before a gap, after it and into it; of a text's end; any other
 PartKind = Literal["text", "before", "after", "middle", "end", "mark"]
-
-T = TypeVar("T")
 
 
 def _id() -> Any:
@@ -328,19 +322,6 @@ class Glimpse:
 
 Event = Started | Progress | Note | Saved | Tried | Judged | Glimpse | Finished | Failed
 
-
-def _by_type(union: Any) -> dict[str, Any]:
-    return {_type_of(kind): kind for kind in get_args(union)}
-
-
-def _type_of(kind: type) -> str:
-    return kind.__name__.lower()
-
-
-REQUESTS: Mapping[str, type[Request]] = _by_type(Request)
-REPLIES: Mapping[str, type[Reply]] = _by_type(Reply)
-EVENTS: Mapping[str, type[Event]] = _by_type(Event)
-
 _KINDS: dict[type[SmallCoderError], FailureKind] = {
     SmallCoderError: "request",
     ModelFormatError: "model",
@@ -350,49 +331,6 @@ _KINDS: dict[type[SmallCoderError], FailureKind] = {
     DataError: "data",
     JobError: "job",
 }
-
-
-def to_line(message: Request | Reply | Event) -> bytes:
-    text = json.dumps({"type": _type_of(type(message))} | to_json(message), ensure_ascii=False)
-    # half a surrogate pair, which editors hold for a moment, becomes \udxxx: JSON's own way to write it
-    return text.encode("utf-8", "backslashreplace") + b"\n"
-
-
-def from_line(line: bytes, kinds: Mapping[str, type[T]]) -> T:
-    """`kinds` is one of REQUESTS, REPLIES and EVENTS. What is not exactly such a message is a UsageError."""
-    return from_object(parse(line), kinds)
-
-
-def parse(line: bytes) -> dict[str, Any]:
-    if len(line) > MAX_LINE_BYTES:
-        raise UsageError(f"A message has more than {MAX_LINE_BYTES:,} bytes; send less text at once.")
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        raise UsageError("A message is not JSON in UTF-8; send one object a line.") from None
-    if not isinstance(content, dict):
-        raise UsageError("A message must be a JSON object; send one a line.")
-    return content
-
-
-def from_object(content: dict[str, Any], kinds: Mapping[str, type[T]]) -> T:
-    name = content.get("type")
-    if not isinstance(name, str):
-        raise UsageError(f"A message must say its type in words; send one of {', '.join(kinds)}.")
-    if name not in kinds:
-        near = suggestion(name[:_MAX_KEY_LETTERS], kinds)
-        raise UsageError(f"A message has the unknown type {name[:_MAX_KEY_LETTERS]!r}{near}.")
-    values = {key[:_MAX_KEY_LETTERS]: value for key, value in content.items() if key != "type"}
-    try:
-        return from_json(kinds[name], values, f"the message {name!r}")
-    except OverflowError:
-        raise UsageError(f"The message {name!r} holds a number that is too large; send a smaller.") from None
-
-
-def id_of(content: dict[str, Any]) -> int | None:
-    """Of a message that may be wrong in all else."""
-    found = content.get("id")
-    return found if type(found) is int and 0 <= found <= 2**53 else None
 
 
 def failed(error: SmallCoderError, id: int | None = None) -> Failed:

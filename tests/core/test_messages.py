@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.generate import answer
-from core.spec import messages
+from core.spec import lines, messages
 from core.spec.errors import (
     DataError,
     DoesNotFit,
@@ -20,18 +20,8 @@ from core.spec.errors import (
     UsageError,
 )
 from core.spec.fields import settings_of
-from core.spec.messages import (
-    EVENTS,
-    MAX_LINE_BYTES,
-    REPLIES,
-    REQUESTS,
-    Chat,
-    Complete,
-    Progress,
-    Text,
-    from_line,
-    to_line,
-)
+from core.spec.lines import EVENTS, MAX_LINE_BYTES, REPLIES, REQUESTS, from_line, to_line
+from core.spec.messages import Chat, Complete, Progress, Text
 
 EVERY_KIND = [
     pytest.param(kinds, kind, id=f"{label}-{name}")
@@ -164,7 +154,7 @@ def test_a_hostile_key_costs_no_time_or_room() -> None:
     ],
 )
 def test_the_id_of_a_wrong_message_is_found_where_it_has_one(content: dict[str, Any], id: int | None) -> None:
-    assert messages.id_of(content) == id
+    assert lines.id_of(content) == id
 
 
 @pytest.mark.parametrize(

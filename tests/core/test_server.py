@@ -19,10 +19,9 @@ import torch
 
 from core.checkpoint.native import write_native
 from core.spec.editing import ContextFile, Editing
+from core.spec.lines import MAX_LINE_BYTES, REPLIES, from_line, to_line
 from core.spec.messages import (
-    MAX_LINE_BYTES,
     PROTOCOL,
-    REPLIES,
     Cancel,
     Chat,
     Complete,
@@ -43,8 +42,6 @@ from core.spec.messages import (
     Turn,
     Unload,
     Unloaded,
-    from_line,
-    to_line,
 )
 from core.spec.placement import Placement
 from core.spec.sampling import Sampling

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.spec.messages import EVENTS, Failed, Finished, Glimpse, Judged, from_line
+from core.spec.lines import EVENTS, from_line
+from core.spec.messages import Failed, Finished, Glimpse, Judged
 from tests.trainer.vocabularies import ROOT, own_model
 from trainer.data.prepared import PreparedData
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from core.spec.fields import from_json
-from core.spec.messages import EVENTS, Event, Failed, Finished, Progress, Saved, Started, from_line
+from core.spec.lines import EVENTS, from_line
+from core.spec.messages import Event, Failed, Finished, Progress, Saved, Started
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.runs import saved_files
 from trainer.resume import load_last

@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from core.spec.messages import Event, to_line
+from core.spec.lines import to_line
+from core.spec.messages import Event
 
 
 class EventStream:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 from core.spec.disk import write_whole
 from core.spec.errors import JobError, UsageError
 from core.spec.fields import from_json, setting, to_json
-from core.spec.messages import EVENTS, MAX_LINE_BYTES, Event, Finished, Progress, Started, from_line, to_line
+from core.spec.lines import EVENTS, MAX_LINE_BYTES, from_line, to_line
+from core.spec.messages import Event, Finished, Progress, Started
 from trainer.spec.jobs import TrainSpec
 
 if TYPE_CHECKING:

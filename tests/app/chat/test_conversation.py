@@ -22,7 +22,8 @@ from app.chat.conversation import (
     to_send,
     told,
 )
-from core.spec.messages import MAX_LINE_BYTES, Chat, Statistics, Turn, to_line
+from core.spec.lines import MAX_LINE_BYTES, to_line
+from core.spec.messages import Chat, Statistics, Turn
 
 texts = st.text(max_size=40)
 numbers = st.integers(1, 4)

@@ -35,6 +35,7 @@ from app.settings import Appearance
 from app.theme import Theme
 from core.spec.config import ModelConfig
 from core.spec.fields import settings_of
+from core.spec.lines import to_line
 from core.spec.machine import Machine
 from core.spec.messages import (
     Event,
@@ -48,7 +49,6 @@ from core.spec.messages import (
     Progress,
     Saved,
     Started,
-    to_line,
 )
 from tests.tiny import TINY
 from trainer.cli import train

@@ -31,7 +31,8 @@ from app.shell.making_room import _needs_room
 from app.shell.notices import NoticeBar
 from app.shell.standing_back import StandingBack
 from app.theme import Theme
-from core.spec.messages import MAX_LINE_BYTES, Event, Finished, Metric, Progress, Started, to_line
+from core.spec.lines import MAX_LINE_BYTES, to_line
+from core.spec.messages import Event, Finished, Metric, Progress, Started
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, beginning, create_run, read_wish

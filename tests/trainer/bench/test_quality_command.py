@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from core.spec.folders import embedded_model
-from core.spec.messages import EVENTS, Event, Failed, Finished, Note, Progress, Started, Tried, from_line
+from core.spec.lines import EVENTS, from_line
+from core.spec.messages import Event, Failed, Finished, Note, Progress, Started, Tried
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.sandbox.refusal import under_refusal
 from trainer.bench.tasks import own_suite

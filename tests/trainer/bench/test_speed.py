@@ -12,7 +12,8 @@ import torch
 
 from core.checkpoint.preset import open_preset
 from core.model.transformer import count_parameters
-from core.spec.messages import EVENTS, Finished, Progress, from_line
+from core.spec.lines import EVENTS, from_line
+from core.spec.messages import Finished, Progress
 from core.spec.presets import PRESETS
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.bench.alone import OthersLoad
