@@ -6,6 +6,7 @@ not write in it may.
 """
 
 import asyncio
+import re
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QTextCursor
@@ -19,7 +20,9 @@ NOT_PASTED = (
     f"Not pasted: it has a line of more than {LONGEST_TYPED:,} characters, and the window would stand still "
     "at each key in it."
 )
-_PIECE = 400  # of a line that is longer; what is in sight is coloured at once
+# of a longer line: what is in sight is coloured at once, and is best read without moving sideways
+_PIECE = 120
+_PIECES = re.compile(rf".{{{_PIECE // 2},{_PIECE - 1}}}[ ,;}}>]|.{{1,{_PIECE}}}")
 _LONG_TEXT = 400_000  # characters, in which setting them at once would be noticed
 _SLICE = 50_000
 
@@ -40,16 +43,7 @@ def in_pieces(text: str) -> str:
     """With the long lines broken, behind a blank or a comma where there is one."""
     lines = []
     for line in text.split("\n"):
-        if len(line) <= LONGEST_TYPED:
-            lines.append(line)
-            continue
-        place = 0
-        while len(line) - place > _PIECE:
-            window = line[place : place + _PIECE]
-            end = max(window.rfind(sign, _PIECE // 2) for sign in " ,;}>") + 1 or _PIECE
-            lines.append(window[:end])
-            place += end
-        lines.append(line[place:])
+        lines += [line] if len(line) <= LONGEST_TYPED else _PIECES.findall(line)
     return "\n".join(lines)
 
 

@@ -25,6 +25,7 @@ from core import report
 
 ROOT = Path(__file__).parents[2]
 STARTS, IDLE_S, SETTLE_S = 7, 60, 3.0
+LOADS = ("nothing", "generating", "loading", "burning", "training", "standing-back", "opening", "models")
 MB = 1024 * 1024
 PATIENCE_S = 60
 
@@ -121,7 +122,7 @@ def measurements(idle_s: float) -> Iterator[tuple[str, Callable[[dict[str, str]]
     yield "start", measure_start
     yield "rest", partial(measure_rest, idle_s=idle_s)
     yield "worker", measure_worker
-    for load in ("nothing", "generating", "loading", "burning", "training", "standing-back", "models"):
+    for load in LOADS:
         yield f"stalls {load}", partial(measure_stalls, load=load)
 
 
