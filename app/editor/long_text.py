@@ -41,7 +41,7 @@ def longest_line(text: str) -> int:
 
 def in_pieces(text: str) -> str:
     """With the long lines broken, behind a blank or a comma where there is one."""
-    lines = []
+    lines: list[str] = []
     for line in text.split("\n"):
         lines += [line] if len(line) <= LONGEST_TYPED else _PIECES.findall(line)
     return "\n".join(lines)
