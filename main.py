@@ -44,21 +44,12 @@ def run(words: list[str], *, sets_itself_up: bool) -> int:
             environment.enter(
                 arguments.purpose, extras=[*arguments.needs, *arguments.extra], torch=arguments.torch
             )
-        if arguments.purpose != "nothing":
-            watch_network(arguments)
         return int(arguments.run(arguments))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def watch_network(arguments: Namespace) -> None:
-    from core.spec import network
-
-    words = (arguments.command or "window", getattr(arguments, "action", None))
-    network.watch(" ".join(word for word in words if isinstance(word, str)))
 
 
 def was_started_by_torchrun() -> bool:

@@ -51,7 +51,9 @@ def run(paths: Sequence[Path] = ()) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app.instance import Instance
+    from core.spec import network
 
+    network.watch("window")
     application = QApplication([])
     application.setApplicationName("smallcoder")
     application.setApplicationDisplayName("SmallCoder")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from core import report
+from core.spec import network
 from core.spec.errors import DoesNotFit, SmallCoderError, UsageError, is_refusal_of_memory, sentence_about
 from core.spec.fields import from_flags
 from core.spec.placement import Placement
@@ -26,6 +27,7 @@ def guarded(handler: Handler) -> Handler:
 
     def run(arguments: argparse.Namespace) -> int:
         report.speak_utf8()
+        network.watch(_named(arguments))
         try:
             return handler(arguments)
         except SmallCoderError as error:
@@ -48,6 +50,12 @@ def guarded(handler: Handler) -> Handler:
             return UsageError.exit_code
 
     return run
+
+
+def _named(arguments: argparse.Namespace) -> str:
+    """The command, as it was typed."""
+    words = (getattr(arguments, "command", None), getattr(arguments, "action", None))
+    return " ".join(word for word in words if isinstance(word, str)) or "a command"
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,9 @@
 """What the chat costs the window: `python -m tests.benchmarks.chat [--seconds N]`. Prints one line of JSON.
 
-A conversation of 200 messages is read from its file, opened and painted, several times; then an answer of
-prose and code comes in at 200 tokens a second, token by token, while a timer tells how late its beats are.
-No model: how fast one writes is no matter here. Without a display the offscreen platform is taken.
+A conversation of 200 messages is read from its file, opened and painted, several times; an answer, prose and
+code, comes in at 200 tokens a second, one by one, while a timer tells how late its beats are; then one of
+50 MB is opened, with the same timer. No model: how fast one writes is no matter here. Without a display the
+offscreen platform is taken.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 
 from app import engines
 from app.chat.archive import Archive
-from app.chat.conversation import Answering, Asked, Ended, Record, Wrote
+from app.chat.conversation import Answering, Asked, Attachment, Ended, Record, Wrote
 from app.chat.panel import ChatPanel
 from app.garbage import MainThreadGarbage
 from app.main_window import MainWindow
@@ -34,6 +35,7 @@ from core.spec.messages import Statistics
 from tests.benchmarks.window_stalls import Beats, Paints, spread
 
 MESSAGES, OPENINGS, TOKENS_PER_S = 200, 7, 200
+LARGE_BYTES = 50_000_000
 ANSWER = '''The sum is taken over **all** items, so `total` is a *float* even where every price is an int.
 
 1. First, empty lists give zero.
@@ -96,6 +98,30 @@ async def streamed(panel: ChatPanel, seconds: float) -> list[float]:
     return beats.late_ms
 
 
+def large_conversation() -> str:
+    """250 files went along with its questions."""
+    code = "def add(first, second):\n    return first + second\n" * (LARGE_BYTES // 250 // 48)
+    records: list[Record] = []
+    for number in range(1, 501, 2):
+        file = Attachment("file", "sums.py", code, "python")
+        records += [Asked(number, f"Question {number}", 1.0, (file,)), Answering(number + 1, "model", 1.0)]
+        records += [Wrote(number + 1, word) for word in ANSWER.split()]
+        records += [Ended(number + 1, "end", "", Statistics(200, 100, 0, 150, 100.0, 2000.0))]
+    Archive(chats_folder()).add("large", *records)
+    return "large"
+
+
+async def opened_large(panel: ChatPanel) -> dict[str, float]:
+    id, beats = large_conversation(), Beats()
+    await asyncio.sleep(1)
+    beats.start()
+    begun = time.perf_counter()
+    await panel.talk.open(id)
+    took_ms = (time.perf_counter() - begun) * 1000
+    beats.stop()
+    return {"large_open_ms": took_ms} | spread("large_open_late", beats.late_ms)
+
+
 async def measured(window: MainWindow, seconds: float) -> dict[str, float]:
     window.resize(1200, 780)
     window.show()
@@ -109,11 +135,12 @@ async def measured(window: MainWindow, seconds: float) -> dict[str, float]:
     openings = await opened(panel)
     await asyncio.sleep(1)
     late = await streamed(panel, seconds)
+    large = await opened_large(panel)
     garbage.stop()
     window._has_left = True
     window.close()
     await window.end()
-    return spread("open", openings) | spread("streaming_late", late)
+    return spread("open", openings) | spread("streaming_late", late) | large
 
 
 def main() -> int:
