@@ -334,6 +334,7 @@ class CodeEditor(QPlainTextEdit):
         """What was refused; from now on, nothing is."""
         self._endures_long_lines = True
         self.textCursor().insertText(self._refused)
+        self.ensureCursorVisible()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
