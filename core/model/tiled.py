@@ -143,7 +143,7 @@ class StepReader:
 class LibraryPacking:
     """Tiles instead of plain weights; see Packing in quant.py."""
 
-    name = "tiles"
+    name = "tiles, by channel"
     stays_on_processor = True
 
     def __init__(self, library: Library) -> None:
@@ -174,13 +174,14 @@ class LibraryPacking:
     def state(
         self, model: Transformer, parameters: Iterable[tuple[str, Tensor]]
     ) -> Iterator[tuple[str, Tensor]]:
-        """Parts of one matrix wait for each other; a layer's come one after the other."""
+        """Parts of a matrix and the norm before it wait for each other; layers come one by one."""
         waiting: dict[str, dict[str, Tensor]] = {}
         for name, weight in parameters:
             owner_name, _, kind = name.rpartition(".")
             wanted = _tiles_of(model, owner_name) if kind == "weight" else None
             if wanted is None:
                 yield name, weight.float()
+            if wanted is None and not (wanted := _tiles_behind(model, name)):
                 continue
             tiles_name, parts = wanted
             held = waiting.setdefault(tiles_name, {})
@@ -196,15 +197,24 @@ class LibraryPacking:
 
     def _packed(self, shape: Shape, parts: list[Tensor]) -> Tensor:
         matrix = empty_matrix(shape)
+        importance = _importance(parts.pop()) if parts[-1].ndim == 1 else None
         if shape.is_pair:
             for which, part in ((GATE, parts[0]), (UP, parts[1])):
-                pack(self._library, part, matrix, which)
+                pack(self._library, part, matrix, which, importance)
         else:
-            pack(self._library, parts[0] if len(parts) == 1 else torch.cat(parts), matrix)
+            weight = parts[0] if len(parts) == 1 else torch.cat(parts)
+            pack(self._library, weight, matrix, importance=importance)
         return matrix.packed
 
 
+def _importance(norm: Tensor) -> Tensor:
+    """Of what comes out of a norm, channels differ most by its weights. No channel is left out."""
+    squares = norm.float().square()
+    return (squares + 1e-3 * squares.mean()).clamp(min=torch.finfo(torch.float32).tiny)
+
+
 _JOINED = {"q": "qkv", "k": "qkv", "v": "qkv", "gate": "gate_up", "up": "gate_up"}
+_NORMS = {"qkv": "attn_norm", "gate_up": "mlp_norm"}
 
 
 def _join_attention(attention: Any, unpacker: Unpacker, bits: Bits) -> None:
@@ -245,7 +255,24 @@ def _tiles_of(model: Transformer, owner_name: str) -> tuple[str, list[str]] | No
     joined = _JOINED.get(own_name)
     if joined is None or not hasattr(model.get_submodule(above), joined):
         return f"{owner_name}.own", [owner_name]
-    return f"{above}.{joined}", [f"{above}.{name}" for name, other in _JOINED.items() if other == joined]
+    return f"{above}.{joined}", _parts(f"{above}.{joined}")
+
+
+def _tiles_behind(model: Transformer, name: str) -> tuple[str, list[str]] | None:
+    """The joined matrix that reads what a norm of this weight gives."""
+    block, _, norm_name = name.removesuffix(".weight").rpartition(".")
+    for joined, norm in _NORMS.items():
+        above = f"{block}.{'attn' if joined == 'qkv' else 'mlp'}"
+        if norm == norm_name and hasattr(model.get_submodule(above), joined):
+            return f"{above}.{joined}", _parts(f"{above}.{joined}")
+    return None
+
+
+def _parts(tiles_name: str) -> list[str]:
+    """Owners of the weights that a joined matrix is made of, and last of the norm before it."""
+    above, _, joined = tiles_name.rpartition(".")
+    owners = [f"{above}.{name}" for name, other in _JOINED.items() if other == joined]
+    return [*owners, f"{above.rpartition('.')[0]}.{_NORMS[joined]}"]
 
 
 def _network_weights(model: Transformer) -> NetworkWeights:

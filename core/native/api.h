@@ -29,8 +29,10 @@ EXPORTED int native_threads(void);
 /* 0 where the shape makes no sense. */
 EXPORTED size_t native_packed_bytes(const Matrix *matrix);
 
-/* `packed` of the matrix is where to write. `which` of a pair: 0 the gate, 1 up. */
-EXPORTED Result native_pack(const Kernels *kernels, const Matrix *matrix, int which, const Rows *from);
+/* `packed` of the matrix is where to write. `which` of a pair: 0 the gate, 1 up. `importance` of each column, or
+   NULL, as in Weights; only four bits are so few that it changes anything. */
+EXPORTED Result native_pack(const Kernels *kernels, const Matrix *matrix, int which, const Rows *from,
+                            const float *importance);
 
 /* The rows from first on, to rows that begin with the first of them. */
 EXPORTED Result native_unpack(const Kernels *kernels, const Matrix *matrix, int which, int first, int count,

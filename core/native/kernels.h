@@ -41,10 +41,14 @@ static inline ActivationBlock *block_at(const Activations *activations, int row,
     return activations->blocks + (size_t)row * (activations->columns / BLOCK_COLUMNS) + block;
 }
 
-static inline void use_planes(Activations *activations, int planes)
+/* For products with `matrix`. As needed, weights of eight bits that are no pair always get both planes: gate
+   and up have half of all weights, and before them one plane adds least to the error of a network's
+   predictions, a tenth of what the weights do (tests/benchmarks/README.md). */
+static inline void use_planes(Activations *activations, const Matrix *matrix, int planes)
 {
+    activations->bits = matrix->bits;
     activations->planes_used = planes == 1 ? 1 : 2;
-    activations->as_needed = planes == PLANES_AS_NEEDED;
+    activations->as_needed = planes == PLANES_AS_NEEDED && (matrix->bits == 4 || matrix->is_pair);
 }
 
 /* Rows multiplied while a tile of weights is in the nearest cache; their own numbers are in the next one. */
@@ -106,6 +110,12 @@ typedef struct {
     Type type;
 } Rows;
 
+/* A matrix to be packed. */
+typedef struct {
+    Rows rows;
+    const float *importance; /* [column]: how much an error there counts, above zero; or NULL: all alike */
+} Weights;
+
 typedef struct {
     const float *cosines, *sines; /* [head_dim / 2] */
     const float *norm;            /* [head_dim], or NULL */
@@ -132,7 +142,7 @@ typedef struct Kernels {
     void (*read_positions)(const CachedHead *head, int first, int end, const Rows *keys, const Rows *values);
 
     /* one tile of a matrix from the rows that it has, and back */
-    void (*pack_tile)(uint8_t *tile, int bits, const Rows *rows, int count, int columns);
+    void (*pack_tile)(uint8_t *tile, int bits, const Weights *weights, int count, int columns);
     void (*unpack_tile)(const uint8_t *tile, int bits, const Rows *rows, Span which, int columns);
     /* the first `count` numbers of a row */
     void (*load_numbers)(float *to, const Rows *from, int row, int count);

@@ -22,7 +22,8 @@ typedef struct {
     const Matrix *matrix;
     int which;
     Span rows;
-    const Rows *numbers; /* begin with the first of `rows` */
+    const Rows *numbers;     /* begin with the first of `rows` */
+    const float *importance; /* for packing */
 } Transfer;
 
 static Rows rows_from(const Rows *rows, int64_t row)
@@ -38,17 +39,18 @@ static void pack_share(void *argument, int id, int count)
     Span tiles = share_of(tiles_of(matrix), id, count);
     for (int tile = tiles.first; tile < tiles.end; tile++) {
         int row = tile * TILE_ROWS, left = matrix->rows - row;
-        Rows from = rows_from(transfer->numbers, row);
+        Weights from = {rows_from(transfer->numbers, row), transfer->importance};
         uint8_t *to = (uint8_t *)tile_at(matrix, tile, transfer->which);
         transfer->kernels->pack_tile(to, matrix->bits, &from, left < TILE_ROWS ? left : TILE_ROWS,
                                      matrix->columns);
     }
 }
 
-Result native_pack(const Kernels *kernels, const Matrix *matrix, int which, const Rows *from)
+Result native_pack(const Kernels *kernels, const Matrix *matrix, int which, const Rows *from,
+                   const float *importance)
 {
     if (!is_sensible(matrix) || which < 0 || which > (matrix->is_pair != 0)) return WRONG_ARGUMENT;
-    Transfer transfer = {kernels, matrix, which, {0, matrix->rows}, from};
+    Transfer transfer = {kernels, matrix, which, {0, matrix->rows}, from, importance};
     pool_run(pool_shared(), pack_share, &transfer);
     return DONE;
 }
@@ -74,7 +76,7 @@ Result native_unpack(const Kernels *kernels, const Matrix *matrix, int which, in
 {
     if (!is_sensible(matrix) || which < 0 || which > (matrix->is_pair != 0)) return WRONG_ARGUMENT;
     if (first < 0 || count < 0 || first > matrix->rows - count) return WRONG_ARGUMENT;
-    Transfer transfer = {kernels, matrix, which, {first, first + count}, to};
+    Transfer transfer = {kernels, matrix, which, {first, first + count}, to, NULL};
     pool_run(pool_shared(), unpack_share, &transfer);
     return DONE;
 }
@@ -133,8 +135,7 @@ Result native_multiply(const Kernels *kernels, const Matrix *matrix, const float
     plan_activations(&arena, &activations, room, matrix->columns);
     if (!arena_open(&arena)) return NO_MEMORY;
     plan_activations(&arena, &activations, room, matrix->columns);
-    use_planes(&activations, planes);
-    activations.bits = matrix->bits;
+    use_planes(&activations, matrix, planes);
     Product product = {matrix, &activations, bias, NULL, out, matrix->rows, 0, STORE, 1};
     Multiplication all = {kernels, x, rows, product};
     pool_run(pool_shared(), multiply_share, &all);

@@ -60,16 +60,25 @@ def empty_matrix(shape: Shape) -> Matrix:
     return Matrix(shape, room[begin : begin + shape.packed_bytes])
 
 
-def pack(library: Library, weight: Tensor, into: Matrix, which: int = GATE) -> None:
-    """`weight`: (rows, columns) in fp32, bf16 or fp16. Of a pair, one of the two."""
+def pack(
+    library: Library, weight: Tensor, into: Matrix, which: int = GATE, importance: Tensor | None = None
+) -> None:
+    """`weight`: (rows, columns) in fp32, bf16 or fp16. Of a pair, one of the two.
+
+    `importance`: (columns) above zero, how much an error in each counts, where bits are few: the mean square
+    of what will be multiplied with it, or anything that goes with that.
+    """
     _check(weight, (into.shape.rows, into.shape.columns))
+    if importance is not None:
+        _check(importance[None], (1, into.shape.columns), torch.float32)
+    address = ctypes.c_void_p(importance.data_ptr() if importance is not None else None)
     fields, rows = into.fields(), Rows(weight.data_ptr(), weight.stride(0), TYPES[weight.dtype])
-    check(library.functions.native_pack(library.kernels_address, fields, which, rows))
+    check(library.functions.native_pack(library.kernels_address, fields, which, rows, address))
 
 
-def packed(library: Library, weight: Tensor, bits: Bits) -> Matrix:
+def packed(library: Library, weight: Tensor, bits: Bits, importance: Tensor | None = None) -> Matrix:
     matrix = empty_matrix(Shape(weight.shape[0], weight.shape[1], bits))
-    pack(library, weight, matrix)
+    pack(library, weight, matrix, importance=importance)
     return matrix
 
 

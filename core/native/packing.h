@@ -28,36 +28,21 @@ static Floats extremes(const Column *block)
     return extreme;
 }
 
-/* How much an error of each number counts: the more, the larger the number is, for clipped outliers do
-   most harm; yet not by its square, for which the many small ones would pay. */
-static void weigh_errors(const Column *block, Column *importance)
-{
-    Floats squares = floats_all(0);
-    for (int i = 0; i < BLOCK_COLUMNS; i++)
-        squares = floats_fma(floats_load(block[i]), floats_load(block[i]), squares);
-    Column usual;
-    floats_store(usual, floats_multiply(squares, floats_all(1.0f / BLOCK_COLUMNS)));
-    for (int row = 0; row < TILE_ROWS; row++) usual[row] = sqrtf(usual[row]);
-    for (int i = 0; i < BLOCK_COLUMNS; i++)
-        floats_store(importance[i], floats_add(floats_load(usual), magnitude(floats_load(block[i]))));
-}
-
 /* Four bits are so few that the largest number is not best put at the end of the range. Of some scales
    around that, on either side of zero, the one whose steps fit the block best, once the scale is fitted to
-   the steps (least squares). */
-static Floats best_scales4(const Column *block)
+   the steps (least squares). An error counts by how large the activations are that meet the number: by the
+   square of that, for each column. */
+static Floats best_scales4(const Column *block, const float *importance)
 {
     static const float ENDS[] = {-9.0f, -8.74f, -8.48f, -8.22f, -7.97f, -7.71f, -7.45f, -7.2f,
                                  6.2f,  6.46f,  6.72f,  6.97f,  7.22f,  7.48f,  7.74f,  8.0f};
-    Column importance[BLOCK_COLUMNS];
     Floats extreme = extremes(block), best = floats_all(0), best_fit = floats_all(0);
-    weigh_errors(block, importance);
     for (size_t end = 0; end < sizeof ENDS / sizeof *ENDS; end++) {
         Floats inverse = floats_divide(floats_all(ENDS[end]), extreme), products = floats_all(0),
                squares = floats_all(0);
         for (int i = 0; i < BLOCK_COLUMNS; i++) {
             Floats x = floats_load(block[i]), steps = steps_of(x, inverse, 4);
-            Floats weighed = floats_multiply(steps, floats_load(importance[i]));
+            Floats weighed = floats_multiply(steps, floats_all(importance[i]));
             products = floats_fma(weighed, x, products);
             squares = floats_fma(weighed, steps, squares);
         }
@@ -69,14 +54,14 @@ static Floats best_scales4(const Column *block)
 }
 
 /* Zero where all is zero; NaN where something is not finite. */
-static void choose_scales(const Column *block, uint16_t *scales, const int bits)
+static void choose_scales(const Column *block, const float *importance, uint16_t *scales, const int bits)
 {
     Floats nothing_or_nan = floats_all(0), peaks = magnitude(extremes(block));
     for (int i = 0; i < BLOCK_COLUMNS; i++) {
         Floats x = floats_load(block[i]);
         nothing_or_nan = floats_add(nothing_or_nan, floats_subtract(x, x));
     }
-    Floats best = bits == 8 ? floats_multiply(peaks, floats_all(1.0f / 127)) : best_scales4(block);
+    Floats best = bits == 8 ? floats_multiply(peaks, floats_all(1.0f / 127)) : best_scales4(block, importance);
     Floats most = floats_all(65504.0f), least = floats_all(-65504.0f);
     floats_to_halves(scales, floats_add(floats_min(most, floats_max(least, best)), nothing_or_nan));
     Column peak;
@@ -116,9 +101,10 @@ INLINE Integers stored_quad(const Column *quad, Floats inverse, const int bits)
     return bytes;
 }
 
-INLINE void pack_block(const Column *block, uint16_t *scales, uint8_t *to, const int bits)
+INLINE void pack_block(const Column *block, const float *importance, uint16_t *scales, uint8_t *to,
+                       const int bits)
 {
-    choose_scales(block, scales, bits);
+    choose_scales(block, importance, scales, bits);
     Floats scale = floats_from_halves(scales), zero = floats_all(0);
     Floats inverse = floats_where_more(magnitude(scale), zero, floats_divide(floats_all(1), scale), zero);
     for (int i = 0; i < bits; i++) {
@@ -131,23 +117,33 @@ INLINE void pack_block(const Column *block, uint16_t *scales, uint8_t *to, const
     }
 }
 
-INLINE void pack_tile_of(uint8_t *tile, const Rows *rows, int count, int columns, const int bits)
+/* Of 64 columns from `column` on; all alike where nothing is known. */
+INLINE void gather_importance(const float *importance, int column, int columns, float *record)
+{
+    for (int i = 0; i < RECORD_COLUMNS; i++)
+        record[i] = importance && column + i < columns ? importance[column + i] : 1;
+}
+
+INLINE void pack_tile_of(uint8_t *tile, const Weights *weights, int count, int columns, const int bits)
 {
     Column record[RECORD_COLUMNS];
+    float importance[RECORD_COLUMNS];
     for (int column = 0; column < columns; column += RECORD_COLUMNS, tile += record_bytes(bits)) {
-        gather(rows, count, column, columns - column, record);
+        gather(&weights->rows, count, column, columns - column, record);
+        gather_importance(weights->importance, column, columns, importance);
         for (int half = 0; half < 2; half++)
-            pack_block(record + half * BLOCK_COLUMNS, (uint16_t *)tile + half * TILE_ROWS,
-                       tile + LINE_BYTES + half * block_bytes(bits), bits);
+            pack_block(record + half * BLOCK_COLUMNS, importance + half * BLOCK_COLUMNS,
+                       (uint16_t *)tile + half * TILE_ROWS, tile + LINE_BYTES + half * block_bytes(bits),
+                       bits);
     }
 }
 
-static void pack_tile(uint8_t *tile, int bits, const Rows *rows, int count, int columns)
+static void pack_tile(uint8_t *tile, int bits, const Weights *weights, int count, int columns)
 {
     if (bits == 8)
-        pack_tile_of(tile, rows, count, columns, 8);
+        pack_tile_of(tile, weights, count, columns, 8);
     else
-        pack_tile_of(tile, rows, count, columns, 4);
+        pack_tile_of(tile, weights, count, columns, 4);
 }
 
 /* ---- Unpacking ---- */

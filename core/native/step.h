@@ -68,14 +68,10 @@ void run_many(const Turn *turn);
 
 /* ---- Activations ---- */
 
-/* For products with `matrix`. Where planes are taken as needed, weights of eight bits that are no pair always
-   need both: gate and up have half of all weights, and there one plane adds least to the error of a network's
-   predictions, less than a tenth of what its weights do (tests/benchmarks/README.md). */
+/* For products with `matrix`. */
 static inline void shape_activations(const Step *step, Activations *activations, const Matrix *matrix)
 {
-    bool takes_both = step->planes == PLANES_AS_NEEDED && matrix->bits == 8 && !matrix->is_pair;
-    activations->bits = matrix->bits;
-    use_planes(activations, takes_both ? 2 : step->planes);
+    use_planes(activations, matrix, step->planes);
     activations->columns = round_up(matrix->columns, RECORD_COLUMNS);
 }
 

@@ -113,7 +113,7 @@ SIGNATURES = {
     "native_set_threads": (None, (c_int,)),
     "native_threads": (c_int, ()),
     "native_packed_bytes": (c_size_t, (POINTER(MatrixFields),)),
-    "native_pack": (c_int, (c_void_p, POINTER(MatrixFields), c_int, POINTER(Rows))),
+    "native_pack": (c_int, (c_void_p, POINTER(MatrixFields), c_int, POINTER(Rows), c_void_p)),
     "native_unpack": (c_int, (c_void_p, POINTER(MatrixFields), c_int, c_int, c_int, POINTER(Rows))),
     "native_multiply": (
         c_int,

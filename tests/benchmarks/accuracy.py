@@ -21,21 +21,21 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from core import report
 from core.checkpoint.gguf import open_gguf_model, write_gguf
 from core.checkpoint.load import open_model
 from core.model.cache import KVCache
-from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking
+from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking, TiledLinear
 from core.model.transformer import Transformer, with_random_weights
 from core.native import library
-from core.native.matrix import AS_NEEDED, Bits, packed, unpack
+from core.native.matrix import AS_NEEDED, unpack
 from core.native.step import Step
 from core.spec.presets import PRESETS
 from core.text.tokenizer import Tokenizer
 
-FORMATS: dict[str, tuple[Bits, str]] = {"int8": (8, "Q8_0"), "int4": (4, "Q4_0")}
+FORMATS = {"int8": "Q8_0", "int4": "Q4_0"}
 PLANTED = (1, 10, 100, 1000)
 
 
@@ -103,12 +103,12 @@ def compared(
 ) -> list[dict[str, Any]]:
     exact = [logits_at_once(model, text) for text in texts]
     rows = []
-    for precision, (bits, file_type) in FORMATS.items():
+    for precision, file_type in FORMATS.items():
         sides = {
             "ours": ours(model, precision, texts, AS_NEEDED),
             "ours, two planes": ours(model, precision, texts, 2),
             "ours, one plane": ours(model, precision, texts, 1),
-            "weights of ours alone": weights_alone(model, bits, texts),
+            "weights of ours alone": weights_alone(model, precision, texts),
         }
         path = folder / f"{file_type}.gguf"
         write_gguf(model, tokenizer, path, file_type)
@@ -155,12 +155,7 @@ def logits_at_once(model: Transformer, text: list[int]) -> Tensor:
 def ours(model: Transformer, precision: str, texts: list[list[int]], planes: Any) -> list[Tensor]:
     """As it decodes, by steps of the C library, several tokens in one to be sooner done."""
     tiles = loaded_library()
-    packing = LibraryPacking(tiles)
-    copy = with_weights_of(model)
-    parameters = list(copy.named_parameters())
-    ready = packing.prepare(copy, precision)
-    ready.load_state_dict(dict(packing.state(ready, parameters)), assign=True)
-    packing.finish(ready)
+    ready = packed_as_ours(model, precision)
     reader: Any = ready.short_reads
     step = reader._step
     reader._step = Step(tiles, model.config, step._weights, FEWEST_ROWS, planes)
@@ -172,15 +167,26 @@ def ours(model: Transformer, precision: str, texts: list[list[int]], planes: Any
     return found
 
 
-@torch.inference_mode()
-def weights_alone(model: Transformer, bits: Bits, texts: list[list[int]]) -> list[Tensor]:
+def packed_as_ours(model: Transformer, precision: str) -> Transformer:
+    packing = LibraryPacking(loaded_library())
     copy = with_weights_of(model)
-    tiles = loaded_library()
-    for name, module in copy.named_modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            is_table = name in ("embed", "head")
-            unpack(tiles, packed(tiles, module.weight, 8 if is_table else bits), module.weight)
-    return [logits_at_once(copy, text) for text in texts]
+    parameters = list(copy.named_parameters())
+    ready = packing.prepare(copy, precision)
+    ready.load_state_dict(dict(packing.state(ready, parameters)), assign=True)
+    packing.finish(ready)
+    return ready
+
+
+@torch.inference_mode()
+def weights_alone(model: Transformer, precision: str, texts: list[list[int]]) -> list[Tensor]:
+    plain: Any = with_weights_of(model)
+    ready: Any = packed_as_ours(model, precision)
+    unpack(loaded_library(), ready.embed.tiles.matrix, plain.embed.weight)
+    for name, layer in ready.named_modules():
+        if isinstance(layer, TiledLinear) and (name != "head" or plain.head is not None):
+            rows = layer.unpacker.rows(layer.tiles, layer._rows.start, len(layer._rows), layer._which)
+            plain.get_submodule(name).weight.copy_(rows)
+    return [logits_at_once(plain, text) for text in texts]
 
 
 def with_weights_of(model: Transformer) -> Transformer:

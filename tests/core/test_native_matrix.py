@@ -62,9 +62,9 @@ def test_int8_weights_are_within_half_a_step(native: Library) -> None:
         assert (loss[:, block] <= step * (0.5 + 127 / 2**11)).all()  # the scale is rounded to fp16 too
 
 
-@pytest.mark.parametrize(("kind", "gain"), [("normal", 0.08), ("laplace", 0.05), ("student_t", 0.04)])
+@pytest.mark.parametrize(("kind", "gain"), [("normal", 0.1), ("laplace", 0.08), ("student_t", 0.07)])
 def test_int4_weights_lose_less_than_in_q4_0(native: Library, kind: str, gain: float) -> None:
-    """By mean square, and without harm to the large ones."""
+    """By mean square."""
     numbers = np.random.default_rng(0)
     sizes = (256, 512)
     weight = numbers.standard_t(4, sizes) if kind == "student_t" else getattr(numbers, kind)(size=sizes)
@@ -72,7 +72,6 @@ def test_int4_weights_lose_less_than_in_q4_0(native: Library, kind: str, gain: f
     theirs = dequantize(quantize(weight, gguf.GGMLQuantizationType.Q4_0), gguf.GGMLQuantizationType.Q4_0)
     ours = unpacked(native, packed(native, torch.from_numpy(weight), 4)).numpy()
     assert ((ours - weight) ** 2).sum() < (1 - gain) * ((theirs - weight) ** 2).sum()
-    assert (((ours - weight) * weight) ** 2).sum() < 1.02 * (((theirs - weight) * weight) ** 2).sum()
 
 
 @pytest.mark.parametrize("bits", BITS)
@@ -202,14 +201,12 @@ def test_activations_may_begin_anywhere(native: Library, bits: int) -> None:
         assert torch.equal(multiply(native, matrix, moved), expected)
 
 
-# one plane alone is as far off as the weights of eight bits are, which makes both together 1.4 times as far
-@pytest.mark.parametrize(
-    ("bits", "planes", "most"), [(8, 2, 1.2), (8, AS_NEEDED, 1.4), (4, 2, 1.2), (4, AS_NEEDED, 1.2)]
-)
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("planes", [2, AS_NEEDED])
 @pytest.mark.parametrize("factor", [10.0, 30.0, 100.0, 1000.0])
 @pytest.mark.parametrize("every", [97, 3])
 def test_outlier_channels_cost_no_more_than_their_weights_do(
-    native: Library, bits: int, planes: Planes, most: float, factor: float, every: int
+    native: Library, bits: int, planes: Planes, factor: float, every: int
 ) -> None:
     weight, x = noise(256, 1024), noise(8, 1024, seed=1)
     x[:, 5::every] *= factor
@@ -217,20 +214,28 @@ def test_outlier_channels_cost_no_more_than_their_weights_do(
     matrix = packed(native, weight, bits)
     wanted = exact(x, weight)
     of_weights = (exact(x, unpacked(native, matrix)) - wanted).norm()
-    assert (multiply(native, matrix, x, planes=planes) - wanted).norm() <= most * of_weights
+    assert (multiply(native, matrix, x, planes=planes) - wanted).norm() <= 1.2 * of_weights
 
 
-@pytest.mark.parametrize(("bits", "outlier"), [(4, 100), (8, 30)])
-def test_a_second_plane_is_taken_where_the_first_would_lose_the_usual_channels(
-    bits: int, outlier: int
-) -> None:
-    native = library()  # AVX2's have 16 bits instead of planes
-    matrix, x = packed(native, noise(64, 256), bits), noise(8, 256, seed=1)
+def test_a_second_plane_is_taken_where_the_first_would_lose_the_usual_channels(native: Library) -> None:
+    """Beside one that is a hundred times as large, and otherwise not, with weights of four bits."""
+    matrix, x = packed(native, noise(64, 256), 4), noise(8, 256, seed=1)
     few, both = (multiply(native, matrix, x, planes=planes) for planes in (AS_NEEDED, 2))
     assert error(few, both) > OF_TWO_PLANES
-    x[:, ::32] = outlier
+    x[:, ::32] = 100
     few, both = (multiply(native, matrix, x, planes=planes) for planes in (AS_NEEDED, 2))
     assert torch.equal(few, both)
+
+
+@pytest.mark.parametrize("kind", ["normal", "laplace"])
+def test_int4_errors_are_moved_to_where_they_count_less(native: Library, kind: str) -> None:
+    weight = torch.from_numpy(getattr(np.random.default_rng(0), kind)(size=(64, 512)).astype(np.float32))
+    importance = torch.ones(512)
+    importance[5::32] = 100
+    weighed, plain = (unpacked(native, packed(native, weight, 4, given)) for given in (importance, None))
+    losses = [(((found - weight) ** 2).double() * importance).sum() for found in (weighed, plain)]
+    assert losses[0] < 0.6 * losses[1]
+    assert torch.equal(unpacked(native, packed(native, weight, 4, importance * 0 + 8)), plain)
 
 
 @pytest.mark.parametrize("bits", BITS)
