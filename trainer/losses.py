@@ -150,7 +150,7 @@ def _chunks(targets: Tensor, weight: Tensor, *, is_learning: bool) -> Iterator[T
     """Numbers of the rows that count, some at a time; none are many fewer than the others."""
     counted = (targets != IGNORED).nonzero().squeeze(1)
     chunk_bytes = LEARNING_CHUNK_BYTES if is_learning else CHUNK_BYTES
-    logits = CARD_LOGITS if weight.is_cuda else chunk_bytes // weight.element_size()
+    logits = chunk_bytes // weight.element_size() if weight.device.type == "cpu" else CARD_LOGITS
     at_once = max(1, logits // weight.shape[0])
     if len(counted):
         yield from counted.chunk(math.ceil(len(counted) / at_once))
@@ -158,6 +158,6 @@ def _chunks(targets: Tensor, weight: Tensor, *, is_learning: bool) -> Iterator[T
 
 def _parts(rows: int, weight: Tensor, logits: int) -> Iterator[slice]:
     """A card wants few and large operations, so there a chunk is one part."""
-    at_once = rows if weight.is_cuda else max(1, logits // weight.shape[0])
+    at_once = max(1, logits // weight.shape[0]) if weight.device.type == "cpu" else rows
     for start in range(0, rows, at_once):
         yield slice(start, start + at_once)
