@@ -13,7 +13,7 @@ async def test_a_start_with_a_name_that_no_file_has_begins_that_file(
     begun = await start(tmp_path / "new.py")
     assert begun.names == ["new.py"]
     assert begun.window.frame.notices.texts == []
-    begun.window.show_paths([tmp_path / "other.py"])  # as from a second start
-    await until(lambda: begun.names == ["new.py", "other.py"])
+    await begun.window.opening.open_or_begin([tmp_path / "other.py"])  # as a second start asks for it
+    assert begun.names == ["new.py", "other.py"]
     begun.trigger("file.save")
     await until((tmp_path / "other.py").exists)
