@@ -99,6 +99,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.side_bar", "Toggle Side Bar", "View", ("Ctrl+B",)),
     Action("view.output", "Toggle Output", "View", ("Ctrl+J",)),
     Action("view.memory", "Memory in Use", "View"),
+    Action("view.memory_limit", "Limit of Memory…", "View"),
     Action("view.wrap", "Toggle Line Wrap", "View", ("Alt+Z",)),
     Action("view.blanks", "Toggle Spaces and Tabs", "View"),
     Action("view.zoom_in", "Larger Code", "View", ("Ctrl++", "Ctrl+=")),

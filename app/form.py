@@ -60,6 +60,7 @@ class Form(QWidget):
         self._fields: dict[str, QWidget] = {}
         self._problems: dict[str, QLabel] = {}
         self._rows: dict[str, QWidget] = {}
+        self._names: dict[str, QLabel] = {}
         self._places: dict[str, QHBoxLayout] = {}
         self._wide_fields: list[QWidget] = []
         self._no_wheel = NoWheel(self)
@@ -90,12 +91,14 @@ class Form(QWidget):
             self._fields[item.name].blockSignals(False)
             self._problems[item.name].hide()
 
-    def show_only(self, words: str) -> bool:
-        """Rows that hold all the words; whether there is any."""
+    def show_only(self, words: str, of: str = "") -> bool:
+        """Rows that hold all the words; whether there is any. `of`: what the form is about, which a row then
+        says too, as it stands by itself."""
         wanted = words.lower().split()
         any_shown = False
         for item in self._settings:
-            text = f"{title(item.name)} {item.help}".lower()
+            text = f"{of} {title(item.name)} {item.help}".lower()
+            self._names[item.name].setText(f"{of}: {title(item.name)}" if of and wanted else title(item.name))
             is_shown = all(word in text for word in wanted)
             self._rows[item.name].setVisible(is_shown)
             any_shown = any_shown or is_shown
@@ -144,6 +147,7 @@ class Form(QWidget):
             layout.addLayout(texts, 1)
         layout.addWidget(field, 0, Qt.AlignmentFlag.AlignTop)
         self._fields[item.name], self._problems[item.name] = field, problem
+        self._names[item.name] = name
         self._rows[item.name], self._places[item.name] = row, layout
         return row
 

@@ -234,6 +234,7 @@ class MainWindow(QMainWindow):
                 "file.reopen_closed": flow(self.documents.reopen_closed),
                 "file.copy_path": flow(lambda: opening.grant_current("copy_path")),
                 "app.quit": self.close,
+                "view.memory_limit": self._show_memory_limit,
                 "view.palette": flow(going.to_command),
                 "go.file": flow(going.to_file),
                 "go.line": flow(going.to_line),
@@ -252,6 +253,12 @@ class MainWindow(QMainWindow):
                 "view.code_font": flow(self.choices.code_font),
             }
         )
+
+    def _show_memory_limit(self) -> None:
+        self.frame.show_page("settings")
+        page = self.frame.made_page("settings")
+        if isinstance(page, SettingsPage):
+            page.show_setting("budget", "ram_mb")
 
     def _make_settings_page(self) -> QWidget:
         page = SettingsPage(self._store, self._theme)

@@ -106,9 +106,9 @@ class CodeEditor(QPlainTextEdit):
             (QPalette.ColorRole.Base, "ground"),
             (QPalette.ColorRole.Text, "text"),
             (QPalette.ColorRole.Highlight, "selection"),
-            (QPalette.ColorRole.HighlightedText, "text"),
         ):
             palette.setColor(role, colours.colour(token))
+        palette.setBrush(QPalette.ColorRole.HighlightedText, Qt.BrushStyle.NoBrush)  # as it is coloured
         self.setPalette(palette)
         self.marks.set_colours(colours)
         self.gutter.set_colours(colours)

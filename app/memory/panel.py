@@ -106,7 +106,7 @@ class MemoryPanel(QFrame):
     def _deeds(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        self._first = self._deed("Change the Limit…", "view.settings")
+        self._first = self._deed("Change the Limit…", "view.memory_limit")
         row.addWidget(self._first)
         self._unload = self._deed("Unload the Model", "engine.unload")
         row.addWidget(self._unload)

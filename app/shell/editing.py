@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu
 
-from app.actions import ACTIONS
+from app.actions import ACTIONS, BY_ID
 from app.documents.document_tabs import DocumentTabs
 from app.editor.code_editor import CodeEditor
 from app.settings import SettingsStore
@@ -82,7 +82,10 @@ class Editing:
             do(self._texts.completion_of(document))
 
     def _toggle(self) -> None:
-        self._store.change("completion", enabled=not self._store.settings.completion.enabled)
+        enabled = not self._store.settings.completion.enabled
+        self._store.change("completion", enabled=enabled)
+        again = f"{BY_ID['completion.toggle'].full_title} turns them {'off' if enabled else 'on'} again"
+        self._texts.said.emit(f"Suggestions are {'on' if enabled else 'off'}; {again}.")
 
     def _toggle_language(self) -> None:
         document = self._tabs.current()

@@ -59,7 +59,7 @@ class SettingsPage(QWidget):
         self._forms["appearance"].put_beside(
             "code_font", self._button("a typeface for code", self.font_choice_requested)
         )
-        scroll = named(QScrollArea(self, widgetResizable=True), "All settings")
+        self._scroll = scroll = named(QScrollArea(self, widgetResizable=True), "All settings")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(Column(theme, column, _WIDTH, "middle"))
         layout = QVBoxLayout(self)
@@ -69,6 +69,14 @@ class SettingsPage(QWidget):
 
     def form(self, group: str) -> Form:
         return self._forms[group]
+
+    def show_setting(self, group: str, name: str) -> None:
+        """Brings its row to the top, and the keys to it."""
+        self.search.clear()
+        if (layout := self.layout()) is not None:
+            layout.activate()  # where the page has just been made, nothing in it has its place yet
+        self._scroll.ensureWidgetVisible(self._forms[group].row(name))
+        self._forms[group].field(name).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _top(self) -> QVBoxLayout:
         shortcuts = QPushButton("Keyboard Shortcuts…", self)
@@ -104,7 +112,7 @@ class SettingsPage(QWidget):
     def _show_fitting(self, words: str) -> None:
         any_shown = False
         for name, form in self._forms.items():
-            is_shown = form.show_only(words)
+            is_shown = form.show_only(words, self._headings[name].text())
             self._headings[name].setVisible(is_shown)
             form.setVisible(is_shown)
             any_shown = any_shown or is_shown

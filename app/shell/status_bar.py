@@ -3,9 +3,9 @@
 It shows what it is told; each part can be pressed, and says what for.
 """
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton
 
 from app.documents.document import Document
 from app.editor.code_editor import CodeEditor
@@ -30,13 +30,16 @@ _SIGNS: dict[Mood, tuple[str, str]] = {
     "blocked": ("spark-off", "muted"),
     "failed": ("error", "danger"),
 }
+_ABOUT_SUGGESTIONS = (
+    *("completion.trigger", "completion.toggle", "completion.toggle_language", "completion.toggle_file"),
+)
 # each part, and the action that pressing it does
 _PARTS = {
     "place": "go.line",
     "indentation": "edit.indentation",
     "form": "file.encoding",
     "language": "edit.language",
-    "completion": "completion.toggle",
+    "completion": "",  # a menu
     "speed": "",
     "model": "engine.choose",
 }
@@ -58,6 +61,7 @@ class StatusBar(QFrame):
         self._fit_later.timeout.connect(self._fit)
         self._parts = {name: self._part(name, action) for name, action in _PARTS.items()}
         self._gauge = gauge
+        self._parts["completion"].clicked.connect(self._open_suggestions)
         gauge.clicked.connect(self._open_memory)
         gauge.width_changed.connect(self._fit_later.start)
         commands.on({"view.memory": self._open_memory})
@@ -78,6 +82,9 @@ class StatusBar(QFrame):
     def text(self, part: str) -> str:
         """The whole of it, even where only its beginning is shown."""
         return self._message.whole if part == "message" else self._texts.get(part, "")
+
+    def button(self, part: str) -> QToolButton:
+        return self._parts[part]
 
     def say(self, sentence: str) -> None:
         """For a while."""
@@ -102,7 +109,9 @@ class StatusBar(QFrame):
             self.show_part("completion", "")
             return
         self._mood = state.mood
-        self.show_part("completion", state.sentence or "Suggestions", "Suggestions: press to turn on or off")
+        self.show_part(
+            "completion", state.sentence or "Suggestions", "Suggestions: press to choose where they come"
+        )
         if state.answer_ms is not None:
             self._parts["completion"].setToolTip(f"{state.sentence}\nAnswered in {state.answer_ms:.0f} ms")
         self._draw()
@@ -139,6 +148,13 @@ class StatusBar(QFrame):
     def _end_message(self) -> None:
         self._message.show_text("")
         self._fit_later.start()
+
+    def _open_suggestions(self) -> None:
+        """A press by mistake changes nothing."""
+        menu = named(QMenu(self), "Suggestions")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addActions([self._commands[id] for id in _ABOUT_SUGGESTIONS])
+        menu.popup(self._parts["completion"].mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 
     def _open_memory(self) -> None:
         """A second time puts it away."""

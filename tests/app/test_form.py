@@ -128,6 +128,15 @@ def test_rows_are_found_by_the_words_of_their_title_and_help(form: Form) -> None
     assert form.row("method").isVisible()
 
 
+def test_a_row_that_is_found_says_what_it_is_of(form: Form) -> None:
+    names = {found.text() for found in form.row("ram_mb").findChildren(QLabel)}
+    assert "Memory (MB)" in names
+    assert form.show_only("budget memory", "Budget")
+    assert "Budget: Memory (MB)" in {found.text() for found in form.row("ram_mb").findChildren(QLabel)}
+    assert form.show_only("", "Budget")
+    assert {found.text() for found in form.row("ram_mb").findChildren(QLabel)} == names
+
+
 def test_titles_are_words() -> None:
     assert title("ram_mb") == "Memory (MB)"
     assert title("ui_scale") == "UI scale"

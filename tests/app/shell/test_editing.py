@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 
+from app.editor.code_editor import CodeEditor
+from app.shell.settings_page import SettingsPage
 from tests.app.conftest import Run
-from tests.app.windows import Start
+from tests.app.patience import until
+from tests.app.windows import Start, Started
 
 _CTRL, _SHIFT, _ALT = (
     Qt.KeyboardModifier.ControlModifier,
@@ -30,3 +36,42 @@ async def test_keys_of_lines_and_words_do_what_they_do_elsewhere(
     assert editor.toPlainText() == "cat = 1\ndog = cat\ndog = cat\n"
     QTest.keyClick(editor, Qt.Key.Key_K, _CTRL | _SHIFT)
     assert editor.toPlainText() == "cat = 1\ndog = cat\n"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # offscreen, of menus
+async def test_a_press_on_why_there_is_no_suggestion_changes_nothing_and_turning_them_off_is_said(
+    run: Run, started: Started
+) -> None:
+    started.trigger("file.new")
+    window = started.window
+    QTest.mouseClick(window.status.button("completion"), Qt.MouseButton.LeftButton)
+    menu = await until(lambda: window.status.findChild(QMenu))
+    assert window._store.settings.completion.enabled
+    toggle = window.commands["completion.toggle"]
+    assert toggle in menu.actions()
+    toggle.trigger()
+    menu.close()
+    assert not window._store.settings.completion.enabled
+    assert window.status.text("message").startswith("Suggestions are off; Completion: Toggle Suggestions")
+
+
+async def test_who_wants_another_limit_of_memory_is_taken_to_it(run: Run, started: Started) -> None:
+    started.trigger("view.memory_limit")
+    page = started.window.frame.made_page("settings")
+    assert isinstance(page, SettingsPage)
+    field = page.form("budget").field("ram_mb")
+    assert started.window.focusWidget() is field
+    assert page.rect().contains(field.mapTo(page, field.rect().center()))
+
+
+async def test_what_is_selected_keeps_its_colours(run: Run, started: Started) -> None:
+    started.trigger("file.new")
+    editor = started.window.tabs.current().editor  # type: ignore[union-attr]
+    assert isinstance(editor, CodeEditor)
+    editor.setPlainText("====" * 10 + "'" + "====" * 10 + "'")
+    editor.highlighter.settle()
+    editor.selectAll()
+    image, colours = editor.viewport().grab().toImage(), editor.colours
+    seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(20)}
+    wanted = (colours.selection, colours.syntax.operator, colours.syntax.string)
+    assert {QColor(colour).name() for colour in wanted} <= seen
