@@ -1,12 +1,12 @@
 """The map in the README, made of what each room and module says of itself: `python3 -m tests.readme_map`."""
 
-import ast
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 _COLUMN = 33
+_SAID = re.compile(r'"""(.*?)(?:"""|\n)')
 _PARTS = ("bootstrap", "core", "trainer", "app")
 _MAP = re.compile(r"(?<=^```\n)app/ .*?(?=^```)", re.DOTALL | re.MULTILINE)
 
@@ -24,7 +24,8 @@ def made() -> str:
     files = [ROOT / "main.py", *(file for part in _PARTS for file in (ROOT / part).rglob("*.py"))]
     for file in files:
         place = file.relative_to(ROOT).as_posix().removesuffix("__init__.py")
-        lines[place] = (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0].rstrip(".")
+        said = _SAID.match(file.read_text(encoding="utf-8"))
+        lines[place] = said[1].rstrip(".") if said else ""
     return "".join(f"{name:{_COLUMN}} {text}\n" for name, text in sorted(lines.items()))
 
 
