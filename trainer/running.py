@@ -43,7 +43,8 @@ _SAMPLE_TOKENS = 48
 _WEIGHTS = "weights:"
 _MOMENTUM = "optimizer:"
 
-_SMALL_PARAMETERS = 200_000_000
+# up to so many parameters, how much larger the steps of an adapter are
+_LARGER_STEPS = ((30_000_000, 10.0), (200_000_000, 2.0))
 
 Tell = Callable[[Event], None]
 
@@ -79,10 +80,11 @@ def decided(spec: TrainSpec) -> TrainSpec:
 
 def _with_own_rate(spec: TrainSpec, *, was_given: bool) -> TrainSpec:
     """Adapters of small models take larger steps."""
-    is_adapter = spec.recipe in ("lora", "qlora")
-    if was_given or not is_adapter or parameters(config_of(spec.model)) > _SMALL_PARAMETERS:
+    if was_given or spec.recipe not in ("lora", "qlora"):
         return spec
-    return replace(spec, learning_rate=2 * (spec.learning_rate or 0.0))
+    size = parameters(config_of(spec.model))
+    larger = next((share for most, share in _LARGER_STEPS if size <= most), 1.0)
+    return replace(spec, learning_rate=larger * (spec.learning_rate or 0.0))
 
 
 def device_of(spec: TrainSpec) -> torch.device:

@@ -100,9 +100,8 @@ class Draft:
 
 def usual_draft(model: str, ram_mb: int = 0) -> Draft:
     """`ram_mb`: the person's budget for all programs together."""
-    given = {name: value for name, value in read_plan(_SPEC).train.items() if name != "learning_rate"}
-    given |= {"model": model, "data": FROM_FOLDERS, "epochs": USUAL_EPOCHS, "ram_mb": ram_mb}
-    return Draft(from_json(TrainSpec, given, _SPEC))
+    own = {"model": model, "data": FROM_FOLDERS, "epochs": USUAL_EPOCHS, "ram_mb": ram_mb}
+    return Draft(from_json(TrainSpec, {**read_plan(_SPEC).train, **own}, _SPEC))
 
 
 def draft_of(run: Run) -> Draft:

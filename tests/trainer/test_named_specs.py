@@ -36,7 +36,7 @@ NUMBERS: dict[str, dict[str, Any]] = {
     },
     "distil-example": {"recipe": "distil"},
     "nano": {"model": "smallcoder-nano", "optimizer": "muon", "schedule": "wsd", "context_tokens": 1024},
-    "finetune-folder": {"recipe": "lora", "lora_rank": 16, "lora_alpha": 32, "learning_rate": 2e-4},
+    "finetune-folder": {"recipe": "lora", "lora_rank": 16, "lora_alpha": 32, "epochs": 3},
 }
 VOCABULARIES = {"smalllm-tinystories": 16_000, "small-llm": 10_000, "smollm2-135m": 49_152, "nano": 8192}
 SHRUNKEN = {"n_layers": 1, "dim": 32, "n_heads": 2, "n_kv_heads": 2, "head_dim": 16, "ffn_dim": 32}
