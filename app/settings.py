@@ -5,14 +5,13 @@ defaults are used, and it is said so. Where windows and tabs stood is no setting
 """
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from core.spec.disk import write_whole
+from core.spec.disk import set_aside, write_whole
 from core.spec.errors import UsageError, sentence_about
 from core.spec.fields import from_json, setting, to_json
 from core.spec.folders import settings_folder
@@ -188,12 +187,8 @@ class SettingsFile:
         write_whole(self.path, text)
 
     def _set_aside(self, reason: str) -> str:
-        number = 1
-        while (aside := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
-            number += 1
-        try:
-            os.replace(self.path, aside)
-        except OSError:
+        aside = set_aside(self.path)
+        if aside is None:
             return f"The settings file {self.path} {reason}. The usual settings are used."
         return f"The settings file {reason}. It was kept as {aside}, and the usual settings are used."
 

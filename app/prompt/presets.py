@@ -4,12 +4,11 @@ What was used last with a model is kept too. One JSON file; one that cannot be u
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.spec.disk import write_whole
+from core.spec.disk import set_aside, write_whole
 from core.spec.errors import UsageError, sentence_about
 from core.spec.fields import from_json, to_json
 from core.spec.folders import data_folder
@@ -87,10 +86,8 @@ class Presets:
             return {}
 
     def _set_aside(self) -> str:
-        aside = self.path.with_name(f"{self.path.name}.broken")
-        try:
-            os.replace(self.path, aside)
-        except OSError:
+        aside = set_aside(self.path)
+        if aside is None:
             return f"The presets in {self.path} cannot be understood."
         return f"The presets could not be understood; they were kept as {aside}."
 

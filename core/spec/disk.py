@@ -62,6 +62,18 @@ def write_whole(path: Path, content: str | bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
+def set_aside(path: Path) -> Path | None:
+    """A file that cannot be understood, for somebody may still want to look at it: where it now is."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    try:
+        path.rename(aside)
+    except OSError:
+        return None
+    return aside
+
+
 def sync_folder(folder: Path) -> None:
     """So that a name, too, outlives a power failure; Windows does that by itself."""
     if os.name == "posix":

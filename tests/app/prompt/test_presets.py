@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_understood_is_kept_aside_and_said(tmp_path: Path,
     path.write_text(content)
     presets = Presets(path)
     assert presets.names("nano") == [*GIVEN]
-    assert str(tmp_path / "presets.json.broken") in presets.problem
-    assert (tmp_path / "presets.json.broken").read_text() == content
+    assert str(tmp_path / "presets.json.broken-1") in presets.problem
+    assert (tmp_path / "presets.json.broken-1").read_text() == content
     presets.save("nano", "Wild", OWN)
     assert json.loads(path.read_text())["models"]["nano"]["own"]["Wild"]["temperature"] == 1.5
