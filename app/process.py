@@ -30,7 +30,9 @@ _TURN_S = 0.004  # reading at most so long before the window has its turn
 _alone: list["subprocess.Popen[bytes]"] = []
 _TERMINATE_AFTER_MS, _KILL_AFTER_MS = 2000, 1000
 # Linux shares processors out among sessions first, and niceness counts within one only. A session has one of
-# its own, which may be set ten times a second
+# its own, which may be set ten times a second. With this one it has a tenth of a core that
+# another wants, too: the window hardly notices, and beside who takes all there is it comes to its end
+_SESSION_NICENESS = 10
 _NICE_SESSION = """\
 lower() { echo "$0" >/proc/self/autogroup; }
 { lower || { sleep 0.2; lower; }; } 2>/dev/null
@@ -219,7 +221,7 @@ def gently(command: list[str], niceness: int) -> list[str]:
 def _gently_in_own_session(command: list[str], niceness: int) -> list[str]:
     shell = shutil.which("sh") if sys.platform == "linux" else None
     gentle = gently(command, niceness)
-    return [shell, "-c", _NICE_SESSION, str(niceness), *gentle] if shell else gentle
+    return [shell, "-c", _NICE_SESSION, str(_SESSION_NICENESS), *gentle] if shell else gentle
 
 
 def own_command(words: Sequence[str]) -> list[str]:

@@ -163,4 +163,4 @@ def test_a_process_of_its_own_gives_way_with_its_whole_session(qtbot: QtBot, tmp
     log = tmp_path / "log.txt"
     process = Alone([sys.executable, "-c", script], 5, log)
     qtbot.waitUntil(lambda: not process.is_running)
-    assert log.read_text() == f"True {min(19, before + 5)} 5\n"
+    assert log.read_text() == f"True {min(19, before + 5)} 10\n"
