@@ -126,6 +126,20 @@ async def test_the_key_of_the_chat_goes_to_the_question_past_the_code_of_an_answ
     assert started.window.focusWidget() is panel.composer.field
 
 
+async def test_a_title_that_looks_like_markup_is_shown_as_it_was_written(run: Run, start: Start) -> None:
+    had("one", "<h1>How</h1> & why?")
+    started = await start()
+    panel = chat_of(started)
+    await panel.talk.open("one")
+    assert panel._title.textFormat() == Qt.TextFormat.PlainText
+    assert "&lt;h1&gt;How&lt;/h1&gt; &amp; why?" in panel._title.toolTip()
+    panel.show_history()
+    await until(lambda: panel.history.list.count() == 1)
+    item = panel.history.list.item(0)
+    assert item.text().startswith("<h1>How</h1> & why?")  # which a list shows as it is
+    assert "&lt;h1&gt;" in item.toolTip()
+
+
 async def test_a_file_goes_along_only_when_one_wants_it_and_one_with_secrets_never(
     run: Run, start: Start, tmp_path: Path
 ) -> None:

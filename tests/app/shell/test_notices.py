@@ -78,3 +78,15 @@ def test_who_clicks_on_a_notice_goes_on_where_they_were(qapp: QApplication, qtbo
         assert window.focusWidget() is text
     assert done == ["again"]
     assert bar.texts == []
+
+
+def test_where_there_is_little_room_what_can_be_done_stands_below_the_sentence(
+    bar: NoticeBar, qtbot: QtBot
+) -> None:
+    bar.add(Notice("A sentence of many words. " * 8, deeds=(("Load Anyway", lambda: None),)))
+    [button] = [button for button in bar.findChildren(QPushButton) if not button.isHidden()]
+    bar.resize(1000, bar.height())
+    qtbot.waitUntil(lambda: button.x() > 600)
+    bar.resize(480, bar.height())
+    qtbot.waitUntil(lambda: button.x() < 100)
+    assert button.y() > bar._text.y()
