@@ -84,7 +84,7 @@ def test_where_there_is_little_room_what_can_be_done_stands_below_the_sentence(
     bar: NoticeBar, qtbot: QtBot
 ) -> None:
     bar.add(Notice("A sentence of many words. " * 8, deeds=(("Load Anyway", lambda: None),)))
-    [button] = [button for button in bar.findChildren(QPushButton) if not button.isHidden()]
+    [button] = bar._buttons
     bar.resize(1000, bar.height())
     qtbot.waitUntil(lambda: button.x() > 600)
     bar.resize(480, bar.height())
