@@ -16,7 +16,6 @@ from typing import Any
 
 from core.spec.errors import UsageError
 from core.spec.fields import from_json, to_json
-from core.spec.folders import data_folder
 
 OFFLINE = "SMALLCODER_OFFLINE"  # in the environment: any text refuses every connection
 STAYS_OFFLINE = "SmallCoder is set to stay offline; allow connections, in the settings under Safety."
@@ -119,4 +118,6 @@ def _understood(lines: list[bytes]) -> Iterator[Attempt]:
 
 
 def _file() -> Path:
+    from core.spec.folders import data_folder  # which asks a library that --help can do without
+
     return data_folder() / "network.jsonl"
