@@ -46,5 +46,5 @@ class SessionFile:
         if session == self._last:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, json.dumps({"format": FORMAT} | to_json(session)))
+        write_whole(self.path, json.dumps({"format": FORMAT} | to_json(session)), waits=False)
         self._last = session

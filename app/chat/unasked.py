@@ -58,7 +58,7 @@ class UnaskedFiles:
             self._path(key).unlink(missing_ok=True)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path(key), json.dumps({"format": FORMAT} | to_json(unasked)))
+            write_whole(self._path(key), json.dumps({"format": FORMAT} | to_json(unasked)), waits=False)
 
     def read_open(self) -> str:
         """The id of the conversation that was open; empty where it was a new one."""
@@ -72,7 +72,7 @@ class UnaskedFiles:
         """OSError where it cannot be kept."""
         if id != self.read_open():
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._folder / _OPEN, json.dumps({"format": FORMAT, "id": id}))
+            write_whole(self._folder / _OPEN, json.dumps({"format": FORMAT, "id": id}), waits=False)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{DRAFT_ENDING}"

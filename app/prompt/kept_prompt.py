@@ -37,7 +37,7 @@ class KeptPrompt(QObject):
         try:
             if text:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(self._file, text.encode("utf-8", "replace"))
+                write_whole(self._file, text.encode("utf-8", "replace"), waits=False)
             else:
                 self._file.unlink(missing_ok=True)
         except OSError as error:

@@ -49,14 +49,18 @@ def room_on_disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """A small file, whole or not at all. OSError where it cannot be written; then it is as it was."""
+def write_whole(path: Path, content: str | bytes, *, waits: bool = True) -> None:
+    """A small file, whole or not at all. OSError where it cannot be written; then it is as it was.
+
+    Waiting for the disk, which may take a tenth of a second, keeps it through a loss of power.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+            if waits:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

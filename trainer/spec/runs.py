@@ -162,7 +162,7 @@ def make_wish(run: Run, what: WishName, seconds: float | None = None) -> None:
     now = time.time()
     wish = Wish(what, now, None if seconds is None else now + seconds)
     try:
-        write_whole(run.wish_file, json.dumps(to_json(wish)) + "\n")
+        write_whole(run.wish_file, json.dumps(to_json(wish)) + "\n", waits=False)
     except OSError as error:
         raise JobError(
             f"{run.name} could not be told to {what} ({error.strerror}); free some space, and say so again."

@@ -417,3 +417,17 @@ def test_a_verdict_says_what_became_of_it_and_what_to_do_next(qtbot: QtBot, them
     assert wished == [1.0, 0.55]
     card.show_verdict(replace(verdict, held_out_after=before), is_adapter=True, has_learnt=True)
     assert card.title.text() == "No different"
+
+
+def test_a_wish_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made at a key, by the window's own thread, while the run may be writing a checkpoint."""
+
+    def wait(_: int) -> None:
+        raise AssertionError("the window waits for the disk")
+
+    monkeypatch.setattr("os.fsync", wait)
+    run = Run(tmp_path)
+    make_wish(run, "pause", 30)
+    wish = read_wish(run)
+    assert wish is not None
+    assert wish.what == "pause"
