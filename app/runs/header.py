@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.naming import label, named, set_role
 from app.runs.record import Phase, RunRecord
-from app.runs.words import COLOURS, STATES
+from app.runs.words import COLOURS, STATES, in_window
 from app.theme import Theme
 from core.spec.messages import Failed
 from trainer.spec.durations import duration
@@ -102,7 +102,7 @@ class RunHeader(QWidget):
             said = reason or "It pauses after the step that it is at."
         elif phase == "paused":
             said = reason or "Paused. It holds its memory, and goes on where it is."
-        self.sentence.setText(said)
+        self.sentence.setText(in_window(said))
         set_role(self.sentence, "danger" if phase in ("failed", "gone") else "")
         self.progress.setValue(round(1000 * record.share))
         self.progress.setVisible(phase in _WORKING or 0 < record.share < 1)

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.layouts import Column
 from app.naming import label, named, set_role
@@ -19,6 +27,7 @@ from app.runs.folder_list import FolderList
 from app.runs.outlook import Outlook, smaller_spec
 from app.runs.scan import ScanView
 from app.runs.scanned_files import overruled
+from app.runs.words import in_window, is_refused_for_room
 from app.theme import Theme
 from core.spec.messages import Event, Finished, Judged
 from trainer.spec.estimates import Estimate
@@ -74,15 +83,19 @@ class RunSetup(QWidget):
         self._engine_bytes = 0
         self._is_named = False
         self._is_beginning = False
+        self._may_insist = False
         self.folders = FolderList(theme, self)
         self.scan = ScanView(theme, self)
         self.choices = RunChoices(theme, draft, self)
         self.outlook = Outlook(theme, self)
         self.begin_button = named(QPushButton("Start Learning", self), role="primary")
+        self.anyway_button = QPushButton("Start Anyway", self)
         self.stop_button = QPushButton("Stop", self)
         self.beginning = label("", "muted", wraps=True)
         self._later = QTimer(self, singleShot=True, interval=_ASK_AFTER_MS)
         self._later.timeout.connect(self._ask_estimate)
+        self._to_deeds = QTimer(self, singleShot=True, interval=0)  # once there is room for what is said
+        self._to_deeds.timeout.connect(lambda: self._scroll.ensureWidgetVisible(self._deeds, 0, 16))
         self._parts: list[QWidget] = []
         self._arrange(theme)
         self._connect()
@@ -117,7 +130,7 @@ class RunSetup(QWidget):
             self._show_all()
 
     def show_scan_problem(self, sentence: str) -> None:
-        self.scan.show_problem(sentence)
+        self.scan.show_problem(in_window(sentence))
         self.outlook.wait("")
         self._show_all()
 
@@ -128,21 +141,19 @@ class RunSetup(QWidget):
 
     def show_estimate_problem(self, sentence: str) -> None:
         self._estimate = None
-        self.outlook.show_problem(sentence)
+        self.outlook.show_problem(in_window(sentence))
         self._show_deeds()
 
     def show_beginning(self, sentence: str) -> None:
         """What is being prepared; the rest waits meanwhile."""
         self._is_beginning = True
-        set_role(self.beginning, "muted")
-        self.beginning.setText(sentence)
-        self._show_deeds()
+        self._say(sentence, "muted")
 
     def show_begun(self, problem: str = "") -> None:
+        """Or why it was not."""
         self._is_beginning = False
-        set_role(self.beginning, "danger" if problem else "muted")
-        self.beginning.setText(problem)
-        self._show_deeds()
+        self._may_insist = is_refused_for_room(problem)
+        self._say(in_window(problem, offers_anyway=True), "danger" if problem else "muted")
 
     def start_over(self, draft: Draft) -> None:
         """For another run, from the same folders. Nothing is measured while one goes on."""
@@ -180,11 +191,12 @@ class RunSetup(QWidget):
         column.addWidget(label("1  What it learns from", "section"))
         column.addWidget(self.folders)
         column.addWidget(self.scan)
-        deeds = QWidget(self)
-        row = QHBoxLayout(deeds)
+        self._deeds = QWidget(self)
+        row = QHBoxLayout(self._deeds)
         row.setContentsMargins(0, 8, 0, 0)
         row.setSpacing(12)
         row.addWidget(self.begin_button)
+        row.addWidget(self.anyway_button)
         row.addWidget(self.stop_button)
         row.addWidget(self.beginning, 1)
         steps: tuple[tuple[str, QWidget], ...] = (
@@ -195,16 +207,16 @@ class RunSetup(QWidget):
             heading = label(text, "section")
             heading.setContentsMargins(0, 16, 0, 0)
             self._parts += [heading, part]
-        self._parts.append(deeds)
+        self._parts.append(self._deeds)
         for each in self._parts:
             column.addWidget(each)
         column.addStretch(1)
-        scroll = named(QScrollArea(self, widgetResizable=True), "A new run", style="page")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(Column(theme, column))
+        self._scroll = named(QScrollArea(self, widgetResizable=True), "A new run", style="page")
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setWidget(Column(theme, column))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        layout.addWidget(self._scroll)
 
     def _connect(self) -> None:
         self.folders.changed.connect(self._take_folders)
@@ -217,6 +229,7 @@ class RunSetup(QWidget):
         self.choices.model_choice_requested.connect(self.model_choice_requested)
         self.outlook.smaller_requested.connect(self._take_smaller)
         self.begin_button.clicked.connect(lambda _=False: self._begin())
+        self.anyway_button.clicked.connect(lambda _=False: self._begin(anyway=True))
         self.stop_button.clicked.connect(lambda _=False: self.stop_requested.emit())
 
     def _take_folders(self, folders: tuple[Path, ...]) -> None:
@@ -232,6 +245,7 @@ class RunSetup(QWidget):
 
     def _scan(self) -> None:
         self._estimate = None
+        self._forget_refusal()
         self.scan.begin()
         self.outlook.wait("Known once the folders are looked through.")
         self._show_all()
@@ -244,12 +258,14 @@ class RunSetup(QWidget):
     def _take_choices(self, draft: Draft) -> None:
         if draft.name != free_name(draft.folders):
             self._is_named = True
+        self._forget_refusal()
         self._show_outlook()
         if self._of_speed() != self._measured:
             self._ask_later()
 
     def _take_smaller(self, changes: dict[str, object]) -> None:
         self.choices.touched |= {*changes}
+        self._forget_refusal()
         self.choices.show_draft(smaller_spec(self.draft, changes))
         self._ask_later()
         self._show_outlook()
@@ -276,8 +292,23 @@ class RunSetup(QWidget):
     def _of_speed(self) -> tuple[Any, ...]:
         return tuple(getattr(self.draft.spec, name) for name in _OF_SPEED)
 
-    def _begin(self) -> None:
-        self.begin_requested.emit(self.draft)
+    def _begin(self, *, anyway: bool = False) -> None:
+        draft = self.draft
+        self.begin_requested.emit(replace(draft, spec=replace(draft.spec, anyway=True)) if anyway else draft)
+
+    def _say(self, sentence: str, role: str) -> None:
+        """Beside the button, and in sight with it."""
+        set_role(self.beginning, role)
+        self.beginning.setText(sentence)
+        self._show_deeds()
+        if sentence:
+            self._to_deeds.start()
+
+    def _forget_refusal(self) -> None:
+        """It was of other settings."""
+        if not self._is_beginning:
+            self._may_insist = False
+            self.beginning.clear()
 
     def _show_outlook(self) -> None:
         self.outlook.show_command(self.draft)
@@ -297,7 +328,15 @@ class RunSetup(QWidget):
     def _show_deeds(self) -> None:
         can_begin = self.scan.is_whole and not name_problem(self.draft.name) and not self._is_beginning
         fits = self.outlook.fits or self.draft.spec.anyway
-        self.begin_button.setEnabled(can_begin and fits)
-        self.stop_button.setVisible(self._is_beginning)
+        if self._is_beginning and self.stop_button.isHidden():
+            self.stop_button.show()
+            if self.isAncestorOf(QApplication.focusWidget() or self):
+                self.stop_button.setFocus()  # what is disabled passes the keys on, and the page follows
         for part in (self.folders, self.scan, self.choices):
             part.setEnabled(not self._is_beginning)
+        self.begin_button.setEnabled(can_begin and fits)
+        self.anyway_button.setVisible(can_begin and (self._may_insist or not fits))
+        if not self._is_beginning:
+            if self.stop_button.hasFocus():
+                (self.begin_button if self.begin_button.isEnabled() else self.anyway_button).setFocus()
+            self.stop_button.hide()

@@ -1,8 +1,10 @@
-"""How a run is spoken of: its state, and when it was."""
+"""How a run is spoken of: its state, when it was, and why it was refused."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.form import title
 from app.runs.record import Phase
 
 STATES: dict[Phase, str] = {
@@ -29,6 +31,21 @@ ICONS: dict[Phase, str] = {
     "finished": "check",
     **dict.fromkeys(("failed", "gone"), "error"),
 }
+
+_OR_ANYWAY = re.compile(r",? or (resume with )?--anyway\.")
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
+
+
+def is_refused_for_room(problem: str) -> bool:
+    """Whether who insists may begin all the same."""
+    return problem.endswith(" or --anyway.")
+
+
+def in_window(problem: str, *, offers_anyway: bool = False) -> str:
+    """Commands name their options, for which there are buttons, and settings below Advanced, here."""
+    said = problem.replace("model, close", "model or close") if is_refused_for_room(problem) else problem
+    said = _OR_ANYWAY.sub(", or start anyway." if offers_anyway else ".", said)
+    return _OPTION.sub(lambda found: f'"{title(found[1].replace("-", "_"))}"', said)
 
 
 def day(timestamp: float) -> str:

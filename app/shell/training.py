@@ -205,7 +205,7 @@ class Training(QObject):
     async def _begin_run(self, page: "TrainPage", jobs: "RunJobs", draft: "Draft") -> None:
         setup = page.setup
         frees_engine = setup.outlook.frees_engine
-        setup.show_beginning("Preparing the files…")
+        setup.show_beginning("Starting…")
         word = await jobs.begin(draft)
         if not word.is_good:
             setup.show_begun(word.sentence)

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QSlider
+from PySide6.QtWidgets import QApplication, QLabel, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.runs.charts import points
@@ -31,6 +31,7 @@ from app.runs.scanned_files import can_be_overruled, overruled
 from app.runs.setup import RunSetup
 from app.runs.verdict import VerdictCard
 from app.runs.watch import RunWatch
+from app.runs.words import in_window
 from app.settings import Appearance
 from app.theme import Theme
 from core.spec.config import ModelConfig
@@ -335,6 +336,57 @@ def test_what_does_not_fit_offers_what_would_or_the_engines_room(
     assert setup.draft.spec.batch_size == 1
     assert "It fits" in setup.outlook.memory.text()
     setup._later.stop()
+
+
+ROOMLESS = (
+    "lora of model takes 520 MB, but of 8,192 MB others hold 11,871 MB and 512 MB stay in reserve, which "
+    "leaves 0 MB; choose a smaller model, close other programs or --anyway."
+)
+
+
+def test_what_becomes_of_a_start_stays_in_sight_beside_its_button(
+    qtbot: QtBot, setup: RunSetup, tmp_path: Path
+) -> None:
+    setup.resize(700, 420)
+    setup.folders.add([tmp_path / "code"])
+    with qtbot.waitSignal(setup.estimate_requested):
+        scanned(setup)
+    setup.take_estimate(estimate())
+    setup.activateWindow()
+
+    def is_in_sight(*parts: QWidget) -> bool:
+        return all(part.visibleRegion().boundingRect() == part.rect() for part in parts)
+
+    assert not is_in_sight(setup.begin_button)
+    setup.begin_button.setFocus()
+    setup.show_beginning("Starting…")
+    qtbot.waitUntil(lambda: is_in_sight(setup.stop_button, setup.beginning))
+    assert setup.beginning.text() == "Starting…"
+    assert setup.focusWidget() is setup.stop_button
+    setup.show_begun(ROOMLESS)
+    qtbot.waitUntil(lambda: is_in_sight(setup.begin_button, setup.beginning))
+    assert setup.beginning.text().endswith("choose a smaller model or close other programs, or start anyway.")
+    assert setup.focusWidget() is setup.begin_button
+    with qtbot.waitSignal(setup.begin_requested) as wished:
+        setup.anyway_button.click()
+    assert wished.args[0].spec.anyway
+    assert not setup.draft.spec.anyway
+    setup.choices.minutes_field.setValue(7)
+    assert setup.anyway_button.isHidden()
+    assert not setup.beginning.text()
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ("It is large; try --batch-size 2 or --anyway.", 'It is large; try "Batch size" 2.'),
+        ("Bring back what it was, or resume with --anyway.", "Bring back what it was."),
+        ("Name one with --tokenizer.", 'Name one with "Tokenizer".'),
+        ("A well-known -- problem.", "A well-known -- problem."),
+    ],
+)
+def test_no_option_of_a_command_is_named_where_there_is_a_form(problem: str, said: str) -> None:
+    assert in_window(problem) == said
 
 
 def test_nothing_to_learn_from_is_said_and_cannot_begin(setup: RunSetup, tmp_path: Path) -> None:
