@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QMenu, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
@@ -34,6 +34,7 @@ _READ_ONLY_CHOICES = (Choice("save_as", "Save As…"), _DISMISS)
 _IN_PIECES_CHOICES = (Choice("edit_anyway", "Edit Anyway"), _DISMISS)
 _NOT_PASTED_CHOICES = (Choice("paste_anyway", "Paste Anyway"), _DISMISS)
 _OF_THE_PAGE = {choice.id for choice in (*_IN_PIECES_CHOICES, *_NOT_PASTED_CHOICES)}
+_LEAST_LETTERS = 16
 _MENU = (
     ("close", "Close"),
     ("close_others", "Close Others"),
@@ -222,6 +223,13 @@ class _TabBar(QTabBar):
     """`close_requested`: the tab that was clicked with the middle button."""
 
     close_requested = Signal(int)
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Enough of a name to know it by: where there is no room for that, the tabs are scrolled."""
+        whole = self.tabSizeHint(index)
+        spared = self.fontMetrics().horizontalAdvance(self.tabText(index))
+        spared -= self.fontMetrics().averageCharWidth() * _LEAST_LETTERS
+        return QSize(whole.width() - max(0, spared), whole.height())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.MiddleButton and self.tabAt(event.pos()) >= 0:

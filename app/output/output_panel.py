@@ -31,10 +31,12 @@ _PLACE = re.compile(r'File "(?P<path>[^"<>]+)", line (?P<line>\d+)')
 
 
 class OutputPanel(QWidget):
-    """`open_requested`: a path, a line from one, a column and a length. `state_changed`: whether it runs."""
+    """`open_requested`: a path, a line from one, a column and a length. `state_changed`: whether it runs.
+    `close_requested`: it has been seen enough of."""
 
     open_requested = Signal(object, int, int, int)
     state_changed = Signal(bool)
+    close_requested = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -57,11 +59,15 @@ class OutputPanel(QWidget):
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._buttons = {
             name: self._button(title)
-            for name, title in (("play", "Run Again"), ("stop", "Stop"), ("trash", "Clear"))
+            for name, title in (
+                *(("play", "Run Again"), ("stop", "Stop"), ("trash", "Clear")),
+                ("close", "Close Output"),
+            )
         }
         self._buttons["play"].clicked.connect(lambda _=False: self.run_again())
         self._buttons["stop"].clicked.connect(lambda _=False: self.stop())
         self._buttons["trash"].clicked.connect(lambda _=False: self.clear())
+        self._buttons["close"].clicked.connect(lambda _=False: self.close_requested.emit())
         self.view = _OutputView()
         self.view.link_chosen.connect(self._open)
         self._input_row = QWidget()  # with its margins: where nothing runs, there is no strip of them
@@ -164,6 +170,8 @@ class OutputPanel(QWidget):
 
     def _show_state(self) -> None:
         runs = self.is_running
+        if not runs and (self._input.hasFocus() or self._buttons["stop"].hasFocus()):
+            self.view.setFocus()  # else Qt gives it to whatever comes next in the window
         self._buttons["stop"].setEnabled(runs)
         self._buttons["play"].setEnabled(self._last is not None)
         self._input_row.setVisible(runs)

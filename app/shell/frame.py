@@ -5,13 +5,14 @@
                  |          | output        |
     status bar
 
-The side bar is about the texts, so that pages with work of their own have its room. The frame knows the
-parts as widgets only.
+Side bar and output are about the texts, so that pages with work of their own have their room. The frame knows
+the parts as widgets only.
 """
 
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.naming import label, named
@@ -85,7 +86,9 @@ class Frame(QWidget):
     def __init__(self, theme: Theme, activity: ActivityBar, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.has_side_bar = True  # beside the texts, whatever page is in sight
+        # beside and below the texts, whatever page is in sight
+        self.has_side_bar, self.has_output = True, False
+        self._wanted_sizes: tuple[Sequence[int], Sequence[int]] = ((), ())
         self.activity = activity
         self.notices = NoticeBar(theme, self)
         self.side_bar = SideBar(self)
@@ -118,6 +121,7 @@ class Frame(QWidget):
     def show_page(self, name: str) -> None:
         self._stack.setCurrentWidget(self.made_page(name))
         self.side_bar.setVisible(self.has_side_bar and name in _BESIDE_SIDE_BAR)
+        self.output.setVisible(self.has_output and name in _BESIDE_SIDE_BAR)
         self._tell()
 
     def show_side(self, panel: str) -> None:
@@ -128,8 +132,9 @@ class Frame(QWidget):
         """Of side bar, output and chat."""
         if part is self.chat and shown:
             self.made_page("chat")
-        if part is self.side_bar:
-            self.has_side_bar = shown
+        if part in (self.side_bar, self.output):
+            self.has_side_bar = shown if part is self.side_bar else self.has_side_bar
+            self.has_output = shown if part is self.output else self.has_output
             if shown and self.page not in ("", *_BESIDE_SIDE_BAR):
                 self.texts_wanted.emit()
         part.setVisible(shown)
@@ -146,10 +151,18 @@ class Frame(QWidget):
         return self._sizes_of(self._across), self._sizes_of(self._middle)
 
     def set_sizes(self, widths: Sequence[int], heights: Sequence[int]) -> None:
-        for splitter, sizes in ((self._across, widths), (self._middle, heights)):
+        """Again when it is seen first: only then it is as large as it is going to be."""
+        self._wanted_sizes = ((), ()) if self.isVisible() else (widths, heights)
+        for splitter, sizes, growing in ((self._across, widths, 1), (self._middle, heights, 0)):
             if len(sizes) == splitter.count():
                 usual = self._sizes_of(splitter)
-                splitter.setSizes([size or known for size, known in zip(sizes, usual, strict=True)])
+                wanted = [size or known for size, known in zip(sizes, usual, strict=True)]
+                wanted[growing] = _left_over(splitter, wanted, growing)
+                splitter.setSizes(wanted)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.set_sizes(*self._wanted_sizes)
 
     def _sizes_of(self, splitter: QSplitter) -> list[int]:
         """Of what is hidden, as it was when it was seen last, or is at first."""
@@ -196,3 +209,13 @@ class Frame(QWidget):
             shown.add("chat")
         self.activity.show_open(shown)
         self.changed.emit()
+
+
+def _left_over(splitter: QSplitter, sizes: Sequence[int], growing: int) -> int:
+    """What the others in sight leave to the one that grows; another sum than the room is shared out."""
+    room = splitter.width() if splitter.orientation() == Qt.Orientation.Horizontal else splitter.height()
+    for place, size in enumerate(sizes):
+        part = splitter.widget(place)
+        if place != growing and part is not None and not part.isHidden():
+            room -= size + splitter.handleWidth()
+    return max(1, room)

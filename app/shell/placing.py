@@ -49,7 +49,7 @@ class Placing(QObject):
             tuple(heights),
             side_bar=frame.has_side_bar,
             chat=not frame.chat.isHidden(),
-            output=not frame.output.isHidden(),
+            output=frame.has_output,
         )
         try:
             self._file.write(session)

@@ -74,6 +74,7 @@ class Project(QObject):
         frame.side_bar.add("files", "Files", self.tree)
         frame.side_bar.add("find", "Find in Files", self.finder)
         frame.output.addWidget(self.output)
+        self.output.close_requested.connect(self._close_output)
         frame.side_bar.show_panel("files")
 
     def join(self, commands: Commands) -> None:
@@ -92,6 +93,13 @@ class Project(QObject):
         application = QGuiApplication.instance()
         if isinstance(application, QGuiApplication):
             application.applicationStateChanged.connect(self._look_again)
+
+    def _close_output(self) -> None:
+        document = self._tabs.current()
+        if self._frame is not None:
+            self._frame.set_shown(self._frame.output, False)
+        if document is not None:
+            document.editor.setFocus()
 
     def open_folder(self, folder: Path | None) -> None:
         self.tree.open(folder)

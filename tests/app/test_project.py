@@ -137,6 +137,23 @@ async def test_the_file_in_front_is_saved_and_run_and_its_traceback_leads_back(
     assert document.editor.textCursor().blockNumber() == 3
 
 
+async def test_who_wrote_to_a_program_stays_in_its_output_when_it_ends(
+    run: Run, window: MainWindow, folder: Path
+) -> None:
+    window._store.change("editing", python=sys.executable)
+    (folder / "ask.py").write_text("print('hello', input())\n")
+    await opened(window, folder / "ask.py")
+    window.commands.trigger("run.file")
+    output = window.project.output
+    [field] = output.findChildren(QLineEdit)
+    await until(field.isVisible)
+    field.setFocus()
+    QTest.keyClicks(field, "you")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    await until(lambda: "exit code 0" in output.said)
+    assert window.focusWidget() is output.view
+
+
 async def test_what_is_not_python_is_not_run(run: Run, window: MainWindow, folder: Path) -> None:
     failed: list[str] = []
     window.project.failed.connect(failed.append)
