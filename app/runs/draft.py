@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.spec.errors import UsageError
 from core.spec.fields import as_flags, from_json
@@ -27,6 +27,29 @@ _MOST_BETWEEN = 100
 _GLIMPSES = 6
 LISTED = 500  # files for each reason: a folder may hold a million
 _SPEC = "finetune-folder"
+# what changes how fast it is, or what it computes with: it is measured anew
+_OF_SPEED = (
+    *(
+        "model",
+        "teacher",
+        "recipe",
+        "batch_size",
+        "context_tokens",
+        "precision",
+        "device",
+        "threads",
+        "lanes",
+    ),
+    *(
+        "checkpoint_layers",
+        "optimizer",
+        "in_backward",
+        "offload",
+        "lora_rank",
+        "lora_layers",
+        "base_precision",
+    ),
+)
 _NAME_LETTERS = re.compile(r"[^\w.-]+")
 
 
@@ -131,6 +154,10 @@ def with_looks(spec: TrainSpec, steps: int) -> TrainSpec:
     """Often enough that there is a curve, and seldom enough that it costs little."""
     every = max(1, min(_MOST_BETWEEN, steps // _LOOKS))
     return replace(spec, validate_every=every, sample_every=every, checkpoint_every=every)
+
+
+def of_speed(spec: TrainSpec) -> tuple[Any, ...]:
+    return tuple(getattr(spec, name) for name in _OF_SPEED)
 
 
 def free_name(folders: tuple[Path, ...]) -> str:

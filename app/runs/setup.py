@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
 from app.layouts import Column
 from app.naming import label, named, set_role
 from app.runs.choices import BaseModel, RunChoices
-from app.runs.draft import Draft, free_name, name_problem, with_looks
+from app.runs.draft import Draft, free_name, name_problem, of_speed, with_looks
 from app.runs.folder_list import FolderList
 from app.runs.outlook import Outlook, smaller_spec
+from app.runs.room import room_now
 from app.runs.scan import ScanView
 from app.runs.scanned_files import overruled
 from app.runs.words import in_window, is_refused_for_room
@@ -34,35 +35,14 @@ from trainer.spec.estimates import Estimate
 from trainer.spec.jobs import TrainSpec
 
 _ASK_AFTER_MS = 800
-# what changes how fast it is, or what it computes with: it is measured anew
-_OF_SPEED = (
-    *(
-        "model",
-        "teacher",
-        "recipe",
-        "batch_size",
-        "context_tokens",
-        "precision",
-        "device",
-        "threads",
-        "lanes",
-    ),
-    *(
-        "checkpoint_layers",
-        "optimizer",
-        "in_backward",
-        "offload",
-        "lora_rank",
-        "lora_layers",
-        "base_precision",
-    ),
-)
+_LOOK_EVERY_MS = 3000
 
 
 class RunSetup(QWidget):
     """
     Signals, all wishes:
         scan_requested, estimate_requested, begin_requested: a Draft.
+        engine_bytes_requested: how much the models that run hold now is wanted at once.
         folder_choice_requested, model_choice_requested: a person wants to look for one.
         stop_requested: what is being prepared or looked through is to be called off.
         said: a sentence for the person.
@@ -71,6 +51,7 @@ class RunSetup(QWidget):
     scan_requested = Signal(object)
     estimate_requested = Signal(object)
     begin_requested = Signal(object)
+    engine_bytes_requested = Signal()
     folder_choice_requested = Signal()
     model_choice_requested = Signal()
     stop_requested = Signal()
@@ -83,6 +64,7 @@ class RunSetup(QWidget):
         self._engine_bytes = 0
         self._is_named = False
         self._is_beginning = False
+        self._is_measuring = False
         self._may_insist = False
         self.folders = FolderList(theme, self)
         self.scan = ScanView(theme, self)
@@ -94,6 +76,8 @@ class RunSetup(QWidget):
         self.beginning = label("", "muted", wraps=True)
         self._later = QTimer(self, singleShot=True, interval=_ASK_AFTER_MS)
         self._later.timeout.connect(self._ask_estimate)
+        self._look_again = QTimer(self, interval=_LOOK_EVERY_MS)  # others may have given back what it lacks
+        self._look_again.timeout.connect(self._look_where_seen)
         self._to_deeds = QTimer(self, singleShot=True, interval=0)  # once there is room for what is said
         self._to_deeds.timeout.connect(lambda: self._scroll.ensureWidgetVisible(self._deeds, 0, 16))
         self._parts: list[QWidget] = []
@@ -112,6 +96,14 @@ class RunSetup(QWidget):
         """What the models that run hold."""
         self._engine_bytes = count
         self._show_outlook()
+
+    def set_limit(self, ram_mb: int) -> None:
+        """Of the settings, which holds unless the person has set another here."""
+        if "ram_mb" not in self.choices.touched and ram_mb != self.draft.spec.ram_mb:
+            self._forget_refusal()
+            self.choices.show_draft(replace(self.draft, spec=replace(self.draft.spec, ram_mb=ram_mb)))
+            self._look_at_memory()
+            self._show_outlook()
 
     def add_folders(self, paths: Sequence[Path]) -> None:
         self.folders.add(paths)
@@ -135,11 +127,13 @@ class RunSetup(QWidget):
         self._show_all()
 
     def take_estimate(self, estimate: Estimate) -> None:
+        self._is_measuring = False
         self._estimate = estimate
         self._fit_looks()
         self._show_outlook()
 
     def show_estimate_problem(self, sentence: str) -> None:
+        self._is_measuring = False
         self._estimate = None
         self.outlook.show_problem(in_window(sentence))
         self._show_deeds()
@@ -154,18 +148,36 @@ class RunSetup(QWidget):
         self._is_beginning = False
         self._may_insist = is_refused_for_room(problem)
         self._say(in_window(problem, offers_anyway=True), "danger" if problem else "muted")
+        was_measuring, self._is_measuring = self._is_measuring, False  # it was called off for this
+        if problem:
+            self._look_at_memory()
+        if problem and was_measuring:
+            self._ask_later()
 
     def start_over(self, draft: Draft) -> None:
         """For another run, from the same folders. Nothing is measured while one goes on."""
         self._is_named = False
+        self._forget_refusal()
         self.choices.touched.clear()
         kept = replace(draft, folders=self.draft.folders, scan=self.draft.scan)
         self.choices.show_draft(replace(kept, name=free_name(kept.folders)))
         self._fit_looks()
         self._show_all()
 
+    def begin_anew(self, draft: Draft) -> None:
+        """By a person's wish, who finds all as it usually is; not while what was set up is being prepared."""
+        if self._is_beginning:
+            return
+        self.start_over(draft)
+        self._scroll.verticalScrollBar().setValue(0)
+        self._look_at_memory()
+        if self.draft.folders and of_speed(self.draft.spec) != self._measured:
+            self._ask_later()
+
     def begin_like(self, draft: Draft, usual: TrainSpec) -> None:
-        """Another run with the settings of an earlier one; what differs from the usual was set on purpose."""
+        """Another run with the settings of an earlier one; what differs from the usual was set on purpose.
+        The limit is today's, and who insisted then is asked again."""
+        draft = replace(draft, spec=replace(draft.spec, ram_mb=usual.ram_mb, anyway=usual.anyway))
         names = usual.__dataclass_fields__
         self.choices.touched = {name for name in names if getattr(draft.spec, name) != getattr(usual, name)}
         self._is_named = False
@@ -259,8 +271,9 @@ class RunSetup(QWidget):
         if draft.name != free_name(draft.folders):
             self._is_named = True
         self._forget_refusal()
+        self._look_at_memory()
         self._show_outlook()
-        if self._of_speed() != self._measured:
+        if of_speed(self.draft.spec) != self._measured:
             self._ask_later()
 
     def _take_smaller(self, changes: dict[str, object]) -> None:
@@ -286,15 +299,40 @@ class RunSetup(QWidget):
             self._later.start()
 
     def _ask_estimate(self) -> None:
-        self._measured = self._of_speed()
+        self._is_measuring = True
+        if self._is_beginning:
+            return  # it is asked again should nothing begin
+        self._measured = of_speed(self.draft.spec)
         self.estimate_requested.emit(self.draft)
 
-    def _of_speed(self) -> tuple[Any, ...]:
-        return tuple(getattr(self.draft.spec, name) for name in _OF_SPEED)
-
     def _begin(self, *, anyway: bool = False) -> None:
+        self._look_at_memory()
         draft = self.draft
-        self.begin_requested.emit(replace(draft, spec=replace(draft.spec, anyway=True)) if anyway else draft)
+        if anyway:
+            draft = replace(draft, spec=replace(draft.spec, anyway=True))
+        if self.outlook.fits or draft.spec.anyway:
+            self.begin_requested.emit(draft)
+        else:
+            self._say(self.outlook.memory.text(), "danger")
+
+    def _look_where_seen(self) -> None:
+        if self.isVisible():
+            self._look_at_memory()
+
+    def _look_at_memory(self) -> None:
+        """The machine's as it is now; what is being measured would count as others'."""
+        self.engine_bytes_requested.emit()
+        known, did_fit = self._estimate, self.outlook.fits
+        if known is None or known.device != "cpu" or self._is_measuring or not self.scan.is_whole:
+            return
+        self._estimate = replace(known, machine=room_now(self.draft.spec.ram_mb))
+        self._show_outlook()
+        if not self.outlook.fits or did_fit:
+            return
+        self._forget_refusal()
+        self._show_deeds()
+        if known.tokens_per_s is None and not self.outlook.frees_engine:
+            self._ask_later()  # no step was taken where it did not fit
 
     def _say(self, sentence: str, role: str) -> None:
         """Beside the button, and in sight with it."""
@@ -305,7 +343,7 @@ class RunSetup(QWidget):
             self._to_deeds.start()
 
     def _forget_refusal(self) -> None:
-        """It was of other settings."""
+        """It was of other settings, or of less memory."""
         if not self._is_beginning:
             self._may_insist = False
             self.beginning.clear()
@@ -316,6 +354,10 @@ class RunSetup(QWidget):
             self.outlook.show_estimate(self._estimate, self.draft, self._engine_bytes)
             if self._later.isActive():
                 self.outlook.show_measuring()
+        if self.outlook.fits:
+            self._look_again.stop()
+        elif not self._look_again.isActive():
+            self._look_again.start()
         self._show_deeds()
 
     def _show_all(self) -> None:

@@ -10,14 +10,12 @@ import psutil
 from PySide6.QtCore import QObject
 
 from app.engines import Engines
+from app.runs.room import room_now
 from app.shell.notices import Notice, NoticeBar
-from core.spec.calibration import runtime_bytes
 from core.spec.catalogue import Role
 from core.spec.errors import SmallCoderError
 from core.spec.library import describe_model
-from core.spec.machine import Machine
 from core.spec.presets import PRESETS
-from core.spec.sizes import MB
 from trainer.spec.memory import Plan
 from trainer.spec.runs import Run
 
@@ -83,12 +81,7 @@ def _needs_room(run: Run, held_bytes: int) -> bool:
     found = PRESETS.get(spec.model) or getattr(describe_model(Path(spec.model)), "network", None)
     if found is None or spec.precision == "auto" or spec.teacher is not None:
         return False
-    memory = psutil.virtual_memory()
-    machine = Machine(
-        limit_bytes=min(spec.ram_mb * MB, memory.total) if spec.ram_mb else memory.total,
-        others_bytes=memory.total - memory.available,
-        runtime_bytes=runtime_bytes(),
-    )
+    machine = room_now(spec.ram_mb)
     plan = Plan(spec, found, None, "cpu", machine)
     freed = replace(machine, others_bytes=max(0, machine.others_bytes - held_bytes))
     return not plan.fits and replace(plan, machine=freed).fits

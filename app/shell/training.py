@@ -19,7 +19,7 @@ from app.memory.memory import MemoryWatch
 from app.questions import Questions
 from app.runs.runs import Runs, entries, forget_deleted
 from app.runs.watch import RunWatch
-from app.settings import SettingsStore
+from app.settings import Settings, SettingsStore
 from app.shell.commands import Commands
 from app.shell.deleting import Deleting
 from app.shell.leaving import may_leave
@@ -76,7 +76,7 @@ class Training(QObject):
         self.runs.alive_changed.connect(self._take_alive)
         self.runs.held_changed.connect(self._show_wished)
         self.runs.failed.connect(self._warn)
-        store.changed.connect(lambda _: self.taught.show_use())
+        store.changed.connect(self._take_settings)
         self._look_at_runs = QTimer(self, interval=_LOOK_AT_RUNS_MS)
         self._look_at_runs.timeout.connect(self._look)
 
@@ -101,6 +101,7 @@ class Training(QObject):
         setup.scan_requested.connect(lambda draft: self._start(jobs.scan(draft)))
         setup.estimate_requested.connect(lambda draft: self._start(jobs.estimate(draft, setup.scan.tokens)))
         setup.begin_requested.connect(lambda draft: self._start(self._begin_run(page, jobs, draft)))
+        setup.engine_bytes_requested.connect(lambda: setup.set_engine_bytes(self.room.held_bytes()))
         setup.stop_requested.connect(jobs.stop)
         setup.folder_choice_requested.connect(lambda: self._start(self._choose(setup.add_folder)))
         setup.model_choice_requested.connect(lambda: self._start(self._choose(setup.set_model)))
@@ -110,6 +111,7 @@ class Training(QObject):
         jobs.estimated.connect(self._take_estimate)
         jobs.estimate_failed.connect(setup.show_estimate_problem)
         jobs.beginning_told.connect(setup.show_beginning)
+        page.list.new_requested.connect(self._set_up_anew)
         page.list.chosen.connect(lambda folders: self._start(self._show_chosen(folders)))
         page.shown.connect(lambda: self._start(self._refresh()))
         view.header.wished.connect(self._grant)
@@ -195,6 +197,16 @@ class Training(QObject):
             case "delete":
                 self._deleting.delete(run)
         self._show_wished()
+
+    def _take_settings(self, settings: Settings) -> None:
+        self.taught.show_use()
+        if self._page is not None:
+            self._page.setup.set_limit(settings.budget.ram_mb)
+
+    def _set_up_anew(self) -> None:
+        if self._page is not None:
+            self._page.setup.begin_anew(self._usual_draft(completing_model(self._store.settings)))
+            self._start(self._refresh())
 
     def _set_up_like(self, page: "TrainPage", run: Run) -> None:
         from app.runs.draft import draft_of

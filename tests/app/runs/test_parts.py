@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -261,7 +262,15 @@ def estimate(**changes: int) -> Estimate:
 
 
 @pytest.fixture
-def setup(qtbot: QtBot, theme: Theme, tmp_path: Path) -> RunSetup:
+def memory(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Of the machine; what is available, a test may change."""
+    system = SimpleNamespace(total=16 * GB, available=12 * GB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: system)
+    return system
+
+
+@pytest.fixture
+def setup(qtbot: QtBot, theme: Theme, tmp_path: Path, memory: SimpleNamespace) -> RunSetup:
     page = RunSetup(theme, usual_draft("model", ram_mb=8192))
     qtbot.addWidget(page)
     (tmp_path / "code").mkdir()
@@ -389,6 +398,56 @@ def test_no_option_of_a_command_is_named_where_there_is_a_form(problem: str, sai
     assert in_window(problem) == said
 
 
+def test_memory_is_looked_at_anew_before_a_start_and_until_it_fits(
+    qtbot: QtBot, setup: RunSetup, tmp_path: Path, memory: SimpleNamespace
+) -> None:
+    setup.folders.add([tmp_path / "code"])
+    with qtbot.waitSignal(setup.estimate_requested):
+        scanned(setup)
+    setup.take_estimate(estimate())
+    assert setup.outlook.memory.text().startswith("It fits")
+    memory.available = 5 * GB
+    with qtbot.assertNotEmitted(setup.begin_requested):
+        setup.begin_button.click()
+    assert setup.outlook.memory.text().startswith("It does not fit")
+    assert "0 MB free of 8,192 MB" in setup.beginning.text()
+    assert not setup.begin_button.isEnabled()
+    assert setup.anyway_button.isVisible()
+    memory.available = 12 * GB
+    setup._look_again.timeout.emit()
+    assert setup.outlook.memory.text().startswith("It fits")
+    assert not setup.beginning.text()
+    with qtbot.waitSignal(setup.begin_requested):
+        setup.begin_button.click()
+
+
+def test_the_limit_of_the_settings_holds_until_another_is_set_here(
+    qtbot: QtBot, setup: RunSetup, tmp_path: Path
+) -> None:
+    setup.folders.add([tmp_path / "code"])
+    with qtbot.waitSignal(setup.estimate_requested):
+        scanned(setup)
+    setup.take_estimate(estimate(others_bytes=8 * GB))
+    setup.choices.advanced_button.setChecked(True)
+    assert not setup.begin_button.isEnabled()
+    setup.set_limit(12 * 1024)
+    field = setup.choices.form().field("ram_mb")
+    assert setup.draft.spec.ram_mb == field.value() == 12 * 1024  # type: ignore[attr-defined]
+    assert setup.begin_button.isEnabled()
+    field.setValue(4096)  # type: ignore[attr-defined]
+    assert not setup.begin_button.isEnabled()
+    setup.set_limit(0)
+    assert setup.draft.spec.ram_mb == 4096
+    setup.choices.recipe_box.setCurrentIndex(2)
+    setup.choices.recipe_box.activated.emit(2)
+    setup.begin_anew(usual_draft("model", ram_mb=7000))
+    assert (setup.draft.spec.ram_mb, setup.draft.spec.recipe) == (7000, "lora")
+    assert setup.draft.folders == (tmp_path / "code",)
+    assert not setup.choices.touched
+    setup.set_limit(9000)
+    assert setup.draft.spec.ram_mb == 9000
+
+
 def test_nothing_to_learn_from_is_said_and_cannot_begin(setup: RunSetup, tmp_path: Path) -> None:
     setup.folders.add([tmp_path / "code"])
     setup.take_scan(Finished(metrics=(Metric("accepted", 0.0), Metric("left_out", 4.0))))
@@ -426,6 +485,15 @@ def test_another_run_is_set_up_like_an_earlier_one(setup: RunSetup, tmp_path: Pa
     assert (draft.folders, draft.scan.exclude) == ((tmp_path / "code",), ("/x",))
     assert (draft.spec.learning_rate, draft.spec.model, draft.name) == (0.5, "other", "code-2")
     assert setup.choices.touched == {"learning_rate"}
+
+
+def test_another_run_like_an_earlier_one_has_the_limit_of_today(setup: RunSetup) -> None:
+    earlier = create_run("code", replace(usual_draft("model", ram_mb=4096).spec, anyway=True))
+    usual = usual_draft("model", ram_mb=6000).spec
+    setup.begin_like(draft_of(earlier), usual)
+    assert (setup.draft.spec.ram_mb, setup.draft.spec.anyway) == (6000, False)
+    setup.set_limit(7000)
+    assert setup.draft.spec.ram_mb == 7000
 
 
 def test_the_form_finds_settings_and_keeps_what_is_set_above_out_of_it(

@@ -191,6 +191,30 @@ async def test_a_model_makes_room_for_a_run_and_comes_back_after_it(
         assert "is unloaded while" not in started.texts()
 
 
+async def test_a_run_is_set_up_within_the_limit_of_the_settings_as_they_are_now(
+    run: Runner, qapp: QApplication
+) -> None:
+    started = Started(qapp)
+    store = started.window._store
+    try:
+        started.trigger("view.train")
+        _, page = page_of(started)
+        setup = page.setup
+        store.change("budget", ram_mb=6000)
+        assert setup.draft.spec.ram_mb == 6000
+        form = setup.choices.form()
+        form.field("ram_mb").setValue(5000)  # type: ignore[attr-defined]
+        form.field("seed").setValue(7)  # type: ignore[attr-defined]
+        store.change("budget", ram_mb=7000)
+        assert setup.draft.spec.ram_mb == 5000
+        page.list.new_button.click()
+        assert (setup.draft.spec.ram_mb, setup.draft.spec.seed) == (7000, 42)
+        store.change("budget", ram_mb=8000)
+        assert setup.draft.spec.ram_mb == 8000
+    finally:
+        await started.end()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_a_person_teaches_a_model_a_folder_and_uses_what_it_learnt(
