@@ -370,15 +370,21 @@ class RunSetup(QWidget):
     def _show_deeds(self) -> None:
         can_begin = self.scan.is_whole and not name_problem(self.draft.name) and not self._is_beginning
         fits = self.outlook.fits or self.draft.spec.anyway
-        if self._is_beginning and self.stop_button.isHidden():
-            self.stop_button.show()
-            if self.isAncestorOf(QApplication.focusWidget() or self):
-                self.stop_button.setFocus()  # what is disabled passes the keys on, and the page follows
-        for part in (self.folders, self.scan, self.choices):
+        may = {
+            self.begin_button: can_begin and fits,
+            self.anyway_button: can_begin and (self._may_insist or not fits),
+            self.stop_button: self._is_beginning,
+        }
+        forms, keys = (self.folders, self.scan, self.choices), QApplication.focusWidget() or self
+        is_losing = not may[keys] if keys in may else any(part.isAncestorOf(keys) for part in forms)
+        self.begin_button.setEnabled(may[self.begin_button] or keys is self.begin_button)
+        for button in (self.anyway_button, self.stop_button):
+            button.setVisible(may[button] or keys is button)
+        if is_losing and (self._is_beginning or keys in may):
+            # what is disabled or hidden while it has the keys gives them to the next, and the page goes there
+            next((button for button in may if may[button]), self._scroll).setFocus()
+        self.begin_button.setEnabled(may[self.begin_button])
+        for button in (self.anyway_button, self.stop_button):
+            button.setVisible(may[button])
+        for part in forms:
             part.setEnabled(not self._is_beginning)
-        self.begin_button.setEnabled(can_begin and fits)
-        self.anyway_button.setVisible(can_begin and (self._may_insist or not fits))
-        if not self._is_beginning:
-            if self.stop_button.hasFocus():
-                (self.begin_button if self.begin_button.isEnabled() else self.anyway_button).setFocus()
-            self.stop_button.hide()

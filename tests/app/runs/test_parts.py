@@ -353,6 +353,10 @@ ROOMLESS = (
 )
 
 
+def is_in_sight(*parts: QWidget) -> bool:
+    return all(part.visibleRegion().boundingRect() == part.rect() for part in parts)
+
+
 def test_what_becomes_of_a_start_stays_in_sight_beside_its_button(
     qtbot: QtBot, setup: RunSetup, tmp_path: Path
 ) -> None:
@@ -362,9 +366,6 @@ def test_what_becomes_of_a_start_stays_in_sight_beside_its_button(
         scanned(setup)
     setup.take_estimate(estimate())
     setup.activateWindow()
-
-    def is_in_sight(*parts: QWidget) -> bool:
-        return all(part.visibleRegion().boundingRect() == part.rect() for part in parts)
 
     assert not is_in_sight(setup.begin_button)
     setup.begin_button.setFocus()
@@ -406,17 +407,24 @@ def test_memory_is_looked_at_anew_before_a_start_and_until_it_fits(
         scanned(setup)
     setup.take_estimate(estimate())
     assert setup.outlook.memory.text().startswith("It fits")
+    setup.resize(700, 420)
+    setup.activateWindow()
+    setup.begin_button.setFocus()
     memory.available = 5 * GB
     with qtbot.assertNotEmitted(setup.begin_requested):
         setup.begin_button.click()
     assert setup.outlook.memory.text().startswith("It does not fit")
     assert "0 MB free of 8,192 MB" in setup.beginning.text()
     assert not setup.begin_button.isEnabled()
-    assert setup.anyway_button.isVisible()
+    qtbot.waitUntil(lambda: is_in_sight(setup.anyway_button, setup.beginning))
+    assert setup.focusWidget() is setup.anyway_button
+    before = setup._scroll.verticalScrollBar().value()
     memory.available = 12 * GB
     setup._look_again.timeout.emit()
     assert setup.outlook.memory.text().startswith("It fits")
     assert not setup.beginning.text()
+    assert setup.focusWidget() is setup.begin_button
+    assert setup._scroll.verticalScrollBar().value() == before
     with qtbot.waitSignal(setup.begin_requested):
         setup.begin_button.click()
 
