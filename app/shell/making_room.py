@@ -49,10 +49,10 @@ class MakingRoom(QObject):
         while engine.is_ready:
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def make_where_needed(self, run: Run) -> None:
+    async def make_where_needed(self, run: Run, ram_mb: int) -> None:
         """For one that goes on: where it does not fit beside the models, and would without them."""
         loop, held_bytes = asyncio.get_running_loop(), self.held_bytes()
-        if held_bytes and await loop.run_in_executor(None, partial(_needs_room, run, held_bytes)):
+        if held_bytes and await loop.run_in_executor(None, partial(_needs_room, run, held_bytes, ram_mb)):
             await self.make(run)
 
     def give_back(self, run: Run) -> None:
@@ -72,7 +72,7 @@ class MakingRoom(QObject):
         return total
 
 
-def _needs_room(run: Run, held_bytes: int) -> bool:
+def _needs_room(run: Run, held_bytes: int, ram_mb: int) -> bool:
     """Of the system's memory. False too where it cannot be told: the run itself says what is wrong then."""
     try:
         spec = run.spec()
@@ -81,7 +81,7 @@ def _needs_room(run: Run, held_bytes: int) -> bool:
     found = PRESETS.get(spec.model) or getattr(describe_model(Path(spec.model)), "network", None)
     if found is None or spec.precision == "auto" or spec.teacher is not None:
         return False
-    machine = room_now(spec.ram_mb)
+    machine = room_now(ram_mb)
     plan = Plan(spec, found, None, "cpu", machine)
     freed = replace(machine, others_bytes=max(0, machine.others_bytes - held_bytes))
     return not plan.fits and replace(plan, machine=freed).fits

@@ -237,8 +237,9 @@ class Training(QObject):
         return usual_draft(model, self._store.settings.budget.ram_mb)
 
     async def _resume(self, run: Run) -> None:
-        await self.room.make_where_needed(run)
-        self.runs.start(run)
+        ram_mb = self._store.settings.budget.ram_mb  # as it is now, whatever it was when the run began
+        await self.room.make_where_needed(run, ram_mb)
+        self.runs.start(run, ("--ram-mb", str(ram_mb)))
 
     def _look_on(self) -> None:
         """At the list, while there is a run that changes."""

@@ -227,6 +227,14 @@ def test_a_full_disk_is_told_in_a_sentence(material: Path, tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+def test_who_goes_on_may_have_another_limit_for_memory(material: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert run(material, "train", "new", str(folder), *flags(steps=2), "--ram-mb", "0").returncode == 0
+    done = run(material, "train", "resume", str(folder), "--ram-mb", "16")
+    assert done.returncode == 2
+    assert "of 16 MB others hold" in done.stderr
+
+
 def test_a_failure_is_an_event_too(material: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert run(material, "train", "new", str(folder), *flags(steps=2)).returncode == 0

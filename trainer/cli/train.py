@@ -56,6 +56,12 @@ def fill(parser: argparse.ArgumentParser) -> None:
     resume = actions.add_parser("resume", help="go on from the last checkpoint")
     resume.add_argument("name", metavar="RUN", help="a run's name or folder")
     resume.add_argument("--anyway", action="store_true", help="even if its data or its model changed")
+    resume.add_argument(
+        "--ram-mb",
+        type=int,
+        metavar="N",
+        help="memory for all programs together from now on; 0 is all there is",
+    )
     resume.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long")
     resume.add_argument(
         "--finish-minutes",
@@ -148,6 +154,8 @@ def _wished(run: Run, arguments: argparse.Namespace) -> TrainSpec:
     spec, given = run.spec(), vars(arguments)
     anyway = spec.anyway or given.get("anyway", False)
     spec = replace(spec, anyway=anyway, minutes=given.get("minutes") or spec.minutes)
+    if given.get("ram_mb") is not None:
+        spec = replace(spec, ram_mb=max(0, given["ram_mb"]))
     finish = given.get("finish_minutes") if arguments.until is None else arguments.until
     if finish is None:
         return spec

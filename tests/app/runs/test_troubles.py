@@ -264,14 +264,15 @@ def test_models_make_room_for_a_run_that_goes_on_where_that_is_what_it_lacks(
     model = str(tiny_folder(tmp_path / "model", tiny_tokenizer(tmp_path / "vocabulary")))
     run = create_run("resumed", replace(SPEC, model=model, precision="fp32"))
 
-    def needs(available_mb: int, held_mb: int) -> bool:
+    def needs(available_mb: int, held_mb: int, ram_mb: int = 0) -> bool:
         memory = SimpleNamespace(total=8192 * MB, available=available_mb * MB)
         monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-        return _needs_room(run, held_mb * MB)
+        return _needs_room(run, held_mb * MB, ram_mb)
 
     assert not needs(available_mb=7000, held_mb=500)
     assert needs(available_mb=600, held_mb=3000)
     assert not needs(available_mb=600, held_mb=10)
+    assert needs(available_mb=7000, held_mb=1000, ram_mb=1500)
 
 
 @pytest.mark.parametrize("page", [BenchPage, lambda theme: TrainPage(theme, usual_draft("m"))])
