@@ -12,7 +12,6 @@ the parts as widgets only.
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.naming import label, named
@@ -88,7 +87,6 @@ class Frame(QWidget):
         self._theme = theme
         # beside and below the texts, whatever page is in sight
         self.has_side_bar, self.has_output = True, False
-        self._wanted_sizes: tuple[Sequence[int], Sequence[int]] = ((), ())
         self.activity = activity
         self.notices = NoticeBar(theme, self)
         self.side_bar = SideBar(self)
@@ -151,18 +149,10 @@ class Frame(QWidget):
         return self._sizes_of(self._across), self._sizes_of(self._middle)
 
     def set_sizes(self, widths: Sequence[int], heights: Sequence[int]) -> None:
-        """Again when it is seen first: only then it is as large as it is going to be."""
-        self._wanted_sizes = ((), ()) if self.isVisible() else (widths, heights)
-        for splitter, sizes, growing in ((self._across, widths, 1), (self._middle, heights, 0)):
+        for splitter, sizes in ((self._across, widths), (self._middle, heights)):
             if len(sizes) == splitter.count():
                 usual = self._sizes_of(splitter)
-                wanted = [size or known for size, known in zip(sizes, usual, strict=True)]
-                wanted[growing] = _left_over(splitter, wanted, growing)
-                splitter.setSizes(wanted)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.set_sizes(*self._wanted_sizes)
+                splitter.setSizes([size or known for size, known in zip(sizes, usual, strict=True)])
 
     def _sizes_of(self, splitter: QSplitter) -> list[int]:
         """Of what is hidden, as it was when it was seen last, or is at first."""
@@ -209,13 +199,3 @@ class Frame(QWidget):
             shown.add("chat")
         self.activity.show_open(shown)
         self.changed.emit()
-
-
-def _left_over(splitter: QSplitter, sizes: Sequence[int], growing: int) -> int:
-    """What the others in sight leave to the one that grows; another sum than the room is shared out."""
-    room = splitter.width() if splitter.orientation() == Qt.Orientation.Horizontal else splitter.height()
-    for place, size in enumerate(sizes):
-        part = splitter.widget(place)
-        if place != growing and part is not None and not part.isHidden():
-            room -= size + splitter.handleWidth()
-    return max(1, room)
