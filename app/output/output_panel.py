@@ -143,7 +143,7 @@ class OutputPanel(QWidget):
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
-        row.setContentsMargins(16, 4, 8, 4)
+        row.setContentsMargins(16, 4, 4, 4)
         row.setSpacing(0)
         row.addWidget(self._title, 1)
         for button in self._buttons.values():
