@@ -408,6 +408,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path: Path, vocabulary: Path) ->
 def test_facts_name_what_was_read(tmp_path: Path, code: Path) -> None:
     lines = tmp_path / "data.jsonl"
     lines.write_text('{"text": "x"}\n{\n')
+    (code / "nothing.py").touch()
     facts = prepare(tmp_path / "out", code, lines)
     assert [source["path"] for source in facts["sources"]] == [str(code), str(lines)]
     assert [len(source["digest"]) for source in facts["sources"]] == [32, 32]
