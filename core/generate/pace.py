@@ -12,7 +12,7 @@ from operator import mul
 MOST_GUESSES = 15
 _MEMORY = 0.9  # share of the old value that an average keeps at each new measurement
 _MEMORY_AT_FIRST = 0.2  # where the old value was only thought
-_LEAST_GAIN = 1.1  # tokens in a plain step's time; for less, being wrong about it is not worth the risk
+_LEAST_GAIN = 1.25  # tokens in a plain step's time; for less, being wrong about it is not worth the risk
 # what a step with 0, 1, 2 guesses and so on costs, in plain steps, until it is measured
 _COSTS_AT_FIRST = (1.0, 1.3, 1.6, 1.65, 2.0, 2.2, 2.4, 2.5, 2.8, 3.0, 3.2, 3.4, 3.7, 3.9, 4.2, 4.4)
 _PATIENCE, _MOST_PATIENCE = 16, 4096  # occasions let pass before what was too dear is tried again

@@ -125,15 +125,14 @@ def hear(worker: "subprocess.Popen[bytes]", kind: str) -> None:
 
 def serve_and_take_down(times: Path) -> int:
     """The worker, with a note of the time at each place; they are written once the model is unloaded."""
-    import core.engine
-    import core.generate.loop
     import core.server.serve as serving
     from core.generate.prefixes import PrefixStore
+    from core.generate.sampling import Chooser
     from core.model.transformer import Transformer
     from core.server.outbox import Outbox
     from core.server.requests import Requests
     from core.server.worker import Worker
-    from core.spec import messages
+    from core.spec import lines
     from core.spec.messages import Text
     from core.text.tokenizer import StreamDecoder
     from core.text.window import WindowBuilder
@@ -154,13 +153,13 @@ def serve_and_take_down(times: Path) -> int:
 
         setattr(owner, name, noting)
 
-    note(messages, "parse", before="heard")
+    note(lines, "parse", before="heard")
     note(Requests, "add", before="parsed")
     note(Requests, "take", after="taken")
     note(WindowBuilder, "build", after="window")
     note(PrefixStore, "take", after="cache")
     note(Transformer, "read", before="reading", after="read")
-    note(core.generate.loop, "choose_along", after="chosen")
+    note(Chooser, "along", after="chosen")
     # a network of random weights may choose what is no text: something is said all the same
     StreamDecoder.feed = lambda *_: "y"  # type: ignore[method-assign]
     note(Outbox, "say", before="said", of=Text)
