@@ -1,6 +1,7 @@
 """FirstRunPage: measures the machine for some seconds and says which model to use on it, and why."""
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -50,6 +51,12 @@ class FirstRunPage(QScrollArea):
         self._arrange()
         self._connect()
         self._show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.done.emit()
+            return
+        super().keyPressEvent(event)
 
     def _show(self) -> None:
         self._machine.setText(

@@ -147,7 +147,7 @@ class Modelling(QObject):
         page.download_requested.connect(lambda id, role: self.download(id, role or None))
         page.looked_at.connect(self.look_at)
         page.all_requested.connect(lambda: self._frame.show_page("models"))
-        page.done.connect(lambda: self._frame.show_page("welcome"))
+        page.done.connect(self._frame.texts_wanted)
         return page
 
     def look_at(self, key: str) -> None:

@@ -91,7 +91,10 @@ def open_engine(arguments: argparse.Namespace) -> "Engine":
 
 
 def standard_input() -> str:
-    """The bytes exactly as given, as text."""
+    """The bytes exactly as given, as text. Whoever sits at a terminal is told that it is waited for."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        end = "Ctrl+Z and Enter" if sys.platform == "win32" else "Ctrl+D"
+        report.complain(f"reading what you type, until {end} on a line of its own; see --help for other ways")
     return _decoded(_bounded(_input_bytes().read, "Standard input"), "Standard input")
 
 

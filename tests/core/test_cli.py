@@ -239,3 +239,19 @@ def test_the_models_in_a_folder_are_listed_beside_the_one_that_comes_along(model
     others = [row for row in rows if row["path"] != str(embedded_model())]
     assert [(row["path"], row["kind"], row["has_fim"]) for row in others] == [(str(model), "native", True)]
     assert len(rows) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such terminals")
+def test_who_types_a_text_is_told_that_it_is_waited_for(model: Path) -> None:
+    mine, theirs = os.openpty()
+    words = [sys.executable, "main.py", "tokenize", "--model", str(model)]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as typed:
+        os.close(theirs)
+        assert typed.stderr is not None
+        assert b"reading what you type, until Ctrl+D" in typed.stderr.readline()
+        os.write(mine, b"x = 1\n\x04")
+        ids, _ = typed.communicate()
+    os.close(mine)
+    assert ids == run("tokenize", "--model", model, text=b"x = 1\n").stdout

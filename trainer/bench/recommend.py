@@ -71,7 +71,8 @@ def _best(pleasant: Sequence[Option]) -> tuple[Option, str]:
         )
     why = "it is the largest that runs pleasantly"
     if largest.has_weights:
-        why += f", and its quality has not been measured here ('bench quality --model {largest.model}' does)"
+        measuring = f"'bench quality --model {largest.model}' does"
+        why += f", and its quality on all our tasks has not been measured here ({measuring})"
     return largest, why
 
 

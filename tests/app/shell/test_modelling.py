@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from app import run as program
 from app.main_window import MainWindow
@@ -117,6 +118,27 @@ async def test_the_first_start_of_all_measures_and_a_later_one_does_not(run: Run
     await program.begin(window, [])
     assert window.frame.page == "welcome"
     assert not window.modelling.counsel.measuring.is_running
+    await leave(window)
+
+
+async def test_who_measures_while_texts_are_open_goes_back_to_them(
+    run: Run, qapp: QApplication, tmp_path: Path
+) -> None:
+    qapp.setQuitOnLastWindowClosed(False)
+    (tmp_path / "one.py").write_text("x = 1\n")
+    window = make_window(qapp)
+    window.show()
+    await program.begin(window, [tmp_path / "one.py"])
+    await until(lambda: window.frame.page == "texts")
+    for way_back in ("Begin with What Is Here", "Escape"):
+        window.modelling.show_measuring()
+        page = window.frame.made_page("first_run")
+        assert window.frame.page == "first_run"
+        if way_back == "Escape":
+            QTest.keyClick(page, Qt.Key.Key_Escape)
+        else:
+            next(button for button in page.findChildren(QPushButton) if button.text() == way_back).click()
+        assert window.frame.page == "texts"
     await leave(window)
 
 
