@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = Path(os.environ.get("SMALLCODER_VENV") or ROOT / ".venv").absolute()
 LOG, DOWNLOADS = VENV / "setup.log", VENV / "setup-downloads"
 SECONDS_OF_SILENCE = 10
+SILENCES_TO_A_WORD = 3
 SMALLEST_REPORT_MB = 5
 LINES_OF_AN_UNKNOWN_FAILURE = 10
 UNFIT_SETTINGS = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON"}
@@ -125,7 +126,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[bool, s
 
 
 def lines_of(process: Popen[str]) -> Iterator[str]:
-    """Tells the person what is downloaded, and during a long download how much of it is here."""
+    """Tells the person what is downloaded, how much of it is here, and that a long silence is no end."""
     import queue
     import threading
 
@@ -137,7 +138,8 @@ def lines_of(process: Popen[str]) -> Iterator[str]:
         lines.put("")
 
     threading.Thread(target=collect, daemon=True).start()
-    reported_mb = 0
+    reported_mb = silences = 0
+    doing = "at work"
     while True:
         try:
             line = lines.get(timeout=SECONDS_OF_SILENCE)
@@ -145,6 +147,10 @@ def lines_of(process: Popen[str]) -> Iterator[str]:
             here_mb = downloaded_mb()
             if here_mb >= reported_mb + SMALLEST_REPORT_MB:
                 say(f"      {here_mb} MB so far")
+            else:
+                silences += 1
+                if silences % SILENCES_TO_A_WORD == 0:
+                    say(f"      still {doing}; Ctrl+C stops it, and the next start goes on from there")
             reported_mb = here_mb
             continue
         if not line:
@@ -153,6 +159,7 @@ def lines_of(process: Popen[str]) -> Iterator[str]:
         if large:
             say(f"      downloading {large[1]}")
         elif line.startswith("Installing collected packages"):
+            doing = "installing"
             say("      installing")
         yield line
 

@@ -656,3 +656,22 @@ def test_the_package_of_a_library_has_debians_name(soname: str, package: str) ->
     from bootstrap.system_packages import package_of
 
     assert package_of(soname) == package
+
+
+def test_a_long_silence_is_told_from_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bootstrap import installer
+
+    monkeypatch.setattr(installer, "SECONDS_OF_SILENCE", 0.02)
+    monkeypatch.setattr(installer, "DOWNLOADS", tmp_path)
+    slow = "import sys; print('Installing collected packages: torch', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", slow], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        lines = installer.lines_of(process)
+        assert next(lines).startswith("Installing")
+        threading.Timer(0.5, process.stdin.close).start()
+        assert list(lines) == []
+    assert "still installing" in capsys.readouterr().err
