@@ -121,7 +121,7 @@ def suggestion(seen: Screen, file: Path) -> str:
 @pytest.mark.timeout(TIMEOUT_S)
 def test_a_tiny_model_learns_a_folder_and_suggests_something_else(tmp_path: Path) -> None:
     """Its curve is seen, it is stopped, gone on with, killed and gone on with, and used."""
-    home, folder = tmp_path / "home", project(tmp_path / "shelves", files=12)
+    home, folder = tmp_path / "home", project(tmp_path / "shelves", files=24)
     for name in ("picture", "made"):
         (tmp_path / name).mkdir()
     set_up(home, tireless_model(tmp_path / "made"))
@@ -135,7 +135,7 @@ def test_a_tiny_model_learns_a_folder_and_suggests_something_else(tmp_path: Path
             run = Run(home / "data" / "runs" / "shelves")
             person = Person(seen, run)
             person.does("Teach a Model This Folder")
-            pointer.wait("words", "13 files to learn from")
+            pointer.wait("words", "25 files to learn from")
             steps_of_a_moment(seen, pointer)
             person.is_taught_and_stopped_and_killed_on_the_way()
             assert (run.spec().learning_rate, run.spec().context_tokens) == (0.02, 64)
@@ -157,6 +157,7 @@ def steps_of_a_moment(seen: Screen, pointer: Pointer) -> None:
         ("peak step size; none", "0.02"),
         ("length of a row", "64"),
         ("gradients make", "1"),
+        ("without a better one", "0"),  # it goes on for as long as it is let
     ):
         pointer.scroll_to("field", "Find a setting", *page)
         pointer.click("field", "Find a setting")
