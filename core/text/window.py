@@ -28,7 +28,7 @@ _LEAST_ROOM_TOKENS = 16
 _KEPT_BLOCKS = 256
 _INNER_BYTES = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))  # of a character, after its first
 _NOTHING_MORE = Editing()
-_LINE_START = re.compile(r"(?<=\n)")
+_LINE_START = re.compile(r"(?<=\n)(?=.)", re.DOTALL)
 _OUTERMOST_LINE_START = re.compile(r"(?<=\n)(?=\S)")
 
 
