@@ -143,7 +143,7 @@ class StepReader:
 class LibraryPacking:
     """Tiles instead of plain weights; see Packing in quant.py."""
 
-    name = "tiles, by channel"
+    name = "tiles, by channel and size"
     stays_on_processor = True
 
     def __init__(self, library: Library) -> None:

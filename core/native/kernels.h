@@ -41,14 +41,13 @@ static inline ActivationBlock *block_at(const Activations *activations, int row,
     return activations->blocks + (size_t)row * (activations->columns / BLOCK_COLUMNS) + block;
 }
 
-/* For products with `matrix`. As needed, weights of eight bits that are no pair always get both planes: gate
-   and up have half of all weights, and before them one plane adds least to the error of a network's
-   predictions, a tenth of what the weights do (tests/benchmarks/README.md). */
+/* For products with `matrix`. As needed, weights of eight bits always get both planes: one alone would add more
+   to the error of a network's predictions than the weights do (tests/benchmarks/README.md). */
 static inline void use_planes(Activations *activations, const Matrix *matrix, int planes)
 {
     activations->bits = matrix->bits;
     activations->planes_used = planes == 1 ? 1 : 2;
-    activations->as_needed = planes == PLANES_AS_NEEDED && (matrix->bits == 4 || matrix->is_pair);
+    activations->as_needed = planes == PLANES_AS_NEEDED && matrix->bits == 4;
 }
 
 /* Rows multiplied while a tile of weights is in the nearest cache; their own numbers are in the next one. */

@@ -28,21 +28,39 @@ static Floats extremes(const Column *block)
     return extreme;
 }
 
+/* How much an error of each number counts: by how large the activations are that meet it, which `of_columns`
+   says, and the more, the larger the number is itself, for clipped outliers do most harm; yet not by its square,
+   for which the many small ones would pay. */
+static void weigh_errors(const Column *block, const float *of_columns, Column *importance)
+{
+    Floats squares = floats_all(0);
+    for (int i = 0; i < BLOCK_COLUMNS; i++)
+        squares = floats_fma(floats_load(block[i]), floats_load(block[i]), squares);
+    Column usual;
+    floats_store(usual, floats_multiply(squares, floats_all(1.0f / BLOCK_COLUMNS)));
+    for (int row = 0; row < TILE_ROWS; row++) usual[row] = sqrtf(usual[row]);
+    for (int i = 0; i < BLOCK_COLUMNS; i++) {
+        Floats of_size = floats_add(floats_load(usual), magnitude(floats_load(block[i])));
+        floats_store(importance[i], floats_multiply(of_size, floats_all(of_columns[i])));
+    }
+}
+
 /* Four bits are so few that the largest number is not best put at the end of the range. Of some scales
    around that, on either side of zero, the one whose steps fit the block best, once the scale is fitted to
-   the steps (least squares). An error counts by how large the activations are that meet the number: by the
-   square of that, for each column. */
-static Floats best_scales4(const Column *block, const float *importance)
+   the steps (least squares). */
+static Floats best_scales4(const Column *block, const float *of_columns)
 {
     static const float ENDS[] = {-9.0f, -8.74f, -8.48f, -8.22f, -7.97f, -7.71f, -7.45f, -7.2f,
                                  6.2f,  6.46f,  6.72f,  6.97f,  7.22f,  7.48f,  7.74f,  8.0f};
+    Column importance[BLOCK_COLUMNS];
     Floats extreme = extremes(block), best = floats_all(0), best_fit = floats_all(0);
+    weigh_errors(block, of_columns, importance);
     for (size_t end = 0; end < sizeof ENDS / sizeof *ENDS; end++) {
         Floats inverse = floats_divide(floats_all(ENDS[end]), extreme), products = floats_all(0),
                squares = floats_all(0);
         for (int i = 0; i < BLOCK_COLUMNS; i++) {
             Floats x = floats_load(block[i]), steps = steps_of(x, inverse, 4);
-            Floats weighed = floats_multiply(steps, floats_all(importance[i]));
+            Floats weighed = floats_multiply(steps, floats_load(importance[i]));
             products = floats_fma(weighed, x, products);
             squares = floats_fma(weighed, steps, squares);
         }

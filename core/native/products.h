@@ -19,10 +19,9 @@ enum { PREFETCHED_BYTES = 4096 };
    errors it holds: at most a half. A power of two, by which products are multiplied without rounding. */
 enum { MOST_IN_PLANE = 127, MOST_IN_WORD = 32767, FINER_BITS = 8, FINER = 1 << FINER_BITS };
 
-/* As needed, a block gets the second plane where more than so many of its numbers are only a few steps of the
-   first, which would lose them: against weights of four bits fewer than two, against those of eight, which
-   show errors sooner, fewer than eight. */
-enum { MOST_LOST4 = 12, LOST_STEPS4 = 2, MOST_LOST8 = 10, LOST_STEPS8 = 8 };
+/* As needed, a block gets the second plane where more than so many of its numbers are fewer than so many steps
+   of the first, which would lose them. */
+enum { MOST_LOST = 12, LOST_STEPS = 2 };
 
 typedef struct {
     const int8_t *first, *second; /* or words, from the first on */
@@ -59,11 +58,10 @@ static void clear_block(ActivationBlock *into, float scale)
 INLINE bool wants_second_plane(const Activations *into, Floats a, Floats b)
 {
     if (!into->as_needed) return true;
-    Floats few = floats_all(into->bits == 8 ? LOST_STEPS8 : LOST_STEPS4);
-    Floats one = floats_all(1), none = floats_all(0);
+    Floats few = floats_all(LOST_STEPS), one = floats_all(1), none = floats_all(0);
     Floats lost = floats_add(floats_where_more(few, magnitude(a), one, none),
                              floats_where_more(few, magnitude(b), one, none));
-    return floats_sum(lost) > (into->bits == 8 ? MOST_LOST8 : MOST_LOST4);
+    return floats_sum(lost) > MOST_LOST;
 }
 
 /* What rounding to the first plane has lost. A half is one step more than a byte holds. */

@@ -62,9 +62,9 @@ def test_int8_weights_are_within_half_a_step(native: Library) -> None:
         assert (loss[:, block] <= step * (0.5 + 127 / 2**11)).all()  # the scale is rounded to fp16 too
 
 
-@pytest.mark.parametrize(("kind", "gain"), [("normal", 0.1), ("laplace", 0.08), ("student_t", 0.07)])
+@pytest.mark.parametrize(("kind", "gain"), [("normal", 0.08), ("laplace", 0.05), ("student_t", 0.04)])
 def test_int4_weights_lose_less_than_in_q4_0(native: Library, kind: str, gain: float) -> None:
-    """By mean square."""
+    """By mean square, and without harm to the large ones."""
     numbers = np.random.default_rng(0)
     sizes = (256, 512)
     weight = numbers.standard_t(4, sizes) if kind == "student_t" else getattr(numbers, kind)(size=sizes)
@@ -72,6 +72,7 @@ def test_int4_weights_lose_less_than_in_q4_0(native: Library, kind: str, gain: f
     theirs = dequantize(quantize(weight, gguf.GGMLQuantizationType.Q4_0), gguf.GGMLQuantizationType.Q4_0)
     ours = unpacked(native, packed(native, torch.from_numpy(weight), 4)).numpy()
     assert ((ours - weight) ** 2).sum() < (1 - gain) * ((theirs - weight) ** 2).sum()
+    assert (((ours - weight) * weight) ** 2).sum() < 1.02 * (((theirs - weight) * weight) ** 2).sum()
 
 
 @pytest.mark.parametrize("bits", BITS)

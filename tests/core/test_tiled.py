@@ -94,7 +94,7 @@ def test_short_and_long_reads_say_what_the_dequantised_network_says(
         expected = dequantised(model, plain)(torch.tensor([TOKENS]))[0]
     for portion in (1, 5, FEWEST_ROWS, FEWEST_ROWS + 1, len(TOKENS)):
         got = read(model, new_cache(model, found), TOKENS, portion)
-        assert error(got, expected) < (1.2e-2 if precision == "int8" else 2e-2), portion
+        assert error(got, expected) < (2e-3 if precision == "int8" else 2e-2), portion
 
 
 @pytest.mark.parametrize("name", ["llama", "windowed", "qwen3"])
@@ -108,7 +108,7 @@ def test_a_cache_is_cut_back_copied_and_shared_by_short_and_long_reads(name: str
     cache.keep(33)
     for held, start in ((cache, 33), (copy, 40)):
         assert held.tokens == TOKENS[:start]
-        assert error(read(model, held, TOKENS[start:], 3), expected[start:]) < 1.2e-2
+        assert error(read(model, held, TOKENS[start:], 3), expected[start:]) < 2e-3
         assert held.tokens == TOKENS
 
 
