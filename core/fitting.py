@@ -12,7 +12,7 @@ from core.spec.budget import CARD_RESERVE_BYTES, CARD_RUNTIME_BYTES, PRECISIONS,
 from core.spec.calibration import keep_runtime_bytes, runtime_bytes
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
-from core.spec.machine import Machine
+from core.spec.machine import Machine, limit_of
 from core.spec.sizes import MB, in_mb
 
 _USUAL_CONTEXT = 4096
@@ -31,7 +31,7 @@ def this_machine(ram_mb: int, ours_bytes: int = 0, beside_pid: int = 0) -> Machi
     memory, own = psutil.virtual_memory(), _held(psutil.Process().pid)
     beside = _held(beside_pid) if beside_pid else _Held()
     return Machine(
-        limit_bytes=min(ram_mb * MB, memory.total) if ram_mb else memory.total,
+        limit_bytes=limit_of(ram_mb, memory.total),
         others_bytes=max(0, memory.total - memory.available - own.private_bytes - beside.private_bytes),
         runtime_bytes=runtime_bytes(),
         ours_bytes=ours_bytes + beside.resident_bytes,
@@ -61,7 +61,7 @@ def this_card(vram_mb: int, ours_bytes: int = 0) -> Machine:
     free, total = torch.cuda.mem_get_info()
     ours = torch.cuda.memory_reserved() + CARD_RUNTIME_BYTES
     return Machine(
-        limit_bytes=min(vram_mb * MB, total) if vram_mb else total,
+        limit_bytes=limit_of(vram_mb, total),
         others_bytes=max(0, total - free - ours),
         runtime_bytes=CARD_RUNTIME_BYTES,
         reserve_bytes=CARD_RESERVE_BYTES,

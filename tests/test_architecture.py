@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # from the bottom up: a room may import from rooms on lines before its own; rooms on one line are strangers
 ORDER: tuple[tuple[str, ...], ...] = (
     ("core.spec",),
-    ("core.report",),
+    ("core.report", "core.heap"),
     ("core.native",),
     ("core.model",),
     ("core.text",),
@@ -31,7 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.data", "trainer.sandbox"),
     ("trainer.corpus",),
     ("trainer.distributed",),
-    ("trainer.heap", "trainer.lanes"),
+    ("trainer.lanes",),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume"),
     ("trainer.networks",),
     ("trainer.control", "trainer.card", "trainer.curves", "trainer.fitting"),

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.heap import give_back
 from core.spec.errors import JobError
 from core.spec.messages import Event, Finished, Metric, Note, Progress, Saved
 from core.spec.training_budget import gradients_waiting
 from trainer.control import Control
 from trainer.data.batches import Batch, Batches
-from trainer.heap import give_back
 from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer, StepTaken
 from trainer.recipes import Place, Recipe

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from core.checkpoint.load import open_model
+from core.heap import give_back
 from core.model import kernels
 from core.model.device import use_threads
 from core.spec.budget import parameters
@@ -26,7 +27,6 @@ from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
 from trainer.distributed import ALONE, Group, check
-from trainer.heap import give_back
 from trainer.judging import Judge
 from trainer.keeping import Keeper
 from trainer.loop import Material, Outside, Training, total_steps

@@ -18,7 +18,8 @@ from app.memory.card import CardReader, CardSight
 from app.process import running
 from app.settings import Budget as Limits
 from core.spec.budget import RUNTIME_BYTES, Budget
-from core.spec.sizes import MB, in_mb
+from core.spec.machine import limit_of
+from core.spec.sizes import in_mb
 
 GB = 2**30
 WINDOW = "Window"  # the Share of this process
@@ -195,7 +196,7 @@ class MemoryWatch:
         return Memory(
             tuple(ours),
             max(0, system.total - system.available - private_bytes),
-            min(limit_mb * MB, system.total) if limit_mb else system.total,
+            limit_of(limit_mb, system.total),
             system.total,
             self._plans(on_card=False),
         )
@@ -234,7 +235,7 @@ def _of_card(card: CardSight, processes: list[_Process], plans: tuple[Plan, ...]
     return Memory(
         tuple(ours),
         max(0, card.used_bytes - sum(share.held_bytes for share in ours)),
-        max(1, min(limit_mb * MB, card.total_bytes) if limit_mb else card.total_bytes),
+        max(1, limit_of(limit_mb, card.total_bytes)),
         card.total_bytes,
         plans,
     )

@@ -5,11 +5,9 @@ out of date, only unused. It can be deleted at any time.
 """
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from torch import Tensor
 from core.checkpoint.reading import Tell, in_percent, read_in_percent
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_gguf
+from core.heap import give_back
 from core.model.large_pages import in_large_pages
 from core.model.quant import Packing, Quantised
 from core.model.transformer import Transformer, on_meta
@@ -62,16 +61,8 @@ def load_quantised(
     except OSError as error:
         say(f"the packed weights cannot be kept for the next start ({error.strerror})")
         return _with_state(model, dict(packing.state(model, stored.parameters())), packing)
-    _give_back_freed_memory()
+    give_back()  # packing leaves large holes
     return read()
-
-
-def _give_back_freed_memory() -> None:
-    """Packing leaves large holes in the heap, which Linux's C library would keep for itself."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other libraries keep nothing
-        if trim is not None:
-            trim(0)
 
 
 def _with_state(model: Transformer, state: dict[str, Tensor], packing: Packing) -> Transformer:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from core.spec.budget import RESERVE_BYTES
+from core.spec.sizes import MB
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,8 @@ class Machine:
     def free_bytes(self) -> int:
         """What is left of the smaller of the person's budget and the machine, less a reserve."""
         return max(0, self.limit_bytes - self.others_bytes - self.ours_bytes - self.reserve_bytes)
+
+
+def limit_of(limit_mb: int, total_bytes: int) -> int:
+    """What a person allows of all there is; 0 MB stands for no limit of theirs."""
+    return min(limit_mb * MB, total_bytes) if limit_mb else total_bytes

@@ -20,11 +20,11 @@ import torch
 import torch.nn.functional as F
 
 from core import report
+from core.heap import keep_what_is_freed
 from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
 from core.spec.sizes import MB
 from trainer.data.batches import Batch
-from trainer.heap import keep_what_is_freed
 from trainer.lanes import Lanes
 from trainer.optimizers.optimizer import Optimizer
 from trainer.recipes import Place, make

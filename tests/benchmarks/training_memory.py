@@ -157,7 +157,7 @@ class Drawn:
 
 
 def run_once(folder: Path, name: str) -> dict[str, int]:
-    from trainer.heap import keep_what_is_freed
+    from core.heap import keep_what_is_freed
 
     keep_what_is_freed()  # as the command does
     from trainer.control import Control

@@ -16,9 +16,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from core import report
+from core.heap import keep_what_is_freed
 from core.spec.presets import PRESETS
 from tests.benchmarks.training import RECIPES, SHAPES, WAYS
-from trainer.heap import keep_what_is_freed
 
 
 @dataclass

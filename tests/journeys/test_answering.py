@@ -12,6 +12,7 @@ from tests.journeys.pointer import Pointer
 from tests.journeys.screen import Screen, screen
 from tests.journeys.sight import START
 from tests.journeys.test_chatting import kinds, records
+from tests.journeys.test_downloading import download_and_use
 from tests.journeys.test_writing import program, set_up
 from tests.tiny import tiny_folder, tiny_tokenizer
 
@@ -39,14 +40,7 @@ def test_a_person_gets_a_model_that_chats_asks_it_and_takes_its_code(tmp_path: P
         pointer = Pointer(seen, tmp_path)
         with program(seen, home, file, start=START) as process:
             seen.activate("sums.py")
-            pointer.click("button", "Models")
-            pointer.click("button", "Add a Model")
-            pointer.click("choice", "From the Hugging Face Hub")
-            pointer.click("field", "Name on the hub")
-            seen.write(ID)
-            pointer.click("button", "Look Up")
-            pointer.click("button", "Download")
-            pointer.click("button", "Use for Chat")
+            download_and_use(pointer, seen, "Use for Chat")
             seen.wait(lambda: used(home) == str(home / "data" / "models" / ID), "the model in use")
 
             seen.press("ctrl+1", "ctrl+End", "ctrl+l")

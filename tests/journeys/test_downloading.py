@@ -9,7 +9,7 @@ import pytest
 from tests.app.workers import tireless_model
 from tests.hub import ID, Hub, running
 from tests.journeys.pointer import Pointer
-from tests.journeys.screen import screen
+from tests.journeys.screen import Screen, screen
 from tests.journeys.sight import START
 from tests.journeys.test_writing import is_suggested, program, set_up
 from tests.tiny import tiny_folder, tiny_tokenizer
@@ -32,15 +32,7 @@ def test_a_person_downloads_a_model_and_writes_with_it(tmp_path: Path) -> None:
         pointer = Pointer(seen, tmp_path)
         with program(seen, home, file, start=START) as process:
             seen.activate("sums.py")
-            pointer.click("button", "Models")
-            pointer.click("button", "Add a Model")
-            pointer.click("choice", "From the Hugging Face Hub")
-            pointer.click("field", "Name on the hub")
-            seen.write(ID)
-            pointer.click("button", "Look Up")
-            pointer.wait("words", "Apache")
-            pointer.click("button", "Download")
-            pointer.click("button", "Use for Completion")
+            download_and_use(pointer, seen, "Use for Completion")
             seen.wait(lambda: used(home) == str(home / "data" / "models" / ID), "the model in use")
             assert {part: (Path(used(home)) / part).read_bytes() for part in files} == files
             pointer.wait("button", "stories")
@@ -49,6 +41,18 @@ def test_a_person_downloads_a_model_and_writes_with_it(tmp_path: Path) -> None:
             seen.wait(lambda: is_suggested(seen), "grey text")
             process.terminate()
             assert process.wait(60) == 128 + 15
+
+
+def download_and_use(pointer: Pointer, seen: Screen, use: str) -> None:
+    pointer.click("button", "Models")
+    pointer.click("button", "Add a Model")
+    pointer.click("choice", "From the Hugging Face Hub")
+    pointer.click("field", "Name on the hub")
+    seen.write(ID)
+    pointer.click("button", "Look Up")
+    pointer.wait("words", "Apache")
+    pointer.click("button", "Download")
+    pointer.click("button", use)
 
 
 def used(home: Path) -> str:

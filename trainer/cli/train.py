@@ -176,7 +176,7 @@ def _minutes_until(clock: str) -> float:
 def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
     """Of several processes that torchrun started, one begins and speaks, and all train."""
     began_at = time.time()
-    from trainer.heap import keep_what_is_freed
+    from core.heap import keep_what_is_freed
 
     keep_what_is_freed()
     from trainer.bench.run_tasks import with_tasks

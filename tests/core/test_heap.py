@@ -11,7 +11,7 @@ PAGE, PIECE = 4096, 48 << 20
 # three steps meet whatever is new; of a fourth it tells the faults, and what is resident at its end
 PROGRAM = f"""
 import resource, sys
-from trainer import heap
+from core import heap
 
 def resident() -> int:
     return int(open("/proc/self/statm").read().split()[1])

@@ -1,6 +1,6 @@
-"""The heap of a run: what one step frees stays for the next one, where the C library lets itself be told so.
+"""The heap of a process: what is freed is kept for the next step, or given back to the system.
 
-By itself it hands large pieces back to the system, which in every step gives and zeroes each page again.
+By itself the C library hands large pieces back, and in every step the system gives each page again, zeroed.
 Linux with glibc; elsewhere, and in a process that has not asked for it, memory goes its usual way.
 """
 
