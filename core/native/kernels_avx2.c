@@ -10,7 +10,11 @@
 
 #define KERNELS_NAME "avx2"
 #define MOST_ROWS 2
-#define HAS_PANELS 0
+#define HAS_PANELS 1
+#define LEAST_ROWS_OF_PANELS 8
+#define PANEL_ROWS 2
+#define PANEL_BLOCKS 8
+#define PANEL_LINE_BYTES (2 * LINE_BYTES)
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5
 
@@ -116,6 +120,114 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
         multiply_bytes(weights, x, products, rows);
     else
         multiply_half_bytes(weights, x, products, planes, rows);
+}
+
+/* Weights of eight bits as words without offset, in each quad the even columns of all rows and then the odd
+   ones: as the activations have them. */
+INLINE void unpack_words(uint8_t *to, const uint8_t *from)
+{
+    const __m256i low = _mm256_set1_epi16(255), offset = _mm256_set1_epi16(128);
+    __m256i *words = (__m256i *)to;
+    UNROLL
+    for (int i = 0; i < QUADS; i++, words += 4) {
+        Integers quad = integers_load(from + i * LINE_BYTES);
+        _mm256_store_si256(words, _mm256_sub_epi16(_mm256_and_si256(quad.low, low), offset));
+        _mm256_store_si256(words + 1, _mm256_sub_epi16(_mm256_and_si256(quad.high, low), offset));
+        _mm256_store_si256(words + 2, _mm256_sub_epi16(_mm256_srli_epi16(quad.low, 8), offset));
+        _mm256_store_si256(words + 3, _mm256_sub_epi16(_mm256_srli_epi16(quad.high, 8), offset));
+    }
+}
+
+INLINE void unpack_block(uint8_t *to, const uint8_t *from, const int bits)
+{
+    if (bits == 8)
+        unpack_words(to, from);
+    else
+        unpack_bytes(to, from, bits);
+}
+
+typedef Integers PanelIntegers[PANEL_TILES][PANEL_ROWS];
+
+/* A sum that GCC can't take apart: in the order that it likes better, the next ones would need more registers
+   than there are. */
+INLINE Integers as_one(Integers sum)
+{
+    __asm__("" : "+x"(sum.low), "+x"(sum.high));
+    return sum;
+}
+
+INLINE void clear_panel(PanelIntegers sums)
+{
+    UNROLL
+    for (int tile = 0; tile < PANEL_TILES; tile++) {
+        UNROLL
+        for (int row = 0; row < PANEL_ROWS; row++) sums[tile][row] = integers_all(0);
+    }
+}
+
+INLINE void multiply_panel_words(const PanelBlock *weights, PanelInputs x, PanelIntegers sums)
+{
+    clear_panel(sums);
+    UNROLL
+    for (int half = 0; half < 2 * QUADS; half++) {
+        UNROLL
+        for (int tile = 0; tile < PANEL_TILES; tile++) {
+            Integers words = integers_load(weights->quads[tile] + half * LINE_BYTES);
+            UNROLL
+            for (int row = 0; row < PANEL_ROWS; row++) {
+                __m256i two = four_to_all(x.blocks[row * x.stride].numbers + 4 * half);
+                Integers products = {_mm256_madd_epi16(words.low, two), _mm256_madd_epi16(words.high, two)};
+                sums[tile][row] = as_one(integers_add(sums[tile][row], products));
+            }
+        }
+    }
+}
+
+/* With one of the planes, times what it counts. */
+INLINE void multiply_panel_plane(const PanelBlock *weights, PanelInputs x, PanelIntegers sums,
+                                 const int plane, const int16_t count)
+{
+    PanelIntegers pairs;
+    clear_panel(pairs);
+    UNROLL
+    for (int i = 0; i < QUADS; i++) {
+        UNROLL
+        for (int tile = 0; tile < PANEL_TILES; tile++) {
+            Integers quad = integers_load(weights->quads[tile] + i * LINE_BYTES);
+            UNROLL
+            for (int row = 0; row < PANEL_ROWS; row++) {
+                const int8_t *numbers = x.blocks[row * x.stride].numbers + plane * BLOCK_COLUMNS;
+                pairs[tile][row] = as_one(add_pairs(pairs[tile][row], quad, numbers + 4 * i));
+            }
+        }
+    }
+    UNROLL
+    for (int row = 0; row < PANEL_ROWS; row++) {
+        Integers offset = integers_all(x.blocks[row * x.stride].offsets[plane] * count);
+        UNROLL
+        for (int tile = 0; tile < PANEL_TILES; tile++)
+            sums[tile][row] = integers_add(offset, sum_pairs(pairs[tile][row], count));
+    }
+}
+
+INLINE void multiply_panel_block(const PanelBlock *weights, PanelInputs x, PanelFloats products,
+                                 const int bits, const int planes)
+{
+    PanelIntegers sums, finer;
+    if (bits == 8)
+        multiply_panel_words(weights, x, sums);
+    else
+        multiply_panel_plane(weights, x, sums, 0, planes == 2 ? FINER : 1);
+    if (bits == 4 && planes == 2) multiply_panel_plane(weights, x, finer, 1, 1);
+    UNROLL
+    for (int tile = 0; tile < PANEL_TILES; tile++) {
+        UNROLL
+        for (int row = 0; row < PANEL_ROWS; row++) {
+            Integers sum = sums[tile][row];
+            if (bits == 4 && planes == 2) sum = integers_add(sum, finer[tile][row]);
+            products[tile][row] = floats_of_integers(sum);
+        }
+    }
 }
 
 #include "table.h"

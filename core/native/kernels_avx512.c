@@ -10,6 +10,9 @@
 #define MOST_ROWS 8
 #define HAS_PANELS 1
 #define LEAST_ROWS_OF_PANELS 24
+#define PANEL_ROWS 4
+#define PANEL_BLOCKS 16
+#define PANEL_LINE_BYTES LINE_BYTES
 #define SCORE_CHAINS 2
 #define MOST_MIXED 20
 
@@ -77,9 +80,15 @@ INLINE void multiply_block(Quads weights, const BlockOfActivations *x, Floats *p
     for (int i = 0; i < rows; i++) products[i] = multiply_row(&weights, x[i], planes);
 }
 
-INLINE void multiply_panel_block(const PanelBlock *weights, PanelInputs x, PanelFloats products,
-                                 const int planes)
+INLINE void unpack_block(uint8_t *to, const uint8_t *from, const int bits)
 {
+    unpack_bytes(to, from, bits);
+}
+
+INLINE void multiply_panel_block(const PanelBlock *weights, PanelInputs x, PanelFloats products,
+                                 const int bits, const int planes)
+{
+    (void)bits;
     __m512i first[PANEL_TILES][PANEL_ROWS], second[PANEL_TILES][PANEL_ROWS];
     UNROLL
     for (int row = 0; row < PANEL_ROWS; row++) {

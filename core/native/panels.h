@@ -1,6 +1,6 @@
 /* Two tiles of weights times many rows, for processors with registers enough for both at once.
 
-   A pass unpacks PANEL_BLOCKS blocks of the two tiles into a panel, bytes and scales as they are multiplied,
+   A pass unpacks PANEL_BLOCKS blocks of the two tiles into a panel, numbers and scales as they are multiplied,
    which the nearest cache holds while all rows go by, PANEL_ROWS at a time; a row's sums wait in memory for
    the next pass. So unpacking costs next to nothing, and what the processor does is multiply.
 
@@ -11,12 +11,18 @@
        +---------------+---------------+-- --+---------------+-- --
 
    Every sum takes the blocks in the order that it takes them in when there are few rows, and what is added is
-   the same: so are the bits. */
+   the same: so are the bits.
 
-enum { PANEL_TILES = 2, PANEL_ROWS = 4, PANEL_BLOCKS = 16 };
+   Before it the processor says what suits it, and how it unpacks and multiplies a block:
+
+       PANEL_ROWS, PANEL_BLOCKS
+       PANEL_LINE_BYTES       of a quad as it is multiplied, for all rows of a tile
+       unpack_block, multiply_panel_block */
+
+enum { PANEL_TILES = 2 };
 
 typedef struct {
-    uint8_t quads[PANEL_TILES][QUADS * LINE_BYTES];
+    uint8_t quads[PANEL_TILES][QUADS * PANEL_LINE_BYTES];
     float scales[PANEL_TILES][TILE_ROWS];
     float coarse_scales[PANEL_TILES][TILE_ROWS]; /* for products in steps of the first plane: times FINER */
 } PanelBlock;
@@ -30,11 +36,13 @@ typedef struct {
     size_t stride;
 } PanelInputs;
 
+INLINE void unpack_block(uint8_t *to, const uint8_t *from, const int bits);
 /* Products of a block, in steps of the finest plane. */
 INLINE void multiply_panel_block(const PanelBlock *weights, PanelInputs x, PanelFloats products,
-                                 const int planes);
+                                 const int bits, const int planes);
 
-INLINE void unpack_block(uint8_t *to, const uint8_t *from, const int bits)
+/* A byte for each weight, quad after quad. */
+INLINE void unpack_bytes(uint8_t *to, const uint8_t *from, const int bits)
 {
     const Integers low = integers_all(0x0f0f0f0f);
     UNROLL
@@ -61,10 +69,10 @@ INLINE void unpack_records(PanelBlock *to, int which, const uint8_t *record, int
 }
 
 INLINE void add_panel_block(PanelFloats totals, const PanelBlock *weights, PanelInputs x,
-                            const float (*scales)[TILE_ROWS], const int planes)
+                            const float (*scales)[TILE_ROWS], const int bits, const int planes)
 {
     PanelFloats products;
-    multiply_panel_block(weights, x, products, planes);
+    multiply_panel_block(weights, x, products, bits, planes);
     UNROLL
     for (int tile = 0; tile < PANEL_TILES; tile++) {
         Floats scale = floats_load(scales[tile]);
@@ -88,7 +96,7 @@ INLINE bool is_panel_fine(PanelInputs x)
 /* Adds a panel's products with some rows to their sums, and asks for a line of each of two tiles with every
    block. */
 INLINE void multiply_panel(const PanelBlock *panel, int blocks, PanelInputs x, PanelSums *sums,
-                           const uint8_t *next, size_t tile_bytes, const int planes)
+                           const uint8_t *next, size_t tile_bytes, const int bits, const int planes)
 {
     PanelFloats totals;
     UNROLL
@@ -100,9 +108,9 @@ INLINE void multiply_panel(const PanelBlock *panel, int blocks, PanelInputs x, P
         __builtin_prefetch(next, 0, 3);
         __builtin_prefetch(next + tile_bytes, 0, 3);
         if (planes == 2 && is_panel_fine(x))
-            add_panel_block(totals, panel, x, panel->scales, 2);
+            add_panel_block(totals, panel, x, panel->scales, bits, 2);
         else
-            add_panel_block(totals, panel, x, planes == 2 ? panel->coarse_scales : panel->scales, 1);
+            add_panel_block(totals, panel, x, planes == 2 ? panel->coarse_scales : panel->scales, bits, 1);
     }
     UNROLL
     for (int row = 0; row < PANEL_ROWS; row++) {
@@ -137,7 +145,7 @@ INLINE void multiply_tiles(const uint8_t *tiles, const Activations *x, int rows,
             size_t asked = (size_t)(row / PANEL_ROWS * count) * LINE_BYTES;
             PanelInputs inputs = {block_at(x, row, block), (size_t)blocks};
             multiply_panel(panel, count, inputs, sums + row, tiles + (asked < pass_bytes ? asked : pass_bytes),
-                           tile_bytes, planes);
+                           tile_bytes, bits, planes);
         }
     }
 }
