@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 from core import report
 from core.heap import keep_what_is_freed
+from core.model.kernels import fastest_wide
 from core.spec.config import ModelConfig
 from core.spec.presets import PRESETS
 from core.spec.sizes import MB
@@ -33,6 +34,8 @@ from trainer.spec.jobs import TrainSpec, settled
 ROOT = Path(__file__).parents[2]
 SHAPES = {"nano": ("smallcoder-nano", 8, 512), "135m": ("smollm2-135m", 2, 512)}
 RECIPES = ("pretrain", "lora")
+PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+NAMES = {dtype: name for name, dtype in PRECISIONS.items()}
 RATE, RANK, ALPHA = 3e-4, 16, 32
 ANSWER = "answer: "  # a library may print lines of its own
 Step = Callable[[torch.Tensor], float]
@@ -44,10 +47,14 @@ def main() -> int:
     parser.add_argument("--recipe", action="append", choices=RECIPES, help="may be repeated; else all")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default=None, help="of both; else what this processor is faster in"
+    )
     parser.add_argument("--lanes", type=int, default=1, help="ours: parts of a batch computed side by side")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    arguments.precision = arguments.precision or NAMES[fastest_wide()]
     results = []
     for shape, recipe in product(arguments.shape or SHAPES, arguments.recipe or RECIPES):
         row = argparse.Namespace(**vars(arguments) | {"shape": shape, "recipe": recipe})
@@ -68,12 +75,13 @@ def compared(arguments: argparse.Namespace) -> dict[str, Any]:
         name: {"tokens_per_s": rows * context / clock, "cpu_s": cpu, "peak_bytes": peak}
         for name, (clock, cpu, peak) in measured.items()
     }
-    told = {"shape": arguments.shape, "recipe": arguments.recipe, **result}
+    told = {"shape": arguments.shape, "recipe": arguments.recipe, "precision": arguments.precision, **result}
     if arguments.json:
         return told
     for name, row in result.items():
         report.say(
-            f"{arguments.recipe} {arguments.shape:5} {name:7} {row['tokens_per_s']:8,.0f} tokens/s  "
+            f"{arguments.recipe} {arguments.shape:5} {arguments.precision} {name:7}"
+            f" {row['tokens_per_s']:8,.0f} tokens/s  "
             f"{row['cpu_s']:6.2f} s of processor a step  peak {row['peak_bytes'] / MB:6,.0f} MB"
         )
     clock, cpu, memory = (
@@ -96,10 +104,10 @@ def ours(arguments: argparse.Namespace) -> Step:
             batch_size=rows,
             accumulation=1,
             context_tokens=context,
-            precision="bf16",
+            precision=arguments.precision,
         )
     )
-    place = Place(torch.device("cpu"), torch.bfloat16)
+    place = Place(torch.device("cpu"), PRECISIONS[arguments.precision])
     recipe = make(spec, place, lambda _: None)
     if arguments.recipe == "lora":
         recipe = with_adapter(recipe.model, place)
@@ -159,13 +167,13 @@ def theirs(arguments: argparse.Namespace) -> Step:
         from peft import LoraConfig, get_peft_model
 
         adapter = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear")
-        model = get_peft_model(model.to(torch.bfloat16), adapter)
+        model = get_peft_model(model.to(PRECISIONS[arguments.precision]), adapter)
     model.train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=RATE, fused=True)
 
     def step(ids: torch.Tensor) -> float:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.precision == "bf16"):
             logits = model(ids[:, :-1]).logits
             loss = F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
         loss.backward()
@@ -210,6 +218,7 @@ def take_turns(arguments: argparse.Namespace) -> dict[str, tuple[float, float, i
 def started(way: str, arguments: argparse.Namespace) -> "subprocess.Popen[str]":
     words = ["--only", way, "--shape", arguments.shape, "--recipe", arguments.recipe]
     words += ["--lanes", str(arguments.lanes), "--threads", str(arguments.threads)]
+    words += ["--precision", arguments.precision]
     command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.training", *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, bufsize=1)

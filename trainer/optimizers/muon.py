@@ -17,10 +17,13 @@ _SAFETY = 1.02  # the coefficients want singular values of at most 1, after roun
 
 
 class Muon:
-    """For matrices inside the network; tables of tokens and vectors need another rule."""
+    """For matrices inside the network; tables of tokens and vectors need another rule.
 
-    def __init__(self, momentum: float = 0.95) -> None:
-        self.momentum = momentum
+    `dtype`: which directions are made orthogonal in; bf16 is exact enough, where the device multiplies in it.
+    """
+
+    def __init__(self, dtype: torch.dtype, momentum: float = 0.95) -> None:
+        self.dtype, self.momentum = dtype, momentum
 
     def begin(self, weight: Tensor) -> State:
         return {"mean": torch.zeros_like(weight)}
@@ -29,13 +32,13 @@ class Muon:
         exact, mean = gradient.exact(), state["mean"]
         mean.lerp_(exact, 1 - self.momentum)
         ahead = torch.lerp(exact, mean, self.momentum)  # Nesterov's
-        direction = orthogonal(ahead)
+        direction = orthogonal(ahead, self.dtype)
         # so that a step changes what a layer computes by as much whatever its shape
         scale = max(1.0, weight.shape[0] / weight.shape[1]) ** 0.5
         weight.mul_(1 - rate * decay).sub_(direction.to(weight.dtype), alpha=rate * scale)
 
 
-def orthogonal(matrix: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+def orthogonal(matrix: Tensor, dtype: torch.dtype) -> Tensor:
     """Roughly the nearest matrix whose rows (columns, where they are fewer) are at right angles."""
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.t() if is_tall else matrix).to(dtype)

@@ -92,7 +92,7 @@ class Optimizer:
             self._exact[name] = parameter.detach().to("cpu" if spec.offload else device, torch.float32)
             kept = self._exact[name]
             parameter.data = kept.to(device, working, copy=self._has_copies)
-        self._treatments = _treatments(self._exact, spec)
+        self._treatments = _treatments(self._exact, spec, working)
         self._states = {name: how.rule.begin(self._exact[name]) for name, how in self._treatments.items()}
         self._hooks = [
             parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
@@ -246,14 +246,16 @@ def _lengths(flat: Tensor) -> Iterator[Tensor]:
         yield torch.linalg.vector_norm(flat[part].to(torch.float32))
 
 
-def _treatments(weights: Mapping[str, Tensor], spec: TrainSpec) -> dict[str, Treatment]:
+def _treatments(weights: Mapping[str, Tensor], spec: TrainSpec, working: torch.dtype) -> dict[str, Treatment]:
     """Weight decay pulls matrices only: a norm or a bias near zero would be no simpler."""
     if spec.learning_rate is None or spec.weight_decay is None:
         raise ValueError("the settings of a run are settled before it begins")
     usual = _rule(spec)
     matrix = Treatment(usual, spec.learning_rate, spec.weight_decay)
     vector = Treatment(usual, spec.learning_rate, 0.0)
-    hidden = Treatment(Muon(), spec.muon_learning_rate, spec.weight_decay)
+    # where the network computes in bf16, that is fast; elsewhere it may be emulated
+    muon = Muon(torch.bfloat16 if working == torch.bfloat16 else torch.float32)
+    hidden = Treatment(muon, spec.muon_learning_rate, spec.weight_decay)
     found = {}
     for name, weight in weights.items():
         is_hidden = spec.optimizer == "muon" and name.startswith("layers.")
