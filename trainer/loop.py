@@ -69,7 +69,7 @@ class Training:
         self._total = total_steps(spec, material.train)
         self._told_at = self._began_at = time.monotonic()
         self._box: TimeBox | None = None
-        self._lanes = None if spec.lanes == 1 else _lanes(spec.lanes, optimizer)
+        self._lanes = None if spec.lanes <= 1 else _lanes(spec.lanes, optimizer)
         self._lately: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
         self._saved_at: int | None = None
         self._kept_step = 0

@@ -26,7 +26,8 @@ from trainer.data.batches import PackedBatches, rows_of
 from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
-from trainer.distributed import ALONE, Group, check
+from trainer.distributed import ALONE, Group, check, started_together
+from trainer.fitting import plan_here
 from trainer.judging import Judge
 from trainer.keeping import Keeper
 from trainer.loop import Material, Outside, Training, total_steps
@@ -34,7 +35,7 @@ from trainer.networks import config_of, from_nothing, tokenizer_of
 from trainer.optimizers.optimizer import Optimizer
 from trainer.recipes import Place, make
 from trainer.resume import Circumstances
-from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, settled
+from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, in_lanes, settled
 from trainer.spec.runs import JUDGING, Run
 from trainer.spec.verdict import write_verdict
 
@@ -63,9 +64,13 @@ class Corpus:
 def decided(spec: TrainSpec) -> TrainSpec:
     """With nothing left open that this machine or a later version could decide otherwise another time."""
     spec = _with_own_rate(settled(spec), was_given=spec.learning_rate is not None)
-    if spec.precision != "auto":
-        return spec
     device = device_of(spec)
+    return _with_lanes(replace(spec, precision=_precision(spec, device)), device)
+
+
+def _precision(spec: TrainSpec, device: torch.device) -> TrainPrecision:
+    if spec.precision != "auto":
+        return spec.precision
     precision: TrainPrecision = "fp32"
     if device.type == "cuda":
         precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
@@ -73,9 +78,19 @@ def decided(spec: TrainSpec) -> TrainSpec:
         use_threads(spec.threads)
         is_fast = kernels.for_device(device).wide == torch.bfloat16
         precision = "bf16" if is_fast else "fp32"
-    if spec.in_backward and precision == "fp16":
-        precision = "fp32"
-    return replace(spec, precision=precision)
+    return "fp32" if spec.in_backward and precision == "fp16" else precision
+
+
+def _with_lanes(spec: TrainSpec, device: torch.device) -> TrainSpec:
+    """As many as can share the threads evenly: none waits for the others within a batch, so it is faster."""
+    if spec.lanes:
+        return spec
+    threads = use_threads(spec.threads) if device.type == "cpu" and started_together() == 1 else 1
+    for count in range(threads, 1, -1):
+        found = in_lanes(spec, count) if threads % count == 0 else None
+        if found is not None and plan_here(found, device.type).fits:
+            return found
+    return replace(spec, lanes=1)
 
 
 def _with_own_rate(spec: TrainSpec, *, was_given: bool) -> TrainSpec:

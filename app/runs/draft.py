@@ -34,6 +34,7 @@ _OF_SPEED = (
         "teacher",
         "recipe",
         "batch_size",
+        "accumulation",
         "context_tokens",
         "precision",
         "device",

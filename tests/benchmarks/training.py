@@ -50,10 +50,16 @@ def main() -> int:
     parser.add_argument(
         "--precision", choices=PRECISIONS, default=None, help="of both; else what this processor is faster in"
     )
-    parser.add_argument("--lanes", type=int, default=1, help="ours: parts of a batch computed side by side")
+    parser.add_argument(
+        "--lanes",
+        type=int,
+        default=0,
+        help="ours: parts of a batch computed side by side; else as a run has it",
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    arguments.lanes = arguments.lanes or arguments.threads
     arguments.precision = arguments.precision or NAMES[fastest_wide()]
     results = []
     for shape, recipe in product(arguments.shape or SHAPES, arguments.recipe or RECIPES):
@@ -125,14 +131,14 @@ def ours(arguments: argparse.Namespace) -> Step:
 
 
 def in_lanes(recipe: Any, optimizer: Optimizer, lanes: Lanes) -> Step:
-    """The same rows, a few at a time, side by side."""
+    """The same rows in as many parts, side by side: trainer.spec.jobs.in_lanes."""
 
     def learn(batch: Batch) -> tuple[float, Any]:
-        loss = recipe.loss(batch) / (recipe.count(batch) * 2 * lanes.count)
+        loss = recipe.loss(batch) / (recipe.count(batch) * lanes.count)
         return loss.item(), optimizer.gradients_of(loss)
 
     def step(ids: torch.Tensor) -> float:
-        parts = ids.chunk(2 * lanes.count)
+        parts = ids.chunk(lanes.count)
         batches = [Batch(part[:, :-1].contiguous(), part[:, 1:].contiguous()) for part in parts]
         optimizer.begin(1.0)
         total = 0.0

@@ -8,7 +8,8 @@ import torch
 
 from core.checkpoint.load import open_model
 from core.spec.errors import UsageError
-from tests.trainer.runs import go, new_run, tiny_spec
+from tests.trainer.runs import DrawnBatches, go, new_run, tiny_spec
+from trainer.data.batches import Batch
 from trainer.lanes import Lanes
 from trainer.spec.runs import Run
 
@@ -118,3 +119,66 @@ def test_an_error_in_a_lane_comes_out() -> None:
 def test_what_excludes_lanes_is_said(changes: dict[str, object], why: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=why):
         tiny_spec(tmp_path, "pretrain", **({"lanes": 2, "threads": 2} | changes))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulation", "threads", "expected"),
+    [
+        (2, 2, 2, (2, 2, 2)),
+        (2, 1, 2, (1, 2, 2)),  # a batch is cut, and a step sees the same rows
+        (4, 3, 6, (4, 3, 3)),
+        (4, 4, 3, (4, 4, 1)),  # threads that nobody had would stand idle
+        (1, 1, 2, (1, 1, 1)),
+        (2, 2, 1, (2, 2, 1)),
+    ],
+)
+def test_who_says_nothing_gets_lanes_that_share_evenly(
+    batch_size: int, accumulation: int, threads: int, expected: tuple[int, int, int], tmp_path: Path
+) -> None:
+    given = {"batch_size": batch_size, "accumulation": accumulation, "threads": threads}
+    spec = tiny_spec(tmp_path, "pretrain", **given)
+    assert (spec.batch_size, spec.accumulation, spec.lanes) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lanes": 1},
+        {"recipe": "lora", "lora_dropout": 0.1},
+        {"recipe": "dpo"},
+        {"ram_mb": 1},
+        {"precision": "fp16"},
+    ],
+)
+def test_no_lanes_where_they_are_not_wanted_or_have_no_room(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    recipe = str(changes.pop("recipe", "pretrain"))
+    assert tiny_spec(tmp_path, recipe, **({"threads": 2} | changes)).lanes == 1
+
+
+def test_processes_that_share_a_step_have_one_lane_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert tiny_spec(tmp_path, "pretrain", threads=2).lanes == 1
+
+
+class Cut(DrawnBatches):
+    """The same rows, one at a time."""
+
+    def at(self, number: int) -> Batch:
+        whole, row = super().at(number // 2), slice(number % 2, number % 2 + 1)
+        return Batch(whole.inputs[row], whole.targets[row])
+
+
+def test_a_cut_batch_learns_what_the_whole_one_learns(tmp_path: Path) -> None:
+    shape = {"batch_size": 2, "accumulation": 1, "steps": 3, "threads": 2, "validate_every": 0}
+    learnt = []
+    for lanes, batches in ((0, Cut()), (1, DrawnBatches())):
+        run = new_run(tmp_path / f"lanes-{lanes}", tiny_spec(tmp_path, "pretrain", lanes=lanes, **shape))
+        go(run, batches=batches)
+        learnt.append(weights(run))
+    for name, weight in learnt[0].items():
+        torch.testing.assert_close(weight, learnt[1][name], rtol=0, atol=1e-5)

@@ -67,6 +67,7 @@ def _estimated(plan: "Plan", rate: float | None, tokens: int) -> Estimate:
     return Estimate(
         device=plan.device,
         precision=spec.precision,
+        lanes=spec.lanes,
         learning_rate=spec.learning_rate or 0.0,
         config=plan.config,
         teacher=plan.teacher,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from core.spec.config import ModelConfig
 from core.spec.fields import setting
 from core.spec.machine import Machine
-from trainer.spec.jobs import TrainPrecision, TrainSpec
+from trainer.spec.jobs import TrainPrecision, TrainSpec, in_lanes
 from trainer.spec.memory import Plan
 
 
@@ -17,6 +17,7 @@ from trainer.spec.memory import Plan
 class Estimate:
     device: str = setting(..., "What it would compute on")
     precision: TrainPrecision = setting(..., "What it would compute in")
+    lanes: int = setting(..., "How many batches it would compute side by side", low=1)
     learning_rate: float = setting(..., "The peak step size it would take")
     config: ModelConfig = setting(..., "The network that learns")
     machine: Machine = setting(..., "The memory there, and who holds how much of it")
@@ -29,6 +30,8 @@ class Estimate:
         precision = self.precision if spec.precision == "auto" else spec.precision
         machine = replace(self.machine, others_bytes=max(0, self.machine.others_bytes - freed_bytes))
         decided = replace(spec, precision=precision)
+        if not spec.lanes:
+            decided = in_lanes(decided, self.lanes) or decided
         return Plan(decided, self.config, self.teacher if spec.teacher else None, self.device, machine)
 
     def steps(self, spec: TrainSpec) -> int | None:

@@ -69,7 +69,10 @@ class TrainSpec:
     device: TrainDevice = setting("auto", "Where to compute")
     threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
     lanes: int = setting(
-        1, "Processor: batches of a step computed side by side, sharing the threads", low=1, high=64
+        0,
+        "Processor: batches of a step side by side, sharing the threads; 0 if there is room",
+        low=0,
+        high=64,
     )
     checkpoint_layers: bool = setting(
         False, "Compute each layer twice instead of keeping what it computed: less memory, a third slower"
@@ -151,6 +154,22 @@ def settled(spec: TrainSpec) -> TrainSpec:
         learning_rate=rate if spec.learning_rate is None else spec.learning_rate,
         weight_decay=decay if spec.weight_decay is None else spec.weight_decay,
     )
+
+
+def in_lanes(spec: TrainSpec, count: int) -> TrainSpec | None:
+    """The same rows a step, `count` batches of them side by side; None where that cannot be."""
+    parts = 1 if spec.accumulation % count == 0 else count
+    if spec.batch_size % parts:
+        return None
+    try:
+        return replace(
+            spec,
+            lanes=count,
+            batch_size=spec.batch_size // parts,
+            accumulation=spec.accumulation * parts,
+        )
+    except UsageError:
+        return None
 
 
 def warmup_of(spec: TrainSpec, total: int) -> int:

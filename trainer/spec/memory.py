@@ -98,7 +98,7 @@ def shape_of(spec: TrainSpec, teacher: ModelConfig | None, device: str = "cpu") 
         in_backward=spec.in_backward,
         teacher=teacher,
         is_on_processor=device == "cpu",
-        lanes=spec.lanes,
+        lanes=max(1, spec.lanes),
     )
 
 

@@ -258,7 +258,7 @@ def test_a_wish_that_is_damaged_is_none(tmp_path: Path) -> None:
 def estimate(**changes: int) -> Estimate:
     machine = Machine(limit_bytes=8 * GB, others_bytes=changes.get("others_bytes", GB), runtime_bytes=GB // 4)
     config: ModelConfig = TINY
-    return Estimate("cpu", "fp32", 2e-4, config, machine, None, 1000.0, 200_000)
+    return Estimate("cpu", "fp32", 1, 2e-4, config, machine, None, 1000.0, 200_000)
 
 
 @pytest.fixture
