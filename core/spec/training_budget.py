@@ -38,7 +38,7 @@ class TrainingShape:
     base_precision: str = "fp32"
     adapter_rank: int = 0
     adapter_layers: tuple[str, ...] = ()
-    accumulates: bool = True
+    batches: int = 2  # of a step
     recomputes_layers: bool = False
     in_backward: bool = False
     teacher: ModelConfig | None = None
@@ -163,14 +163,19 @@ def _gradients(config: ModelConfig, shape: TrainingShape, learning: int, activat
         table += config.vocab_size * config.dim * _EXACT_BYTES  # where those of several chunks are added up
     if shape.in_backward:
         return table
-    is_kept_narrow = shape.is_on_processor and not shape.accumulates
+    accumulates = shape.batches > 1
+    is_kept_narrow = shape.is_on_processor and not accumulates
     every = learning * (shape.element_bytes if is_kept_narrow else _EXACT_BYTES)
-    if shape.lanes > 1:  # of each lane's batch while it is under way, and of those that wait
-        one = learning * shape.element_bytes
-        every += (shape.lanes + gradients_waiting(shape.lanes, one)) * one
-    if shape.accumulates:
-        return every + table
-    return max(every - activations, table)
+    if shape.lanes > 1:
+        every += _gradients_of_lanes(shape, learning * shape.element_bytes)
+    return every + table if accumulates else max(every - activations, table)
+
+
+def _gradients_of_lanes(shape: TrainingShape, one: int) -> int:
+    """Beside those that are added up: of batches that wait, and of those under way, unless their activations
+    go meanwhile."""
+    held = min(shape.lanes + gradients_waiting(shape.lanes, one), shape.batches - 1)
+    return one * (held if shape.recomputes_layers else max(0, held - (shape.lanes - 1)))
 
 
 def _optimizer(config: ModelConfig, shape: TrainingShape, learning: int) -> int:

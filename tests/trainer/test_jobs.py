@@ -121,9 +121,7 @@ def test_the_budget_falls_with_every_way_to_hold_less() -> None:
         replace(full, recomputes_layers=True),
         replace(full, recomputes_layers=True, rows=1),
         replace(full, recomputes_layers=True, rows=1, optimizer="adamw8"),
-        replace(
-            full, recomputes_layers=True, rows=1, optimizer="adamw8", accumulates=False, in_backward=True
-        ),
+        replace(full, recomputes_layers=True, rows=1, optimizer="adamw8", batches=1, in_backward=True),
         replace(full, recomputes_layers=True, rows=1, **adapter),
         replace(full, recomputes_layers=True, rows=1, **{**adapter, "base_precision": "int4"}),
     ]

@@ -93,7 +93,7 @@ def shape_of(spec: TrainSpec, teacher: ModelConfig | None, device: str = "cpu") 
         base_precision=spec.base_precision if spec.recipe == "qlora" else spec.precision,
         adapter_rank=spec.lora_rank if spec.trains_adapter else 0,
         adapter_layers=spec.layers if spec.trains_adapter else (),
-        accumulates=spec.accumulation > 1,
+        batches=spec.accumulation,
         recomputes_layers=spec.checkpoint_layers,
         in_backward=spec.in_backward,
         teacher=teacher,
