@@ -77,6 +77,11 @@ def read_items(path: Path) -> list[Item]:
 def total_price(items: list[Item]) -> float:
     return sum(item.price * item.count for item in items)
 '''
+SHOP = """
+
+class Shop:
+    def __init__(self, items):
+        """
 CHAT = """`total_price` adds up **price times count** of every item. Two things to know:
 
 1. It reads only `price` and `count`, so anything with these two will do.
@@ -231,18 +236,25 @@ async def states(window: MainWindow, project: Path, model: str) -> AsyncIterator
     dialog.close()
     window._store.change("engine", model=model or str(project / "no-model"))
     window.commands.trigger("go.editor")
-    while window.engine.state.phase not in ("ready", "failed"):
-        await asyncio.sleep(0.05)
+    await loaded(window)
     yield ("ready" if model else "failed"), window
     if model:
         document = await window.documents.open(project / "stock.py")
         assert document is not None
+        window.activateWindow()  # which the dialog before it was
+        document.editor.setFocus()
         document.editor.moveCursor(document.editor.textCursor().MoveOperation.End)
-        document.editor.insertPlainText("\n\ndef names(items: list[Item]) -> list[str]:\n    ")
-        QTest.keyClicks(document.editor, "return ")
+        document.editor.insertPlainText(SHOP)
+        QTest.keyClicks(document.editor, "self.items = ")
         window.commands.trigger("completion.trigger")
         await asyncio.sleep(2)
         yield "suggestion", window
+
+
+async def loaded(window: MainWindow) -> None:
+    """Or failed, which is a state worth a picture too."""
+    while window.engine.state.phase not in ("ready", "failed"):
+        await asyncio.sleep(0.05)
 
 
 async def states_of_models(window: MainWindow) -> AsyncIterator[tuple[str, QWidget]]:

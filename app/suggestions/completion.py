@@ -368,6 +368,8 @@ class Completion(QObject):
         """What became of the wish."""
         suggested, shown = self._suggested, self._ghost.text
         state = suggested and suggested.state(bool(shown), self._wishes.last_answer_ms, progress)
+        if suggested and suggested.is_over and suggested.text and not self._editor.hasFocus():
+            state = policy.READY_TO_SUGGEST  # the keys have gone elsewhere while it came
         if state:
             self._say(state)
         if suggested is not None and suggested.is_over and shown:

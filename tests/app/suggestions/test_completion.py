@@ -428,6 +428,15 @@ def test_of_where_files_lie_the_model_sees_no_more_than_the_project(qtbot: QtBot
     assert [file.path for file in editing.context] == ["lib/b.py", "elsewhere.py"]
 
 
+def test_what_comes_while_the_keys_are_elsewhere_is_not_called_too_little(qtbot: QtBot) -> None:
+    desk = Desk(qtbot, CODE)
+    desk.type("r")
+    desk.editor.clearFocus()
+    desk.completion.suggest()
+    desk.answer(SUGGESTION[1:])
+    assert (desk.said, desk.ghost.text) == ("Suggestions come as you type", "")
+
+
 def test_what_the_engine_says_of_an_answer_without_text_is_said(qtbot: QtBot) -> None:
     desk = Desk(qtbot, CODE)
     desk.type("r")
