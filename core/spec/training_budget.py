@@ -18,7 +18,7 @@ _CHUNK_BYTES, _LEARNING_CHUNK_BYTES = 2**26, 2**27
 _PART_BYTES, _PART_BYTES_WITH_TEACHER = 2**19 * 12, 2**22 * 24
 _CARD_LOGITS, _CARD_LOGIT_BYTES = 2**22, 16
 _STATE_BYTES = {"adamw": 8.0, "lion": 4.0, "adamw8": 2.0 + 8 / 256}
-_WAITING_BYTES = 2**28  # of gradients that wait for those of a batch before theirs, where one fits into it
+_WAITING_BYTES = 2**27  # of gradients that wait for those of a batch before theirs, where one fits into it
 _MOST_WAITING = 4  # of them for each lane
 _LARGEST_PART = 2**20 * 4 * 4  # of a table whose 8-bit memory is being unpacked
 # what libraries take for their first products, and what of freed memory stays with us because nothing new
