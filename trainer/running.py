@@ -102,6 +102,16 @@ def _with_own_rate(spec: TrainSpec, *, was_given: bool) -> TrainSpec:
     return replace(spec, learning_rate=larger * (spec.learning_rate or 0.0))
 
 
+def slow_precision(spec: TrainSpec, device: torch.device) -> str | None:
+    """Of a decided one: what to say of a precision that this processor only imitates."""
+    if device.type != "cpu" or spec.precision == "fp32" or kernels.fastest_wide() != torch.float32:
+        return None
+    return (
+        f"this processor only imitates {spec.precision}, which takes several times as long as fp32;"
+        " precision auto takes what it is fast in"
+    )
+
+
 def device_of(spec: TrainSpec) -> torch.device:
     found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     wanted = found if spec.device == "auto" else spec.device

@@ -94,12 +94,14 @@ def _new(arguments: argparse.Namespace) -> int:
     def begin(control: "Control", voice: Voice) -> None:
         from trainer.beginning import Beginning
         from trainer.fitting import require_room
-        from trainer.running import check_context, decided, device_of, open_corpus
+        from trainer.running import check_context, decided, device_of, open_corpus, slow_precision
 
         beginning = Beginning(plan, new_run_folder(arguments.name), control, voice.note)
         spec = decided(beginning.spec())
         check_context(spec)
         require_room(spec, device_of(spec).type)
+        if slowness := slow_precision(spec, device_of(spec)):
+            voice.note(slowness)
         beginning.prepare(spec)
         open_corpus(spec)  # what is wrong with the data is said before there is a run
         create_run(arguments.name, spec)
