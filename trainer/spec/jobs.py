@@ -70,7 +70,7 @@ class TrainSpec:
     threads: int = setting(0, "Processor threads; 0 leaves one core free", low=0, high=256)
     lanes: int = setting(
         0,
-        "Processor: batches of a step side by side, sharing the threads; 0 if there is room",
+        "Batches of a step side by side, on shares of the threads; 0 is as many as fit",
         low=0,
         high=64,
     )
