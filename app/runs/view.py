@@ -91,6 +91,8 @@ class RunView(QWidget):
         self._is_alive, self._log = alive, log
         if not alive:
             self._wished, self._reason = None, ""
+            if self.run is not None and (saved := self.run.steps_saved()):
+                self.record.saved_step = saved[-1]  # a kill comes between a checkpoint and its word, too
         self._show()
 
     def set_wished(self, wished: WishName | None, reason: str = "") -> None:

@@ -22,6 +22,7 @@ from app.settings import Appearance
 from app.shell.taught import place_of
 from app.shell.training import Training
 from app.theme import Theme
+from core.spec import messages
 from core.spec.fields import from_json
 from tests.app.conftest import Run as Runner
 from tests.app.patience import until
@@ -103,6 +104,18 @@ def test_a_run_that_is_killed_says_so_and_goes_on_from_what_it_saved(qtbot: QtBo
     watch.wish("stop")
     qtbot.waitUntil(lambda: view.phase == "stopped")
     runs.stop()
+
+
+def test_a_checkpoint_that_nobody_could_tell_of_any_more_counts(qtbot: QtBot, learning: Run) -> None:
+    view = RunView(Theme(QApplication.instance(), Appearance(theme="light")))  # type: ignore[arg-type]
+    qtbot.addWidget(view)
+    view.show_run(learning, learning.spec(), is_alive=True)
+    begun = messages.Started("1", "cpu", 9)
+    view.take([begun, messages.Progress(5, 9), messages.Saved("x", 5)])
+    learning.checkpoint(6).mkdir(parents=True)
+    view.set_alive(False)
+    assert (view.phase, view.record.saved_step) == ("broken", 6)
+    assert "It goes on from step 6." in view.header.sentence.text()
 
 
 def test_why_a_run_could_not_begin_is_told_in_its_sentence(
