@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,9 +58,14 @@ def forget_old() -> None:
         place.write_bytes(data[data.find(b"\n") + 1 :])
 
 
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    """Of everything that Python does, so what is none of its business must cost nothing."""
-    place = _ADDRESS_AT.get(event)
+def _hear(
+    event: str, arguments: tuple[Any, ...], place_of: Callable[[str], int | None] = _ADDRESS_AT.get
+) -> None:
+    """Of everything that Python does, so what is none of its business must cost nothing.
+
+    Up to the very end, when modules have been emptied and what a function brought along is still there.
+    """
+    place = place_of(event)
     if place is None:
         return
     host, port = arguments[place], arguments[1] if event == "socket.getaddrinfo" else None
