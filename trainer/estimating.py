@@ -50,7 +50,7 @@ def _briefly(spec: TrainSpec) -> TrainSpec:
     """The same work for each token, and nothing between the steps."""
     return replace(
         spec,
-        accumulation=max(1, spec.lanes),
+        accumulation=spec.lanes,
         steps=_MOST_STEPS,
         validate_every=0,
         sample_every=0,
@@ -70,7 +70,7 @@ class _Drawn:
     spec: TrainSpec
 
     def __len__(self) -> int:
-        return _MOST_STEPS * max(1, self.spec.lanes)
+        return _MOST_STEPS * self.spec.lanes
 
     def at(self, number: int) -> Batch:
         generator = torch.Generator().manual_seed(number)
