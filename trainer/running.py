@@ -82,9 +82,14 @@ def _precision(spec: TrainSpec, device: torch.device) -> TrainPrecision:
 
 
 def _with_lanes(spec: TrainSpec, device: torch.device) -> TrainSpec:
-    """As many as can share the threads evenly: none waits for the others within a batch, so it is faster."""
+    """As many as can share the threads evenly: none waits for the others within a batch, so it is faster.
+
+    Each holds a batch of its own, so who computes layers twice to save memory gets one.
+    """
     if spec.lanes:
         return spec
+    if spec.checkpoint_layers:
+        return replace(spec, lanes=1)
     threads = use_threads(spec.threads) if device.type == "cpu" and started_together() == 1 else 1
     for count in range(threads, 1, -1):
         found = in_lanes(spec, count) if threads % count == 0 else None

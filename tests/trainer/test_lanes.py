@@ -41,6 +41,17 @@ def test_the_same_run_gives_the_same_bits_again(tmp_path: Path) -> None:
     assert all(torch.equal(weight, other[name]) for name, weight in one.items())
 
 
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    spec = tiny_spec(tmp_path, "pretrain", threads=2, accumulation=4, steps=4)
+    assert spec.lanes == 2
+    whole, stopped = (new_run(tmp_path / name, spec) for name in ("whole", "stopped"))
+    go(whole)
+    assert go(stopped, stop_at=2).stopped
+    go(stopped)
+    one, other = weights(whole), weights(stopped)
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
 def test_results_come_in_order_and_work_overlaps() -> None:
     both_there = threading.Barrier(2, timeout=30)  # broken unless two are under way at once
     lanes = Lanes(2)
@@ -144,6 +155,7 @@ def test_who_says_nothing_gets_lanes_that_share_evenly(
     "changes",
     [
         {"lanes": 1},
+        {"checkpoint_layers": True},
         {"recipe": "lora", "lora_dropout": 0.1},
         {"recipe": "dpo"},
         {"ram_mb": 1},
