@@ -12,6 +12,7 @@ from functools import cache
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _NEVER = -1
 _LARGEST = (2**30, 2**25)  # what a system piece of its own begins at; older libraries refuse the first
+_LARGE = 2**20
 
 
 def keep_what_is_freed() -> None:
@@ -22,6 +23,14 @@ def keep_what_is_freed() -> None:
     library.mallopt(_ARENA_MAX, 1)
     library.mallopt(_TRIM_THRESHOLD, _NEVER)
     any(library.mallopt(_MMAP_THRESHOLD, size) for size in _LARGEST)
+
+
+def keep_nothing_large() -> None:
+    """Large pieces come from the system and go back to it, which takes time. A heap that keeps them holds up
+    to twice as much: tensors are aligned, and a hole that one left is too narrow for the next of its size."""
+    library = _glibc()
+    if library is not None:
+        library.mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
 def give_back() -> None:

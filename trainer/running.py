@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from core.checkpoint.load import open_model
-from core.heap import give_back
+from core.heap import give_back, keep_nothing_large
 from core.model import kernels
 from core.model.device import use_threads
 from core.spec.budget import parameters
@@ -255,6 +255,8 @@ def _sitting(
 ) -> Finished:
     place = Place(device_of(spec), _DTYPES[spec.precision], group)
     threads = use_threads(spec.threads)
+    if spec.checkpoint_layers:  # memory before time
+        keep_nothing_large()
     circumstances = _circumstances(spec, place, corpus, threads)
     moment = resume.load_last(run, leaves_tensors=not group.is_alone)
     changed = (

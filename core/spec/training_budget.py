@@ -22,7 +22,7 @@ _WAITING_BYTES = 2**27  # of gradients that wait for those of a batch before the
 _MOST_WAITING = 4  # of them for each lane
 _LARGEST_PART = 2**20 * 4 * 4  # of a table whose 8-bit memory is being unpacked
 # what libraries take for their first products, and what of freed memory stays with us because nothing new
-# fits into its holes: measured on Linux, tests/benchmarks/training_memory.py
+# fits into its holes, unless memory goes before time: measured on Linux, tests/benchmarks/training_memory.py
 _FIRST_PRODUCTS_BYTES = 40 * 2**20
 _HOLES_OF_KEPT, _HOLES_OF_PASSING = 0.15, 0.8
 
@@ -110,11 +110,12 @@ def activation_bytes(config: ModelConfig, shape: TrainingShape) -> int:
     widest = 5 if shape.adapter_rank else 3
     on_the_way = tokens * (widest * config.ffn_dim + 4 * config.dim) * element
     ends = 4 * tokens * config.dim * element
-    kept = config.n_layers * layer
     if shape.recomputes_layers:
-        kept = config.n_layers * tokens * config.dim * element + layer
-    total = kept + on_the_way + ends
-    total *= shape.lanes
+        passing = layer + on_the_way
+        if shape.is_on_processor:  # where the logits have gone before a layer is made again
+            passing = max(0, passing - _logits_of_a_lane(config, shape))
+        return shape.lanes * (config.n_layers * tokens * config.dim * element + passing + ends)
+    total = shape.lanes * (config.n_layers * layer + on_the_way + ends)
     if shape.is_on_processor:
         total += int(_HOLES_OF_KEPT * total + _HOLES_OF_PASSING * (layer + on_the_way))
     return total
@@ -197,8 +198,11 @@ def _at_once(config: ModelConfig, shape: TrainingShape) -> int:
 
 
 def _logits(config: ModelConfig, shape: TrainingShape) -> int:
-    at_once = _at_once(config, shape)
     if not shape.is_on_processor:
-        return at_once * _CARD_LOGIT_BYTES * (2 if shape.teacher is not None else 1)
+        return _at_once(config, shape) * _CARD_LOGIT_BYTES * (2 if shape.teacher is not None else 1)
+    return shape.lanes * _logits_of_a_lane(config, shape)
+
+
+def _logits_of_a_lane(config: ModelConfig, shape: TrainingShape) -> int:
     part = _PART_BYTES if shape.teacher is None else _PART_BYTES_WITH_TEACHER
-    return shape.lanes * (at_once * shape.element_bytes + part)
+    return _at_once(config, shape) * shape.element_bytes + part

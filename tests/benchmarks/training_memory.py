@@ -55,6 +55,9 @@ ROWS: dict[str, dict[str, Any]] = {
         **{"max_grad_norm": 0.0, "in_backward": True},
     },
     "lora tiny": {"recipe": "lora", "model": "smallcoder-tiny", "batch_size": 4},
+    "lora tiny, 2048 tokens": {
+        **{"recipe": "lora", "model": "smallcoder-tiny", "batch_size": 1, "context_tokens": 2048}
+    },
     "lora tiny, layers twice": {
         **{"recipe": "lora", "model": "smallcoder-tiny", "batch_size": 4, "checkpoint_layers": True}
     },

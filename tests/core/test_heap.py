@@ -19,8 +19,10 @@ def resident() -> int:
 def step() -> None:
     pieces = [bytearray({PIECE}) for _ in range(3)]
 
-if sys.argv[1] == "keep":
+if sys.argv[1] != "not":
     heap.keep_what_is_freed()
+if sys.argv[1] == "nothing large":
+    heap.keep_nothing_large()
 for _ in range(3):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -48,3 +50,10 @@ def test_a_step_takes_no_page_that_the_one_before_it_had_and_all_can_be_given_ba
     assert faults < pages // 100 < usual_faults
     assert kept - usual_kept > 0.9 * pages
     assert kept - left > 0.9 * pages
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory goes its usual way")
+def test_who_wants_memory_more_than_time_keeps_no_large_piece() -> None:
+    _, kept, left = figures("nothing large")
+    pages = PIECE // PAGE
+    assert kept - left < 0.1 * pages
