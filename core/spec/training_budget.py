@@ -24,7 +24,8 @@ _LARGEST_PART = 2**20 * 4 * 4  # of a table whose 8-bit memory is being unpacked
 # what libraries take for their first products, and what of freed memory stays with us because nothing new
 # fits into its holes, unless memory goes before time: measured on Linux, tests/benchmarks/training_memory.py
 _FIRST_PRODUCTS_BYTES = 40 * 2**20
-_HOLES_OF_KEPT, _HOLES_OF_PASSING = 0.15, 0.8
+_HOLES_OF_KEPT, _HOLES_OF_PASSING = 0.12, 0.8
+_HOLES_OF_REFERENCE = 0.25  # and what a way forward just before the one that counts has left
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class TrainingShape:
     recomputes_layers: bool = False
     in_backward: bool = False
     teacher: ModelConfig | None = None
+    has_reference: bool = False  # the network itself as it was, asked first
     is_on_processor: bool = True
     lanes: int = 1
 
@@ -117,7 +119,8 @@ def activation_bytes(config: ModelConfig, shape: TrainingShape) -> int:
         return shape.lanes * (config.n_layers * tokens * config.dim * element + passing + ends)
     total = shape.lanes * (config.n_layers * layer + on_the_way + ends)
     if shape.is_on_processor:
-        total += int(_HOLES_OF_KEPT * total + _HOLES_OF_PASSING * (layer + on_the_way))
+        holes = _HOLES_OF_KEPT + (_HOLES_OF_REFERENCE if shape.has_reference else 0)
+        total += int(holes * total + _HOLES_OF_PASSING * (layer + on_the_way))
     return total
 
 

@@ -97,6 +97,7 @@ def shape_of(spec: TrainSpec, teacher: ModelConfig | None, device: str = "cpu") 
         recomputes_layers=spec.checkpoint_layers,
         in_backward=spec.in_backward,
         teacher=teacher,
+        has_reference=spec.recipe == "dpo",
         is_on_processor=device == "cpu",
         lanes=max(1, spec.lanes),
     )
