@@ -9,9 +9,10 @@
 #include "vectors_avx2.h"
 
 #define KERNELS_NAME "avx2"
-#define MOST_ROWS 2
+#define MOST_ROWS 4
+#define LEAST_ROWS_LOOKED_AT 2
 #define HAS_PANELS 1
-#define LEAST_ROWS_OF_PANELS 8
+#define LEAST_ROWS_OF_PANELS 12
 #define PANEL_ROWS 2
 #define PANEL_BLOCKS 8
 #define PANEL_LINE_BYTES (2 * LINE_BYTES)
@@ -47,17 +48,28 @@ INLINE __m256i four_to_all(const int8_t *numbers)
     return _mm256_set1_epi32(four);
 }
 
+/* A sum that GCC can't take apart: in the order that it likes better, the next ones would need more registers
+   than there are. */
+INLINE Integers as_one(Integers sum)
+{
+    __asm__("" : "+x"(sum.low), "+x"(sum.high));
+    return sum;
+}
+
+INLINE Integers add_words(Integers sums, Integers words, const int8_t *x)
+{
+    __m256i two = four_to_all(x);
+    Integers products = {_mm256_madd_epi16(words.low, two), _mm256_madd_epi16(words.high, two)};
+    return as_one(integers_add(sums, products));
+}
+
 /* Even columns and odd ones become words without moving. */
-INLINE Integers add_products(Integers sums, Integers quad, const int8_t *words)
+INLINE Integers words_of(const uint8_t *quad, const int is_odd)
 {
     const __m256i low = _mm256_set1_epi16(255);
-    __m256i even = four_to_all(words), odd = four_to_all(words + 4);
-    __m256i low_even = _mm256_madd_epi16(_mm256_and_si256(quad.low, low), even);
-    __m256i high_even = _mm256_madd_epi16(_mm256_and_si256(quad.high, low), even);
-    __m256i low_odd = _mm256_madd_epi16(_mm256_srli_epi16(quad.low, 8), odd);
-    __m256i high_odd = _mm256_madd_epi16(_mm256_srli_epi16(quad.high, 8), odd);
-    return integers_add(
-        sums, (Integers){_mm256_add_epi32(low_even, low_odd), _mm256_add_epi32(high_even, high_odd)});
+    Integers bytes = integers_load(quad);
+    if (is_odd) return (Integers){_mm256_srli_epi16(bytes.low, 8), _mm256_srli_epi16(bytes.high, 8)};
+    return (Integers){_mm256_and_si256(bytes.low, low), _mm256_and_si256(bytes.high, low)};
 }
 
 INLINE void multiply_bytes(const uint8_t *weights, const BlockOfActivations *x, Floats *products,
@@ -66,9 +78,10 @@ INLINE void multiply_bytes(const uint8_t *weights, const BlockOfActivations *x, 
     Integers sums[MOST_ROWS];
     for (int row = 0; row < rows; row++) sums[row] = integers_all(x[row].first_offset);
     UNROLL
-    for (int i = 0; i < QUADS; i++) {
-        Integers quad = integers_load(weights + i * LINE_BYTES);
-        for (int row = 0; row < rows; row++) sums[row] = add_products(sums[row], quad, x[row].first + 8 * i);
+    for (int half = 0; half < 2 * QUADS; half++) {
+        Integers words = words_of(weights + half / 2 * LINE_BYTES, half % 2);
+        UNROLL
+        for (int row = 0; row < rows; row++) sums[row] = add_words(sums[row], words, x[row].first + 4 * half);
     }
     for (int row = 0; row < rows; row++) products[row] = floats_of_integers(sums[row]);
 }
@@ -88,27 +101,45 @@ INLINE Integers sum_pairs(Integers pairs, int16_t count)
     return (Integers){_mm256_madd_epi16(pairs.low, counts), _mm256_madd_epi16(pairs.high, counts)};
 }
 
+/* Half a block's columns are in the lower halves of its bytes, and then come those of the upper ones. */
+INLINE Integers half_bytes_of(const uint8_t *weights, const int quad)
+{
+    const Integers low = integers_all(0x0f0f0f0f);
+    Integers two = integers_load(weights + quad / 2 * LINE_BYTES);
+    return integers_and(quad % 2 ? integers_shift_right(two, 4) : two, low);
+}
+
+/* Planes from `first` on. */
+INLINE void add_planes_of_pairs(Integers (*pairs)[MOST_ROWS], const uint8_t *weights,
+                                const BlockOfActivations *x, const int first, const int end, const int rows)
+{
+    UNROLL
+    for (int i = 0; i < QUADS; i++) {
+        Integers quad = half_bytes_of(weights, i);
+        UNROLL
+        for (int plane = first; plane < end; plane++) {
+            UNROLL
+            for (int row = 0; row < rows; row++) {
+                const int8_t *numbers = (plane ? x[row].second : x[row].first) + i / 2 * 4 + i % 2 * 16;
+                pairs[plane][row] = as_one(add_pairs(pairs[plane][row], quad, numbers));
+            }
+        }
+    }
+}
+
+/* Both planes at once where there are registers for it. */
 INLINE void multiply_half_bytes(const uint8_t *weights, const BlockOfActivations *x, Floats *products,
                                 const int planes, const int rows)
 {
-    const Integers low = integers_all(0x0f0f0f0f);
-    Integers first[MOST_ROWS], second[MOST_ROWS];
-    for (int row = 0; row < rows; row++) first[row] = second[row] = integers_all(0);
-    UNROLL
-    for (int i = 0; i < 4; i++) {
-        Integers two = integers_load(weights + i * LINE_BYTES);
-        Integers lower = integers_and(two, low), upper = integers_and(integers_shift_right(two, 4), low);
-        for (int row = 0; row < rows; row++) {
-            first[row] = add_pairs(first[row], lower, x[row].first + 4 * i);
-            first[row] = add_pairs(first[row], upper, x[row].first + 4 * i + 16);
-            if (planes == 2) second[row] = add_pairs(second[row], lower, x[row].second + 4 * i);
-            if (planes == 2) second[row] = add_pairs(second[row], upper, x[row].second + 4 * i + 16);
-        }
-    }
+    Integers pairs[2][MOST_ROWS];
+    for (int row = 0; row < rows; row++) pairs[0][row] = pairs[1][row] = integers_all(0);
+    const bool is_both = planes == 2 && rows <= MOST_ROWS / 2;
+    add_planes_of_pairs(pairs, weights, x, 0, is_both ? 2 : 1, rows);
+    if (planes == 2 && !is_both) add_planes_of_pairs(pairs, weights, x, 1, 2, rows);
     for (int row = 0; row < rows; row++) {
         const int16_t count = planes == 2 ? FINER : 1;
-        Integers sum = integers_add(integers_all(x[row].first_offset * count), sum_pairs(first[row], count));
-        Integers rest = integers_add(integers_all(x[row].second_offset), sum_pairs(second[row], 1));
+        Integers sum = integers_add(integers_all(x[row].first_offset * count), sum_pairs(pairs[0][row], count));
+        Integers rest = integers_add(integers_all(x[row].second_offset), sum_pairs(pairs[1][row], 1));
         products[row] = floats_of_integers(planes == 2 ? integers_add(sum, rest) : sum);
     }
 }
@@ -148,14 +179,6 @@ INLINE void unpack_block(uint8_t *to, const uint8_t *from, const int bits)
 
 typedef Integers PanelIntegers[PANEL_TILES][PANEL_ROWS];
 
-/* A sum that GCC can't take apart: in the order that it likes better, the next ones would need more registers
-   than there are. */
-INLINE Integers as_one(Integers sum)
-{
-    __asm__("" : "+x"(sum.low), "+x"(sum.high));
-    return sum;
-}
-
 INLINE void clear_panel(PanelIntegers sums)
 {
     UNROLL
@@ -175,9 +198,8 @@ INLINE void multiply_panel_words(const PanelBlock *weights, PanelInputs x, Panel
             Integers words = integers_load(weights->quads[tile] + half * LINE_BYTES);
             UNROLL
             for (int row = 0; row < PANEL_ROWS; row++) {
-                __m256i two = four_to_all(x.blocks[row * x.stride].numbers + 4 * half);
-                Integers products = {_mm256_madd_epi16(words.low, two), _mm256_madd_epi16(words.high, two)};
-                sums[tile][row] = as_one(integers_add(sums[tile][row], products));
+                const int8_t *numbers = x.blocks[row * x.stride].numbers + 4 * half;
+                sums[tile][row] = add_words(sums[tile][row], words, numbers);
             }
         }
     }

@@ -8,6 +8,7 @@
 
 #define KERNELS_NAME "avx512"
 #define MOST_ROWS 8
+#define LEAST_ROWS_LOOKED_AT 8
 #define HAS_PANELS 1
 #define LEAST_ROWS_OF_PANELS 24
 #define PANEL_ROWS 4

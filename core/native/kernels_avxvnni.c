@@ -23,6 +23,7 @@
 #include "vectors_avx2.h"
 
 #define MOST_ROWS 2
+#define LEAST_ROWS_LOOKED_AT 2
 #define HAS_PANELS 0
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5

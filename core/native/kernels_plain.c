@@ -5,6 +5,7 @@
 
 #define KERNELS_NAME "plain"
 #define MOST_ROWS 4
+#define LEAST_ROWS_LOOKED_AT 4
 #define HAS_PANELS 0
 #define SCORE_CHAINS 1
 #define MOST_MIXED 5

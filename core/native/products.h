@@ -7,6 +7,7 @@
                               more, and then multiply_panel_block
        weight_offset          what its weights have too much: 128 or 8, or 0 where it takes that off itself
        has_two_planes         whether it uses the second plane
+       LEAST_ROWS_LOOKED_AT   with how many rows it looks whether a block needs that
        has_words, store_words whether it has activations in 16 bits instead of planes, and in which order
        Quads, load_quads      a block of weights, ready to be multiplied
        multiply_block         its products with a block of some rows, in steps of the finest plane */
@@ -182,7 +183,7 @@ INLINE void add_block(Floats *totals, const uint8_t *weights, const uint16_t *sc
                       int row, int block, const int bits, const int planes, const int rows)
 {
     Floats scale = floats_from_halves(scales);
-    if (planes == 2 && rows == MOST_ROWS && !is_any_fine(x, row, block, rows))
+    if (planes == 2 && rows >= LEAST_ROWS_LOOKED_AT && !is_any_fine(x, row, block, rows))
         add_planes(totals, weights, floats_multiply(scale, floats_all(FINER)), x, row, block, bits, 1, rows);
     else
         add_planes(totals, weights, scale, x, row, block, bits, planes, rows);
@@ -222,24 +223,27 @@ typedef void (*TileProduct)(const uint8_t *tile, const Activations *x, int row, 
     CASE(bits, planes, 1) CASE(bits, planes, 2) CASE(bits, planes, 4) CASE(bits, planes, 8)
 #define NAMES(bits, planes) \
     {NAME(bits, planes, 1), NAME(bits, planes, 2), NAME(bits, planes, 4), NAME(bits, planes, 8)}
-enum { LARGEST_CASE = 3 };
+static const int CASE_ROWS[] = {1, 2, 4, 8};
 #elif MOST_ROWS == 4
-#define CASES(bits, planes) CASE(bits, planes, 1) CASE(bits, planes, 2) CASE(bits, planes, 4)
-#define NAMES(bits, planes) {NAME(bits, planes, 1), NAME(bits, planes, 2), NAME(bits, planes, 4)}
-enum { LARGEST_CASE = 2 };
+#define CASES(bits, planes) \
+    CASE(bits, planes, 1) CASE(bits, planes, 2) CASE(bits, planes, 3) CASE(bits, planes, 4)
+#define NAMES(bits, planes) \
+    {NAME(bits, planes, 1), NAME(bits, planes, 2), NAME(bits, planes, 3), NAME(bits, planes, 4)}
+static const int CASE_ROWS[] = {1, 2, 3, 4};
 #elif MOST_ROWS == 2
 #define CASES(bits, planes) CASE(bits, planes, 1) CASE(bits, planes, 2)
 #define NAMES(bits, planes) {NAME(bits, planes, 1), NAME(bits, planes, 2)}
-enum { LARGEST_CASE = 1 };
+static const int CASE_ROWS[] = {1, 2};
 #endif
+enum { CASES_COUNT = sizeof CASE_ROWS / sizeof *CASE_ROWS };
 CASES(4, 1)
 CASES(4, 2)
 CASES(8, 1)
 CASES(8, 2)
 
-    /* By bits, planes, and the power of two of the rows. */
-    static const TileProduct TILE_PRODUCTS[2][2][LARGEST_CASE + 1] = {{NAMES(4, 1), NAMES(4, 2)},
-                                                                      {NAMES(8, 1), NAMES(8, 2)}};
+    /* By bits, planes, and the place of the rows among CASE_ROWS. */
+    static const TileProduct TILE_PRODUCTS[2][2][CASES_COUNT] = {{NAMES(4, 1), NAMES(4, 2)},
+                                                                 {NAMES(8, 1), NAMES(8, 2)}};
 
 #if HAS_PANELS
 #include "panels.h"
@@ -274,11 +278,11 @@ static void multiply_rows(const Product *product, int tile, int first)
     const TileProduct *variants = TILE_PRODUCTS[x->bits == 8][has_two_planes(x->bits, x->planes_used)];
     int is_pair = product->matrix->is_pair;
     TileSums sums[MOST_ROWS], gate_sums[MOST_ROWS];
-    for (int row = first, size = LARGEST_CASE; row < product->rows; row += 1 << size) {
-        while (row + (1 << size) > product->rows) size--;
+    for (int row = first, size = CASES_COUNT - 1; row < product->rows; row += CASE_ROWS[size]) {
+        while (row + CASE_ROWS[size] > product->rows) size--;
         if (is_pair) variants[size](tile_at(product->matrix, tile, 0), x, row, gate_sums);
         variants[size](tile_at(product->matrix, tile, is_pair), x, row, sums);
-        for (int i = 0; i < 1 << size; i++) finish_row(product, tile, row + i, sums[i], gate_sums[i]);
+        for (int i = 0; i < CASE_ROWS[size]; i++) finish_row(product, tile, row + i, sums[i], gate_sums[i]);
     }
 }
 
