@@ -155,10 +155,10 @@ def _show(arguments: argparse.Namespace) -> int:
 def _opened(name: str) -> "tuple[ModelConfig, StoredModel | None]":
     """A preset has no file, and what is only in the catalogue has none yet."""
     from core.spec.catalogue import catalogue
-    from core.spec.library import find_downloaded
+    from core.spec.library import find_downloaded, has_no_weights
     from core.spec.presets import PRESETS
 
-    if name in PRESETS:
+    if has_no_weights(name):
         return PRESETS[name], None
     if name in catalogue() and not Path(name).exists() and find_downloaded(name) is None:
         return catalogue()[name].network, None

@@ -190,6 +190,15 @@ def test_fit_shows_the_arithmetic_and_large_presets_do_not_fit() -> None:
     assert b"MB weights + " in run("models", "fit", "smallcoder-nano").stdout
 
 
+def test_the_name_in_the_list_is_the_model_that_comes_along() -> None:
+    shown = json.loads(run("models", "show", "smallcoder-nano", "--json").stdout)
+    assert shown["path"] == str(embedded_model())
+    written = run("complete", "--model", "smallcoder-nano", "--prompt", "def add(", "--max-tokens", 4)
+    assert written.returncode == 0, written.stderr
+    options = ("--recipe", "lora", "--model", "smallcoder-nano", "--measure-seconds", 0)
+    assert run("train", "estimate", *options).returncode == 0
+
+
 def test_chat_answers_once_and_in_turns(model: Path) -> None:
     once = run("chat", "--model", model, "--once", "hello", "--max-tokens", 5)
     assert once.returncode == 0

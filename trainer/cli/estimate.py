@@ -32,11 +32,14 @@ def add_action(actions: Commands) -> None:
 
 def _estimate(arguments: argparse.Namespace) -> int:
     from trainer.fitting import plan_here
+    from trainer.networks import meant
     from trainer.running import check_context, decided, device_of
 
     given = {
         item.name: getattr(arguments, item.name) for item in settings_of(TrainSpec) if item.name in arguments
     }
+    if "model" in given:
+        given["model"] = meant(given.get("recipe"), given["model"])
     spec = decided(from_json(TrainSpec, given | {"data": _NOT_YET}, "the command line"))
     check_context(spec)
     plan = plan_here(spec, device_of(spec).type)
