@@ -14,7 +14,7 @@ from core.spec.budget import PRECISIONS, weight_bytes
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.program import command
-from core.spec.sizes import in_mb, short_count, size_text
+from core.spec.sizes import short_count, size_text
 
 if TYPE_CHECKING:
     from core.checkpoint.stored import StoredModel
@@ -128,7 +128,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json(rows)
     else:
-        report.say(f"free for it: {in_mb(machine.free_bytes)} of {in_mb(machine.limit_bytes)}")
+        report.say(f"free for it: {hub.free_text(machine)}")
     return 0
 
 

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.spec.budget import PRECISIONS
 from core.spec.folders import embedded_model
 from core.spec.presets import PRESETS
+from core.spec.sizes import in_gb
 from tests.tiny import tiny_folder, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -197,6 +199,12 @@ def test_the_name_in_the_list_is_the_model_that_comes_along() -> None:
     assert written.returncode == 0, written.stderr
     options = ("--recipe", "lora", "--model", "smallcoder-nano", "--measure-seconds", 0)
     assert run("train", "estimate", *options).returncode == 0
+
+
+def test_the_machines_memory_is_the_same_figure_in_every_command() -> None:
+    whole = in_gb(psutil.virtual_memory().total)
+    for words in (("models", "fit", "smallcoder-nano"), ("models", "catalogue"), ("diagnostics",)):
+        assert whole in run(*words).stdout.decode(), words
 
 
 def test_chat_answers_once_and_in_turns(model: Path) -> None:
