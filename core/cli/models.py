@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_command(commands: Commands) -> None:
-    parser = commands.add_parser("models", help="list, look at and convert models")
+    parser = commands.add_parser("models", help="list, look at, download, convert and delete models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the models on this disk")
     listing.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="look here too")
@@ -192,10 +192,10 @@ def _convert(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json(to_json(done) | {"path": str(done.path)})
         return 0
-    report.say(
-        f"{done.path}: {size_text(done.size_bytes)}. Loaded back, its logits are right within "
-        f"{done.difference:.1e}; {arguments.precision} costs {done.divergence:.2g} nats a token."
-    )
+    said = f"{done.found}; {arguments.precision} costs {done.divergence:.2g} nats a token."
+    if done.is_without_loss:
+        said = "Nothing is lost: loaded back, it computes exactly what the source does."
+    report.say(f"{done.path}: {size_text(done.size_bytes)}. {said}")
     return 0
 
 

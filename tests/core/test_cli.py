@@ -71,6 +71,15 @@ def test_tokenize_gives_the_bytes_back_whatever_the_locale(model: Path) -> None:
     assert run("tokenize", "--model", model).stdout == b"\n"
 
 
+def test_tokenize_speaks_to_programs_too(model: Path) -> None:
+    text = "Grüße \n"
+    ids = json.loads(run("tokenize", "--model", model, "--json", text=text.encode()).stdout)["ids"]
+    shown = run("tokenize", "--model", model, text=text.encode()).stdout
+    assert shown.split() == [str(token).encode() for token in ids]
+    back = run("tokenize", "--model", model, "--decode", "--json", text=shown)
+    assert json.loads(back.stdout) == {"text": text}
+
+
 @pytest.mark.parametrize("text", [b"-1", b"500", b"1 x", b"1e3", "\u0664".encode()])
 def test_what_is_no_token_id_is_named(model: Path, text: bytes) -> None:
     assert "is no token id" in refused(run("tokenize", "--decode", "--model", model, text=text))
@@ -272,3 +281,28 @@ def test_who_types_a_text_is_told_that_it_is_waited_for(model: Path) -> None:
         ids, _ = typed.communicate()
     os.close(mine)
     assert ids == run("tokenize", "--model", model, text=b"x = 1\n").stdout
+
+
+def test_a_conversion_that_loses_nothing_says_so_and_one_that_does_says_how_much(
+    model: Path, tmp_path: Path
+) -> None:
+    exact = run("models", "convert", model, tmp_path / "exact", "--to", "native")
+    assert b"Nothing is lost: " in exact.stdout
+    rounded = run(
+        "models", "convert", model, tmp_path / "rounded.gguf", "--to", "gguf", "--precision", "int4"
+    )
+    assert b"Nothing is lost" not in rounded.stdout
+    assert b"int4 costs " in rounded.stdout
+    assert b"0.0e+00" not in exact.stdout + rounded.stdout
+
+
+def test_help_names_what_the_commands_do() -> None:
+    said = run("--help").stdout.decode()
+    models, bench = (
+        re.search(rf"(?m)^ +{name} +(.*(?:\n {{20,}}.*)*)", said) for name in ("models", "bench")
+    )
+    assert models is not None
+    assert bench is not None
+    assert "download" in models[1]
+    assert "delete" in models[1]
+    assert "how good" in bench[1]
