@@ -239,7 +239,8 @@ def test_who_goes_on_may_have_another_limit_for_memory(material: Path, tmp_path:
 def test_an_estimate_of_named_settings_is_that_of_the_run_and_of_the_table_in_the_readme(
     tmp_path: Path,
 ) -> None:
-    words = ("--spec", "finetune-folder", "--precision", "fp32", "--threads", "1", "--measure-seconds", "0")
+    words = ["--spec", "finetune-folder", "--precision", "fp32", "--threads", "1", "--device", "cpu"]
+    words += ["--measure-seconds", "0"]
     done = run(tmp_path, "train", "estimate", *words)
     assert done.returncode == 0, done.stderr
     (shown,) = (row for row in fits.table().splitlines() if "comes along" in row)
