@@ -101,6 +101,20 @@ def test_only_a_copy_from_source_sets_itself_up(words: list[str]) -> None:
     assert done.stderr.startswith("--torch and --extra set up a copy from source.")
 
 
+def test_what_the_packaged_app_refuses_it_does_not_offer() -> None:
+    script = "import sys, main; sys.frozen = True; sys.exit(main.run(sys.argv[1:], sets_itself_up=False))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "complete" in done.stdout
+    for word in ("--torch", "--extra", "test suite", "    test "):
+        assert word not in done.stdout
+        assert word in start("--help").stdout
+    done = subprocess.run(
+        [*command, "--torch", "cuda"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "the packaged app is as it is" in done.stderr
+
+
 @only_linux
 def test_without_a_display_the_commands_that_need_none_are_named() -> None:
     done = start(DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")

@@ -19,7 +19,7 @@ from trainer.data.encoding import own_jobs
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources
 from trainer.data.tokenizer import source_texts, train_tokenizer
-from trainer.networks import from_nothing, lasting, with_weights
+from trainer.networks import from_nothing, lasting, meant, with_weights
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.plans import RunPlan
@@ -45,6 +45,8 @@ class Beginning:
     def spec(self) -> TrainSpec:
         """As the run will keep it: nothing in it depends on where the command was given."""
         train = dict(self.plan.train)
+        if isinstance(train.get("model"), str):
+            train["model"] = meant(train.get("recipe"), train["model"])
         if self.plan.has_sources:
             train["data"] = str((self.folder / DATA).absolute())
             train["tokenizer"] = self._vocabulary(train)

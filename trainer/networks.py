@@ -1,6 +1,7 @@
 """What a run begins from: a preset, sizes of a network in a .json file, a model on disk, or another run.
 
-The first two have no weights and no vocabulary: they begin from nothing.
+The first two have no weights and no vocabulary: they begin from nothing. A preset may be called like a model
+that lies here, as the one that comes along; where a recipe needs weights, that model is meant.
 """
 
 from pathlib import Path
@@ -11,10 +12,13 @@ from core.checkpoint.stored import StoredModel
 from core.spec.config import ModelConfig
 from core.spec.errors import UsageError
 from core.spec.fields import from_json
+from core.spec.folders import embedded_model, in_short
 from core.spec.headers import read_json
+from core.spec.library import has_no_weights, is_model, own_model
 from core.spec.presets import PRESETS
 from core.text.tokenizer import Tokenizer
 from trainer.resume import learnt_by
+from trainer.spec.jobs import ADAPTER_RECIPES
 from trainer.spec.runs import find_run
 
 
@@ -38,9 +42,18 @@ def tokenizer_of(name: str) -> Tokenizer | None:
 
 
 def with_weights(name: str) -> StoredModel:
-    if from_nothing(name) is not None:
-        raise UsageError(f"{name} has no weights; only pretrain, full and distil begin from nothing.")
+    if has_no_weights(name) or (name not in PRESETS and from_nothing(name) is not None):
+        raise UsageError(
+            f"{name} has no weights; only pretrain, full and distil begin from nothing. Name a model's "
+            f"folder, as {in_short(embedded_model())}, which comes along."
+        )
     return open_model(Path(name))
+
+
+def meant(recipe: object, name: str) -> str:
+    """What `name` is to a recipe: pretrain, full and distil take a preset to begin from nothing."""
+    own = own_model(name) if recipe in ADAPTER_RECIPES else None
+    return name if own is None else str(own)
 
 
 def lasting(name: str) -> str:
@@ -49,7 +62,7 @@ def lasting(name: str) -> str:
     if name in PRESETS:
         return name
     run = find_run(name)
-    if run.spec_file.is_file():
+    if run.spec_file.is_file() and not is_model(path):
         learnt = learnt_by(run)
         if is_adapter(learnt):
             raise UsageError(

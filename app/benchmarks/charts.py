@@ -62,7 +62,7 @@ class BenchCharts(QWidget):
             for way in ways:
                 across, up = (number(way, _BY_KEY[key], suite) for key in (x, y))
                 if across is not None and up is not None:
-                    found.append(Mark(way.title, across / scale, up, way.name))
+                    found.append(Mark(way.title, across / scale, up, way.shown_name))
             return found
 
         found = (

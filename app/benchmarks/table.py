@@ -137,7 +137,7 @@ class _Rows(QAbstractTableModel):
         way = self.ways[row]
         match column:
             case 0:
-                return f"{way.name} (random)" if "random weights" in doubts(way.kept[0]) else way.name
+                return way.shown_name
             case 1:
                 return way.precision
             case _ if column == _LAST:

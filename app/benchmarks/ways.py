@@ -20,8 +20,14 @@ class Way:
     kept: list[Kept] = field(default_factory=list)
 
     @property
+    def shown_name(self) -> str:
+        """Random weights are said wherever the name stands: else it looks like the model of that name."""
+        is_random = bool(self.kept) and self.kept[0].result.figures.get("weights") == "random"
+        return f"{self.name} (random)" if is_random else self.name
+
+    @property
     def title(self) -> str:
-        return f"{self.name} {self.precision}"
+        return f"{self.shown_name} {self.precision}"
 
     @property
     def has_weights(self) -> bool:

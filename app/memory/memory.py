@@ -19,9 +19,8 @@ from app.process import running
 from app.settings import Budget as Limits
 from core.spec.budget import RUNTIME_BYTES, Budget
 from core.spec.machine import limit_of
-from core.spec.sizes import in_mb
+from core.spec.sizes import GB, in_gb, in_mb
 
-GB = 2**30
 WINDOW = "Window"  # the Share of this process
 _KEPT_S = 300.0
 _CHILDREN_EVERY_S = 5.0
@@ -73,14 +72,14 @@ class Memory:
 
     @property
     def text(self) -> str:
-        return f"{self.used_bytes / GB:.1f} / {self.limit_bytes / GB:.1f} GB"
+        return f"{self.used_bytes / GB:.1f} / {in_gb(self.limit_bytes)}"
 
     @property
     def details(self) -> str:
         planned = f" ({in_mb(self.planned_bytes)} planned)" if self.plans else ""
         return (
             f"SmallCoder {in_mb(self.ours_bytes)}{planned}, other programs "
-            f"{self.others_bytes / GB:.1f} GB, of {self.limit_bytes / GB:.1f} GB"
+            f"{in_gb(self.others_bytes)}, of {in_gb(self.limit_bytes)}"
         )
 
 

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.memory.gauge import MemoryGauge, draw_bar, severity
-from app.memory.memory import GB, Memory, Plan, Sight
+from app.memory.memory import Memory, Plan, Sight
 from app.naming import label, named
 from app.theme import Theme
-from core.spec.sizes import in_mb
+from core.spec.sizes import GB, in_mb
 
 _WIDTH, _HISTORY_HEIGHT, _BAR_HEIGHT = 400, 56, 8
 _MINUTES = 5

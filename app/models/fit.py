@@ -10,7 +10,7 @@ from typing import Literal
 from core.spec.budget import PRECISIONS, Budget, to_run
 from core.spec.config import ModelConfig
 from core.spec.machine import Machine
-from core.spec.sizes import MB, in_mb
+from core.spec.sizes import MB, in_gb, in_mb
 
 USUAL_CONTEXT = 4096
 # from what is best to run to what is smallest; fp32 gives nothing over fp16 but its size
@@ -102,4 +102,4 @@ def verdict_of(network: ModelConfig | None, machine: Machine) -> Verdict:
 
 
 def gb(count: int) -> str:
-    return f"{count / 1024**3:.1f} GB" if count >= 100 * MB else in_mb(count)
+    return in_gb(count) if count >= 100 * MB else in_mb(count)

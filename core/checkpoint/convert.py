@@ -28,6 +28,7 @@ _GGUF_TYPES = {"fp32": "F32", "bf16": "BF16", "fp16": "F16", "int8": "Q8_0", "in
 _BITS = {"fp32": 32.0, "bf16": 16.0, "fp16": 16.0, "int8": 8.5, "int4": 4.5}
 _PROBE_TOKENS = 48
 _TOLERANCE = 1e-4
+_NO_NATS = 1e-7  # less is how sums are rounded
 _ONNX_NAME = "model.onnx"
 _SAMPLE_TEXT = "def greet(name: str) -> str:\n    return f'Grüße, {name}! 你好 🚀'  # 1234567\r\n\t\n"
 
@@ -43,6 +44,17 @@ class Conversion:
     size_bytes: int
     difference: float
     divergence: float
+
+    @property
+    def found(self) -> str:
+        """What loading it back has shown, for a person."""
+        if self.difference == 0:
+            return "Loaded back, it computes exactly what was written"
+        return f"Loaded back, its logits are right within {self.difference:.1e}"
+
+    @property
+    def is_without_loss(self) -> bool:
+        return self.difference == 0 and abs(self.divergence) < _NO_NATS
 
 
 def convert(

@@ -8,8 +8,7 @@ from core.checkpoint.native import is_native, open_native
 from core.checkpoint.stored import StoredModel
 from core.spec.errors import ModelFormatError
 from core.spec.headers import read_json, refuse_pickle
-from core.spec.library import located
-from core.spec.presets import PRESETS
+from core.spec.library import located, no_such_model
 
 
 def open_model(path: Path) -> StoredModel:
@@ -23,7 +22,7 @@ def _opened(path: Path) -> StoredModel:
     if path.is_dir():
         return _open_folder(path)
     if not path.exists():
-        raise _no_such_model(path)
+        raise no_such_model(path)
     refuse_pickle(path)
     if path.suffix.lower() != ".gguf":
         raise ModelFormatError(f"{path} is neither a model's folder nor a .gguf file; choose one of these.")
@@ -42,11 +41,3 @@ def _open_folder(folder: Path) -> StoredModel:
     if is_native(description):
         return open_native(folder, description)
     return open_huggingface(folder, description)
-
-
-def _no_such_model(path: Path) -> ModelFormatError:
-    if str(path) in PRESETS:
-        return ModelFormatError(
-            f"{path} is a preset: an architecture without weights; train it first or choose a model's folder."
-        )
-    return ModelFormatError(f"There is no model at {path}; choose a model's folder or a .gguf file.")

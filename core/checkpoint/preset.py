@@ -14,6 +14,7 @@ from core.checkpoint.stored import StoredModel
 from core.model.transformer import fill_randomly, on_meta
 from core.spec.config import ModelConfig
 from core.spec.headers import TensorInfo
+from core.spec.library import has_no_weights
 from core.spec.presets import PRESETS
 
 
@@ -50,4 +51,4 @@ def open_preset(name: str) -> StoredModel:
 
 def open_model_or_preset(name: str) -> StoredModel:
     """A preset comes with random weights, which whoever calls must say."""
-    return open_preset(name) if name in PRESETS else open_model(Path(name))
+    return open_preset(name) if has_no_weights(name) else open_model(Path(name))

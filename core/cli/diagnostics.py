@@ -32,13 +32,14 @@ def _about_engine() -> dict[str, str]:
 
     from core.model.device import unused_card
     from core.native.library import load, why_not
+    from core.spec.sizes import in_gb
 
     memory = psutil.virtual_memory()
     library = load()
     kernels = f"{', '.join(library.usable_kernels())}, from {library.path}" if library else why_not()
     cards = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
-        "memory": f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB available",
+        "memory": f"{in_gb(memory.total)}, {in_gb(memory.available)} available",
         "C library": kernels,
         "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
         "cards": ", ".join(cards) or unused_card() or "none that PyTorch knows",

@@ -11,7 +11,7 @@ from core.spec.budget import PRECISIONS, parameters
 from core.spec.errors import UsageError
 from core.spec.fields import suggestion, to_json
 from core.spec.program import command
-from core.spec.sizes import in_mb, short_count, size_text
+from core.spec.sizes import in_gb, in_mb, short_count, size_text
 
 if TYPE_CHECKING:
     from core.cli.teller import Teller
@@ -55,10 +55,16 @@ def _catalogue(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         report.say(_sentence(row))
-    report.say(f"Free for a model: {in_mb(machine.free_bytes)} of {in_mb(machine.limit_bytes)}.")
+    report.say(f"Free for a model: {free_text(machine)}.")
     fitting, getting = command("models", "fit", "ID"), command("models", "download", "ID")
     report.say(f"'{fitting}' shows the arithmetic; '{getting}' gets one.")
     return 0
+
+
+def free_text(machine: "Machine") -> str:
+    """In the unit of the arithmetic, and of the whole in that in which a person knows the machine."""
+    whole = machine.limit_bytes
+    return f"{in_mb(machine.free_bytes)} of {in_mb(whole)} ({in_gb(whole)})"
 
 
 def _row(offer: "Offer", machine: "Machine", context_tokens: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from core.spec.budget import PRECISIONS, weight_bytes
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.program import command
-from core.spec.sizes import in_mb, short_count, size_text
+from core.spec.sizes import short_count, size_text
 
 if TYPE_CHECKING:
     from core.checkpoint.stored import StoredModel
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_command(commands: Commands) -> None:
-    parser = commands.add_parser("models", help="list, look at and convert models")
+    parser = commands.add_parser("models", help="list, look at, download, convert and delete models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the models on this disk")
     listing.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="look here too")
@@ -128,7 +128,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json(rows)
     else:
-        report.say(f"free for it: {in_mb(machine.free_bytes)} of {in_mb(machine.limit_bytes)}")
+        report.say(f"free for it: {hub.free_text(machine)}")
     return 0
 
 
@@ -155,10 +155,10 @@ def _show(arguments: argparse.Namespace) -> int:
 def _opened(name: str) -> "tuple[ModelConfig, StoredModel | None]":
     """A preset has no file, and what is only in the catalogue has none yet."""
     from core.spec.catalogue import catalogue
-    from core.spec.library import find_downloaded
+    from core.spec.library import find_downloaded, has_no_weights
     from core.spec.presets import PRESETS
 
-    if name in PRESETS:
+    if has_no_weights(name):
         return PRESETS[name], None
     if name in catalogue() and not Path(name).exists() and find_downloaded(name) is None:
         return catalogue()[name].network, None
@@ -192,10 +192,10 @@ def _convert(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.say_json(to_json(done) | {"path": str(done.path)})
         return 0
-    report.say(
-        f"{done.path}: {size_text(done.size_bytes)}. Loaded back, its logits are right within "
-        f"{done.difference:.1e}; {arguments.precision} costs {done.divergence:.2g} nats a token."
-    )
+    said = f"{done.found}; {arguments.precision} costs {done.divergence:.2g} nats a token."
+    if done.is_without_loss:
+        said = "Nothing is lost: loaded back, it computes exactly what the source does."
+    report.say(f"{done.path}: {size_text(done.size_bytes)}. {said}")
     return 0
 
 

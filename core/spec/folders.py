@@ -34,6 +34,12 @@ def embedded_model() -> Path:
     return Path(__file__).parents[2] / "resources" / "models" / "smallcoder-nano"
 
 
+def in_short(path: Path) -> str:
+    """As it is written on a command line that stands in the program's own folder, where it lies there."""
+    root = Path(__file__).parents[2]
+    return str(path.relative_to(root)) if path.is_relative_to(root) and Path.cwd() == root else str(path)
+
+
 def models_folder() -> Path:
     return data_folder() / "models"
 

@@ -15,10 +15,11 @@ from core.spec.config import ModelConfig
 from core.spec.disk import size_of
 from core.spec.errors import ModelFormatError
 from core.spec.fim_spellings import FIM_FAMILIES
-from core.spec.folders import hub_cache_folder, models_folder
+from core.spec.folders import embedded_model, hub_cache_folder, in_short, models_folder
 from core.spec.gguf_header import read_gguf_header
 from core.spec.gguf_values import GgufMetadata
 from core.spec.headers import TensorInfo, read_json, refuse_pickle
+from core.spec.presets import PRESETS
 from core.spec.program import command
 from core.spec.safetensors_header import read_safetensors_folder
 from core.spec.shape import shape_of_gguf, shape_of_huggingface, shape_of_native
@@ -132,16 +133,49 @@ def find_downloaded(repository: str) -> Path | None:
     return None
 
 
+def is_model(path: Path) -> bool:
+    """Whether it looks like one, at a glance: its headers are not read."""
+    return os.path.isfile(path) or os.path.isfile(path / "config.json")
+
+
+def own_model(name: str) -> Path | None:
+    """The model that comes along, or one in SmallCoder's own folder, by the name that lists show."""
+    if not name or Path(name).name != name:
+        return None
+    along = embedded_model()
+    places = (along if name == along.name else None, models_folder() / name, models_folder() / f"{name}.gguf")
+    return next((place for place in places if place is not None and is_model(place)), None)
+
+
+def has_no_weights(name: str) -> bool:
+    """Of a preset that no model which lies here is called like."""
+    return name in PRESETS and own_model(name) is None
+
+
 def located(path: Path) -> Path:
-    """A path that does not exist may be the name of a model of the hub; then where that one lies."""
+    """A path that does not exist may be the name of a model that is here, or of one of the hub; then where
+    that one lies."""
     name = path.as_posix()
     if os.path.lexists(path):
         return path
-    found = find_downloaded(name)
+    found = own_model(name) or find_downloaded(name)
     if found is None and name in catalogue():
         getting = command("models", "download", name)
         raise ModelFormatError(f"{name} is not on this disk yet; '{getting}' gets it.")
     return path if found is None else found
+
+
+def no_such_model(path: Path) -> ModelFormatError:
+    """What to say where nothing lies at a path, and nothing here has that name."""
+    if str(path) in PRESETS:
+        return ModelFormatError(
+            f"{path} is a preset: an architecture without weights; train it first or choose a model's "
+            f"folder, as {in_short(embedded_model())}, which comes along."
+        )
+    return ModelFormatError(
+        f"There is no model at {path}; choose a model's folder or a .gguf file. "
+        f"'{command('models', 'list')}' shows what is here."
+    )
 
 
 def _snapshots(kept: Path) -> list[Path]:

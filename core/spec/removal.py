@@ -12,9 +12,9 @@ from pathlib import Path
 
 from core.spec.disk import size_of
 from core.spec.errors import ModelFormatError, UsageError
-from core.spec.folders import cache_folder, hub_cache_folder, models_folder
+from core.spec.folders import cache_folder, embedded_model, hub_cache_folder, models_folder
 from core.spec.gguf_header import read_gguf_header
-from core.spec.library import find_models
+from core.spec.library import find_models, no_such_model
 
 PACKED_FROM = "smallcoder.packed_from"  # of a packed copy: the file that its weights were read from
 _GOING = ".going"
@@ -40,9 +40,7 @@ def why_kept(path: Path) -> str:
     """Why a model is not ours to delete, for a person; empty where it is."""
     place, own = _plain(path), _plain(models_folder())
     if own not in place.parents:
-        if _plain(hub_cache_folder()) in place.parents:
-            return f"{path} lies in the hub's cache, which other programs use too; 'hf cache rm' deletes it."
-        return f"{path} does not lie in SmallCoder's own folder; delete it yourself if you do not want it."
+        return _why_not_ours(path, place)
     if any(step.is_symlink() for step in (place, *place.parents) if own in step.parents):
         return f"{path} lies elsewhere, and is only linked to; delete the link yourself."
     if not place.exists():
@@ -51,6 +49,16 @@ def why_kept(path: Path) -> str:
     if place.is_dir() and within:
         return f"Other models lie in {path}: {', '.join(within)}; delete these first."
     return ""
+
+
+def _why_not_ours(path: Path, place: Path) -> str:
+    if _plain(embedded_model()) in (place, *place.parents):
+        return f"{path} is part of SmallCoder, which needs a model to begin with; it stays."
+    if not os.path.lexists(place):
+        return str(no_such_model(path))
+    if _plain(hub_cache_folder()) in place.parents:
+        return f"{path} lies in the hub's cache, which other programs use too; 'hf cache rm' deletes it."
+    return f"{path} does not lie in SmallCoder's own folder; delete it yourself if you do not want it."
 
 
 def remove_model(path: Path) -> int:

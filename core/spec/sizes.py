@@ -1,6 +1,6 @@
 """How much there is, as a person reads it: bytes on a disk, bytes of memory, numbers in a model."""
 
-MB = 2**20  # of memory; of files and what is on its way a million bytes are one
+MB, GB = 2**20, 2**30  # of memory; of files and what is on its way a million bytes are one MB
 
 
 def size_text(count: float) -> str:
@@ -14,6 +14,11 @@ def size_text(count: float) -> str:
 def in_mb(count: float) -> str:
     """Of bytes in memory: by 1024, as systems count them."""
     return f"{count / MB:,.0f} MB"
+
+
+def in_gb(count: float) -> str:
+    """Of what a whole machine has: by 1024 too, so that it is the same figure everywhere."""
+    return f"{count / GB:,.1f} GB"
 
 
 def short_count(count: int) -> str:

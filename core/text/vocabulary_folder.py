@@ -3,6 +3,7 @@
 What the folder's other files say (marks, ends, chat template) is optional, and checked before it is believed.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from core.spec.errors import TokenizerError
 from core.spec.gguf_header import read_gguf_header
 from core.spec.headers import read_json
-from core.spec.library import located
+from core.spec.library import located, no_such_model
 from core.text.gguf_vocabulary import from_gguf
 from core.text.pieces import SPACE_MARK, Piece
 from core.text.sentence_pieces import SentencePieces
@@ -25,6 +26,8 @@ _MAX_TEMPLATE_BYTES = 1 << 20
 def open_tokenizer(path: Path) -> Tokenizer:
     """`path`: a model folder, a GGUF file, a lone SentencePiece .model, or the id of a downloaded model."""
     path = located(path)
+    if not os.path.lexists(path):
+        raise no_such_model(path)
     if path.is_dir():
         return open_folder(path)
     if path.suffix == ".model":

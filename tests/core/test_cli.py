@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.spec.budget import PRECISIONS
 from core.spec.folders import embedded_model
 from core.spec.presets import PRESETS
+from core.spec.sizes import in_gb
 from tests.tiny import tiny_folder, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,15 @@ def test_tokenize_gives_the_bytes_back_whatever_the_locale(model: Path) -> None:
     back = run("tokenize", "--decode", "--model", model, text=ids, PYTHONIOENCODING="cp1252")
     assert back.stdout == text
     assert run("tokenize", "--model", model).stdout == b"\n"
+
+
+def test_tokenize_speaks_to_programs_too(model: Path) -> None:
+    text = "Grüße \n"
+    ids = json.loads(run("tokenize", "--model", model, "--json", text=text.encode()).stdout)["ids"]
+    shown = run("tokenize", "--model", model, text=text.encode()).stdout
+    assert shown.split() == [str(token).encode() for token in ids]
+    back = run("tokenize", "--model", model, "--decode", "--json", text=shown)
+    assert json.loads(back.stdout) == {"text": text}
 
 
 @pytest.mark.parametrize("text", [b"-1", b"500", b"1 x", b"1e3", "\u0664".encode()])
@@ -190,6 +201,21 @@ def test_fit_shows_the_arithmetic_and_large_presets_do_not_fit() -> None:
     assert b"MB weights + " in run("models", "fit", "smallcoder-nano").stdout
 
 
+def test_the_name_in_the_list_is_the_model_that_comes_along() -> None:
+    shown = json.loads(run("models", "show", "smallcoder-nano", "--json").stdout)
+    assert shown["path"] == str(embedded_model())
+    written = run("complete", "--model", "smallcoder-nano", "--prompt", "def add(", "--max-tokens", 4)
+    assert written.returncode == 0, written.stderr
+    options = ("--recipe", "lora", "--model", "smallcoder-nano", "--measure-seconds", 0)
+    assert run("train", "estimate", *options).returncode == 0
+
+
+def test_the_machines_memory_is_the_same_figure_in_every_command() -> None:
+    whole = in_gb(psutil.virtual_memory().total)
+    for words in (("models", "fit", "smallcoder-nano"), ("models", "catalogue"), ("diagnostics",)):
+        assert whole in run(*words).stdout.decode(), words
+
+
 def test_chat_answers_once_and_in_turns(model: Path) -> None:
     once = run("chat", "--model", model, "--once", "hello", "--max-tokens", 5)
     assert once.returncode == 0
@@ -255,3 +281,28 @@ def test_who_types_a_text_is_told_that_it_is_waited_for(model: Path) -> None:
         ids, _ = typed.communicate()
     os.close(mine)
     assert ids == run("tokenize", "--model", model, text=b"x = 1\n").stdout
+
+
+def test_a_conversion_that_loses_nothing_says_so_and_one_that_does_says_how_much(
+    model: Path, tmp_path: Path
+) -> None:
+    exact = run("models", "convert", model, tmp_path / "exact", "--to", "native")
+    assert b"Nothing is lost: " in exact.stdout
+    rounded = run(
+        "models", "convert", model, tmp_path / "rounded.gguf", "--to", "gguf", "--precision", "int4"
+    )
+    assert b"Nothing is lost" not in rounded.stdout
+    assert b"int4 costs " in rounded.stdout
+    assert b"0.0e+00" not in exact.stdout + rounded.stdout
+
+
+def test_help_names_what_the_commands_do() -> None:
+    said = run("--help").stdout.decode()
+    models, bench = (
+        re.search(rf"(?m)^ +{name} +(.*(?:\n {{20,}}.*)*)", said) for name in ("models", "bench")
+    )
+    assert models is not None
+    assert bench is not None
+    assert "download" in models[1]
+    assert "delete" in models[1]
+    assert "how good" in bench[1]

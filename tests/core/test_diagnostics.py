@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.spec.diagnostics import about_program, as_text, impersonal
+from core.spec.sizes import in_gb
 from core.spec.version import version
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +68,4 @@ def test_the_command_knows_the_engine_and_not_the_person() -> None:
     told = json.loads(done.stdout)
     assert {"SmallCoder", "system", "memory", "C library", "torch", "cards"} <= set(told)
     assert os.environ["HOME"] not in done.stdout
+    assert told["memory"].startswith(in_gb(psutil.virtual_memory().total))  # as the window says it, too

@@ -1,5 +1,6 @@
 """Deleting models: what is ours goes with all that was made of it, what is not ours stays."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from core import load
 from core.spec.errors import UsageError
-from core.spec.folders import hub_cache_folder, models_folder
+from core.spec.folders import embedded_model, hub_cache_folder, models_folder
 from core.spec.library import find_models
 from core.spec.removal import packed_folder, remove_model, why_kept
 from tests.core.test_library import gguf_bytes, make_folder
@@ -75,6 +76,14 @@ def test_nothing_of_the_persons_or_of_other_programs_is_deleted(tmp_path: Path) 
     assert why_kept(models_folder())
 
 
+def test_what_is_not_there_is_said_to_be_no_model_and_ours_to_be_ours() -> None:
+    assert re.search(r"There is no model at nosuch; .*models list", why_kept(Path("nosuch")))
+    assert "part of SmallCoder" in why_kept(embedded_model())
+    with pytest.raises(UsageError):
+        remove_model(embedded_model())
+    assert embedded_model().is_dir()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_through_a_link_nothing_is_deleted(tmp_path: Path) -> None:
     theirs = make_folder(tmp_path / "theirs" / "model")
@@ -83,4 +92,5 @@ def test_through_a_link_nothing_is_deleted(tmp_path: Path) -> None:
     (models_folder() / "someone").symlink_to(theirs.parent)
     for path in (models_folder() / "linked", models_folder() / "someone" / "model"):
         assert "linked to" in why_kept(path)
+    (models_folder().parent.parent / "elsewhere").mkdir()
     assert "own folder" in why_kept(models_folder() / ".." / ".." / "elsewhere")

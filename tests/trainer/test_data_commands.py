@@ -63,6 +63,13 @@ def test_a_scan_tells_a_person_what_is_learnt_and_what_is_not(folder: Path) -> N
     assert f"{folder}/keys.py is left out, line 3: GitHub token" in done.stdout
 
 
+def test_a_scan_that_leaves_nothing_out_says_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text("total = first + second\n" * 20)
+    done = run("scan", tmp_path)
+    assert "1 files can be learnt from" in done.stdout
+    assert "left out" not in done.stdout
+
+
 @pytest.mark.parametrize("options", [(), ("--json",), ("--list",)])
 def test_no_secret_is_ever_printed(folder: Path, options: tuple[str, ...]) -> None:
     done = run("scan", folder, *options)

@@ -13,7 +13,7 @@ from core.spec.messages import Finished, Metric, Note, Progress, Started
 from core.spec.presets import PRESETS
 from core.spec.training_budget import TrainingShape, to_train
 from trainer.spec.jobs import MAY_CHANGE, TrainSpec, differences, settled, warmup_of
-from trainer.spec.runs import EventLog, all_runs, create_run, find_run, summary
+from trainer.spec.runs import EventLog, Run, all_runs, create_run, find_run, summary
 
 GIVEN: dict[str, Any] = {"recipe": "lora", "model": "m", "data": "d"}
 
@@ -75,6 +75,19 @@ def test_a_run_is_found_by_name_or_folder(tmp_path: Path) -> None:
         create_run("mine", spec)
     with pytest.raises(UsageError, match="is no run"):
         find_run("nobodys").spec()
+
+
+def test_a_folder_here_that_is_no_run_does_not_hide_the_run_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = create_run("code", settled(TrainSpec(**GIVEN)))
+    for name in ("code", "other"):
+        (tmp_path / name).mkdir()
+    assert find_run("code") == named
+    assert find_run("other") == Run(Path("other"))
+    (tmp_path / "code" / "spec.json").write_text("{}")
+    assert find_run("code") == Run(Path("code"))
 
 
 def test_events_survive_a_line_that_a_kill_cut_short(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from core.spec.fields import from_json
 from core.spec.lines import EVENTS, from_line
 from core.spec.messages import Event, Failed, Finished, Progress, Saved, Started
+from tests.benchmarks import fits
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.runs import saved_files
 from trainer.resume import load_last
@@ -233,6 +234,19 @@ def test_who_goes_on_may_have_another_limit_for_memory(material: Path, tmp_path:
     done = run(material, "train", "resume", str(folder), "--ram-mb", "16")
     assert done.returncode == 2
     assert "of 16 MB others hold" in done.stderr
+
+
+def test_an_estimate_of_named_settings_is_that_of_the_run_and_of_the_table_in_the_readme(
+    tmp_path: Path,
+) -> None:
+    words = ["--spec", "finetune-folder", "--precision", "fp32", "--threads", "1", "--device", "cpu"]
+    words += ["--measure-seconds", "0"]
+    done = run(tmp_path, "train", "estimate", *words)
+    assert done.returncode == 0, done.stderr
+    (shown,) = (row for row in fits.table().splitlines() if "comes along" in row)
+    assert f"= {shown.split('|')[-2].strip()}\n" in done.stdout
+    larger = run(tmp_path, "train", "estimate", *words, "--batch-size", "4")
+    assert larger.stdout != done.stdout
 
 
 def test_a_failure_is_an_event_too(material: Path, tmp_path: Path) -> None:

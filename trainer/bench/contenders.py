@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.spec.fields import to_json
+from core.spec.library import is_model, own_model
 from core.spec.placement import Placement
 from trainer.bench.asking import Asker, ModelAsker
 from trainer.bench.quality import Contender, identity_of
@@ -60,7 +61,11 @@ def model_contender(
 def model_path(name: str) -> Path:
     """A model on disk, or what the run of that name has learnt."""
     path = Path(name)
-    if path.exists() or not find_run(name).spec_file.is_file():
+    if path.exists() and is_model(path):
+        return path
+    if (own := own_model(name)) is not None:
+        return own
+    if not find_run(name).spec_file.is_file():
         return path
     from trainer.networks import lasting
 

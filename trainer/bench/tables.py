@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,11 +66,11 @@ def results_table(results: Sequence[Result]) -> str:
     has_rates = any(item.number("total") for item in results)
     heads = ["model", "precision", *(["passed", "pass@1"] if has_rates else [])]
     rows = []
-    for item in results:
-        cells = [_named(item), item.precision, *(_rates(item) if has_rates else [])]
-        for name in columns:
-            value = item.number(name)
-            cells.append("" if value is None else _COLUMNS[name][1](value))
+    for name, item in zip(names_of(results), results, strict=True):
+        cells = [name, item.precision, *(_rates(item) if has_rates else [])]
+        for figure in columns:
+            value = item.number(figure)
+            cells.append("" if value is None else _COLUMNS[figure][1](value))
         rows.append(cells)
     return markdown([*heads, *(_COLUMNS[name][0] for name in columns)], rows)
 
@@ -82,10 +83,9 @@ def pairs_table(pairs: Sequence[Pair]) -> str:
             word = "same" if change.before == change.after else word
             rows.append(
                 [
-                    f"{pair.before.title} -> {pair.after.title}",
-                    change.name,
-                    _shown(change.before),
-                    _shown(change.after),
+                    sides_of(pair),
+                    change.name.replace("bytes", "MB"),
+                    *(_shown(value, change.figure) for value in (change.before, change.after)),
                     word,
                     change.why,
                 ]
@@ -120,6 +120,31 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
+def names_of(results: Sequence[Result]) -> list[str]:
+    """Of models; where two of one name are at one precision, also the file that each is from, or its time."""
+    alike = Counter((_named(item), item.precision) for item in results)
+    sources = {item.source for item in results if item.source is not None}
+    files = Counter(source.name for source in sources)
+
+    def told_apart(item: Result) -> str:
+        if item.source is not None and len(sources) > 1:
+            return item.source.name if files[item.source.name] == 1 else str(item.source)
+        return str(item.figures.get("started", ""))
+
+    return [
+        f"{_named(item)} ({told_apart(item)})"
+        if alike[_named(item), item.precision] > 1 and told_apart(item)
+        else _named(item)
+        for item in results
+    ]
+
+
+def sides_of(pair: Pair) -> str:
+    """What is compared with what."""
+    before, after = names_of((pair.before, pair.after))
+    return f"{before} {pair.before.precision} -> {after} {pair.after.precision}"
+
+
 def _named(item: Result) -> str:
     is_random = item.figures.get("weights") == "random"
     return f"{item.name} (random weights)" if is_random else item.name
@@ -137,5 +162,7 @@ def _rates(item: Result) -> list[str]:
     return [f"{passed:.0f} of {total:.0f}", shown]
 
 
-def _shown(value: float) -> str:
+def _shown(value: float, figure: str) -> str:
+    if figure.endswith("_bytes"):
+        return f"{value / _MB:,.0f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -11,7 +11,7 @@ def add_commands(commands: Commands) -> None:
     commands.add_parser("data", help=looking, fill=_fill_data)
     teaching = "teach a model: begin a run, go on with one, list them"
     commands.add_parser("train", help=teaching, fill=_fill_train)
-    measuring = "measure models: how fast they are, and the memory they take"
+    measuring = "measure models: how good and how fast they are, and the memory they take"
     commands.add_parser("bench", help=measuring, fill=_fill_bench)
 
 

@@ -55,7 +55,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _text(results: "Sequence[Result]", pairs: "Sequence[Pair]") -> str:
-    from trainer.bench.tables import pairs_table, results_table
+    from trainer.bench.tables import pairs_table, results_table, sides_of
 
     kinds = dict.fromkeys((result.kind, str(result.figures.get("suite", ""))) for result in results)
     parts = []
@@ -64,9 +64,7 @@ def _text(results: "Sequence[Result]", pairs: "Sequence[Pair]") -> str:
         title = f"{kind}: {suite}" if suite and suite != kind else kind
         parts.append(f"## {title}\n\n{results_table(own)}")
     if pairs:
-        notes = dict.fromkeys(
-            f"- {pair.before.title} -> {pair.after.title}: {note}\n" for pair in pairs for note in pair.notes
-        )
+        notes = dict.fromkeys(f"- {sides_of(pair)}: {note}\n" for pair in pairs for note in pair.notes)
         parts.append(f"## differences\n\n{pairs_table(pairs)}" + "".join(["\n", *notes] if notes else []))
     return "\n".join(parts)
 

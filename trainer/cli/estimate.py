@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli.command import Commands, guarded
@@ -10,6 +10,7 @@ from core.spec.fields import add_flags, from_json, settings_of, to_json
 from trainer.spec.durations import duration
 from trainer.spec.estimates import Estimate
 from trainer.spec.jobs import TrainSpec
+from trainer.spec.plans import read_plan
 
 if TYPE_CHECKING:
     from trainer.spec.memory import Plan
@@ -19,6 +20,9 @@ _NOT_YET = "(not prepared)"
 
 def add_action(actions: Commands) -> None:
     action = actions.add_parser("estimate", help="what a run would take, before there is one")
+    action.add_argument(
+        "--spec", metavar="NAME|FILE", help="settings to start from, below all flags, as 'train new' has them"
+    )
     add_flags(action, TrainSpec, leave_out=("data",))
     action.add_argument(
         "--tokens", type=int, default=0, metavar="N", help="it would learn from, as 'data scan' counts them"
@@ -32,11 +36,15 @@ def add_action(actions: Commands) -> None:
 
 def _estimate(arguments: argparse.Namespace) -> int:
     from trainer.fitting import plan_here
+    from trainer.networks import meant
     from trainer.running import check_context, decided, device_of
 
-    given = {
+    given: dict[str, Any] = {} if arguments.spec is None else dict(read_plan(arguments.spec).train)
+    given |= {
         item.name: getattr(arguments, item.name) for item in settings_of(TrainSpec) if item.name in arguments
     }
+    if "model" in given:
+        given["model"] = meant(given.get("recipe"), given["model"])
     spec = decided(from_json(TrainSpec, given | {"data": _NOT_YET}, "the command line"))
     check_context(spec)
     plan = plan_here(spec, device_of(spec).type)

@@ -72,10 +72,7 @@ def _export(arguments: argparse.Namespace) -> int:
         strength = arguments.strength
         done = export_model(run, arguments.destination, arguments.to, arguments.precision, strength)
         facts = to_json(done) | {"path": str(done.path)}
-        said = (
-            f"{done.path}: {size_text(done.size_bytes)}. Loaded back, its logits are right within "
-            f"{done.difference:.1e}."
-        )
+        said = f"{done.path}: {size_text(done.size_bytes)}. {done.found}."
     verdict = read_verdict(run)
     if arguments.json:
         report.say_json(facts | {"judgement": None if verdict is None else verdict.judgement})

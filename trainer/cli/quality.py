@@ -13,7 +13,6 @@ from core.cli.command import Commands, guarded
 from core.spec.errors import UsageError
 from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.messages import Finished, Metric, Note, Started
-from core.spec.presets import PRESETS
 from core.spec.version import version
 from trainer.cli.bench_voice import BenchVoice
 from trainer.cli.matrix import add_matrix, ways
@@ -87,14 +86,16 @@ def _measured(
     find: "Callable[[], Suite]",
     kind: str,
 ) -> int:
+    from core.spec.folders import embedded_model, in_short
+    from core.spec.library import has_no_weights
     from trainer.control import Control, listen, stop_on_signals
 
     chosen = ways(arguments) if arguments.samples is None else []
     for name, _ in chosen:
-        if name in PRESETS:
+        if has_no_weights(name):
             raise UsageError(
-                f"{name} is a preset, which has no weights and so no quality; name a model's folder, or "
-                "measure its speed with 'bench speed'."
+                f"{name} is a preset, which has no weights and so no quality; name a model's folder, as "
+                f"{in_short(embedded_model())}, or measure its speed with 'bench speed'."
             )
     control = Control()
     with BenchVoice(audience_of(arguments), control) as voice:

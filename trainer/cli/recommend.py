@@ -123,7 +123,7 @@ def _told(promise: "Promise | None") -> dict[str, Any] | None:
 
 def _sentences(choice: "Choice", promise: "Promise | None") -> Iterator[str]:
     option = choice.option
-    if option.model in PRESETS:
+    if not option.has_weights:
         yield (
             "No model has been downloaded yet. With random weights, which does not change its speed, this "
             f"machine runs {option.name} ({short_count(option.parameters)} parameters) as {option.precision} "
@@ -163,10 +163,15 @@ def _on_this_disk() -> "list[ModelFile]":
 
 
 def _measured(model: str, placement: Placement, control: "Control", *, is_late: bool) -> "Option":
+    from core.spec.library import has_no_weights
     from trainer.bench.recommend import Option
 
     blank = Option(
-        model, Path(model).name, placement.precision, _parameters(model), has_weights=model not in PRESETS
+        model,
+        Path(model).name,
+        placement.precision,
+        _parameters(model),
+        has_weights=not has_no_weights(model),
     )
     if is_late:
         return replace(blank, problem="it was not measured, for the time was over; give more --seconds")
@@ -187,9 +192,9 @@ def _measured(model: str, placement: Placement, control: "Control", *, is_late: 
 
 def _parameters(model: str) -> int:
     from core.spec.budget import parameters
-    from core.spec.library import describe_model, located
+    from core.spec.library import describe_model, has_no_weights, located
 
-    if model in PRESETS:
+    if has_no_weights(model):
         return parameters(PRESETS[model])
     place = located(Path(model))
     found = describe_model(place) if place.exists() else None

@@ -153,7 +153,8 @@ def _say_tally(tally: "Tally", secrets: "list[File]") -> None:
         f"{facts['accepted']:,} files can be learnt from: {size_text(facts['bytes'])}, {about}"
         f"{facts['tokens']:,} tokens ({_counts(facts['suffixes'])})"
     )
-    report.say(f"{facts['left_out']:,} files and folders are left out:")
+    if facts["left_out"]:
+        report.say(f"{facts['left_out']:,} files and folders are left out:")
     for reason, count in tally.reasons.most_common():
         report.say(f"{count:>9,}  {WHY[reason]}")
     if facts["licences"]:

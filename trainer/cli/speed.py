@@ -13,7 +13,6 @@ from core.spec.errors import JobError
 from core.spec.fields import add_flags, from_flags, to_json
 from core.spec.messages import Finished, Metric, Note, Progress, Started
 from core.spec.placement import Placement
-from core.spec.presets import PRESETS
 from core.spec.version import version
 from trainer.cli.bench_voice import BenchVoice
 from trainer.cli.matrix import add_matrix, ways
@@ -74,18 +73,20 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
     from core.checkpoint.preset import open_model_or_preset
     from core.fitting import learn_runtime
     from core.spec.budget import parameters, weight_bytes
+    from core.spec.library import has_no_weights
     from trainer.bench.contenders import model_path
     from trainer.bench.speed import measure
 
     learn_runtime()
-    stored = open_model_or_preset(model if model in PRESETS else str(model_path(model)))
+    is_random = has_no_weights(model)
+    stored = open_model_or_preset(model if is_random else str(model_path(model)))
     if placement.adapter:
         stored = with_adapter(stored, Path(placement.adapter), placement.adapter_strength)
     figures = measure(stored, placement, settings)
     return {
         "model": model,
-        "weights": "random" if model in PRESETS else "stored",
-        **({} if model in PRESETS else {"path": str(model_path(model).absolute())}),
+        "weights": "random" if is_random else "stored",
+        **({} if is_random else {"path": str(model_path(model).absolute())}),
         "parameters": parameters(stored.config),
         "weights_bytes": weight_bytes(stored.config, figures["precision"]),
         **figures,
@@ -101,12 +102,13 @@ class _Session:
         self._arguments, self._settings, self._control, self._voice = arguments, settings, control, voice
 
     def run(self, chosen: Sequence[Way]) -> tuple[list[dict[str, Any]], Path, int]:
+        from core.spec.library import has_no_weights
         from trainer.bench.alone import DISTURBED, on_this_machine
         from trainer.bench.journal import opened
 
         plan = {"kind": "speed", "settings": to_json(self._settings)}
         destination = Destination.of(self._arguments.output, "speed", "speed", plan)
-        for name in dict.fromkeys(name for name, _ in chosen if name in PRESETS):
+        for name in dict.fromkeys(name for name, _ in chosen if has_no_weights(name)):
             text = f"{name} is a preset, so its weights are random, which does not change its speed"
             self._voice.tell(Note(text))
         with (
@@ -160,7 +162,8 @@ class _Session:
 
 def _say(row: dict[str, Any]) -> None:
     where = f"{row['precision']} on the {row['device']}, {row['threads']} threads, {row['kernel']}"
-    report.say(f"{row['model']}: {where}; peak {row['peak_ram_bytes'] / _MB:,.0f} MB")
+    whose = f"{row['model']} (random weights)" if row["weights"] == "random" else row["model"]
+    report.say(f"{whose}: {where}; peak {row['peak_ram_bytes'] / _MB:,.0f} MB")
     if row["others_share"] > _DISTURBING_SHARE:
         report.say(f"  other programs took {row['others_share']:.0%} of the processors meanwhile")
     for speed in row["lengths"]:

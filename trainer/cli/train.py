@@ -210,7 +210,7 @@ def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]
 def _next_step(name: str, *, was_stopped: bool) -> str:
     if was_stopped:
         return f"'train resume {name}' goes on from here"
-    return f"'train export {name} DST --to gguf' (or adapter, native, hf) takes it along"
+    return f"'train export {name} FILE.gguf --to gguf' (or FOLDER --to adapter, native, hf) takes it along"
 
 
 @contextmanager

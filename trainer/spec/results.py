@@ -7,7 +7,7 @@ is there is read where it is there, so that results of other versions can still 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ MAX_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Result:
-    """One object of a list of results. `figures` is all of it but the rows."""
+    """One object of a list of results. `figures` is all of it but the rows; `source` the file it is from."""
 
     figures: Mapping[str, Any]
     rows: tuple[Trial, ...]
+    source: Path | None = None
 
     @property
     def kind(self) -> str:
@@ -75,7 +76,7 @@ def read_results(path: Path, *, with_rows: bool = True) -> list[Result]:
     if not isinstance(content, list) or not content:
         raise DataError(f"{path} is no list of results; choose a file that 'bench ... --output' wrote.")
     return [
-        _result(item, f"result {place} in {path}", with_rows=with_rows)
+        replace(_result(item, f"result {place} in {path}", with_rows=with_rows), source=path)
         for place, item in enumerate(content, 1)
     ]
 

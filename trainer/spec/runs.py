@@ -184,10 +184,13 @@ def _home() -> Path:
 
 
 def find_run(name: str) -> Run:
-    """A run's folder, or its name among the person's runs."""
-    path = Path(name)
-    is_name = path.name == name and not path.exists()
-    return Run(_home() / name if is_name else path)
+    """A run's folder, or its name among the person's runs; there it is also looked for where a folder of
+    that name lies here and is no run, as what a run learns from often is called like the run."""
+    here = Run(Path(name))
+    if here.name != name or here.spec_file.is_file():
+        return here
+    named = Run(_home() / name)
+    return here if here.folder.exists() and not named.spec_file.is_file() else named
 
 
 def new_run_folder(name: str) -> Path:

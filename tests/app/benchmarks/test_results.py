@@ -98,6 +98,13 @@ def page(qapp: QApplication, qtbot: QtBot, write: Write) -> BenchPage:
     return page
 
 
+def test_random_weights_are_said_in_the_charts_too(page: BenchPage, qtbot: QtBot, write: Write) -> None:
+    write("2026-11-03-100000-speed.json", speed("nano", "int8", 310.0, weights="random"))
+    page.show_kept(read(BenchShelf(page), qtbot).kept)
+    names = {mark.name for mark in page.charts.memory.shown}
+    assert {"m/nano int8", "nano (random) int8"} <= names
+
+
 def column(page: BenchPage, name: str) -> list[str]:
     texts = page.table.texts()
     return [row[texts[0].index(name)] for row in texts[1:]]

@@ -128,6 +128,25 @@ def test_tables_show_what_there_is_and_survive_names() -> None:
     assert "| noise |" in pairs_table(compared([[speed("a", 100, 5), speed("b", 101, 5)]]))
 
 
+def test_two_measurements_of_one_model_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    one, other = speed("m", 100, 5, peak_ram_bytes=311e6), speed("m", 50, 5, peak_ram_bytes=402e6)
+    files = {"old.json": one, "new.json": other}
+    for name, item in files.items():
+        (tmp_path / name).write_text(json.dumps([dict(item.figures)]))
+    read = [read_results(tmp_path / name) for name in files]
+    table = pairs_table(compared(read))
+    assert "m (old.json) int8 -> m (new.json) int8" in table
+    assert "| peak of memory, MB | 311 | 402 |" in table
+    assert "m (old.json)" in results_table([item for found in read for item in found])
+    timed = [
+        replace(item, figures={**item.figures, "started": f"10:0{place}"})
+        for place, item in enumerate((one, other))
+    ]
+    assert "m (10:00) int8 -> m (10:01) int8" in pairs_table(compared([timed]))
+    random = replace(one, figures={**one.figures, "weights": "random"})
+    assert "m (random weights) int8 -> m int8" in pairs_table(compared([[random, other]]))
+
+
 def test_plots_are_pictures_of_every_point() -> None:
     names = ("tiny", "small", "medium", "a <model> & \x1b more than fits beside a point")
     found = [
