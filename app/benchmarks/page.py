@@ -94,11 +94,19 @@ class BenchPage(QWidget):
         self.suites.clear()
         for suite in suites_of(kept):
             self.suites.addItem(f"Quality in {suite.title}", suite)
-        found = next((i for i in range(self.suites.count()) if self.suites.itemData(i) == before), 0)
-        self.suites.setCurrentIndex(found)
+        self._choose_suite(before)
         self.suites.blockSignals(False)
         self.setup.take_past([item.result for item in kept])
         self._show()
+
+    def show_measured(self, measured: Sequence[Kept]) -> None:
+        """What has just been measured is chosen, whatever was looked at or looked for before."""
+        if not measured:
+            return
+        self.search.clear()
+        if suites := suites_of(measured):
+            self._choose_suite(suites[0])
+        self.table.choose_only({(item.result.place, item.result.precision) for item in measured})
 
     def show_results(self) -> None:
         had_keys = self.isAncestorOf(QApplication.focusWidget() or self.window())
@@ -119,6 +127,11 @@ class BenchPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.looked.emit()
+
+    def _choose_suite(self, wanted: Suite | None) -> None:
+        """The first, where there is no such one any more."""
+        places = range(self.suites.count())
+        self.suites.setCurrentIndex(next((i for i in places if self.suites.itemData(i) == wanted), 0))
 
     def _show(self) -> None:
         words = self.search.text().lower().split()
