@@ -97,6 +97,7 @@ class BenchPage(QWidget):
         self._choose_suite(before)
         self.suites.blockSignals(False)
         self.setup.take_past([item.result for item in kept])
+        self.advice.show_kept(kept)
         self._show()
 
     def show_measured(self, measured: Sequence[Kept]) -> None:
@@ -118,6 +119,12 @@ class BenchPage(QWidget):
         """With this model chosen; the rest is the person's."""
         self.setup.choose(model)
         self.tabs.setCurrentIndex(0)
+
+    def measure_quality(self, model: str, precision: str) -> None:
+        """Everything is chosen for it; the person begins it."""
+        self.setup.choose_own_tasks(model, precision)
+        self.tabs.setCurrentIndex(0)
+        self.setup.start.setFocus()
 
     def chosen(self) -> list[Way]:
         """The rows that are chosen where there are several; one always is, so that stands for all."""
@@ -235,6 +242,7 @@ class BenchPage(QWidget):
         self.use.clicked.connect(lambda: self.use_requested.emit(self.table.chosen()[0]))
         self.delete.clicked.connect(lambda: self.delete_requested.emit(self.table.chosen()))
         self.tabs.currentChanged.connect(self._recall_advice)
+        self.advice.quality_requested.connect(self.measure_quality)
 
     def _recall_advice(self) -> None:
         if self.tabs.currentIndex() == 3:

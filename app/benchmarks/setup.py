@@ -117,6 +117,15 @@ class BenchSetup(QWidget):
         """This one and no other."""
         self.models.choose([model], only=True)
 
+    def choose_own_tasks(self, model: str, precision: str) -> None:
+        """All of SmallCoder's tasks, and nothing else."""
+        self.choose(model)
+        for name, box in self.precisions.items():
+            box.setChecked(name == precision)
+        for part, box in self.parts.items():
+            box.setChecked(part == "tasks")
+        self.limit.setValue(0)
+
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
