@@ -46,7 +46,7 @@ _PARTS: tuple[tuple[Part, str, str], ...] = (
     ("file", "A file of tasks", "In the format of HumanEval, MBPP or HumanEval-Infilling"),
 )
 _MOST_LINES = 8
-_PRECISION_NAMES = {"auto": "As usual"}
+_PRECISION_NAMES = {"auto": "Automatic"}
 _PRECISION_TIPS = {
     "auto": "int8 on the processor, fp16 on a card",
     "int8": "A byte a weight: half of fp16, and as good as the same",

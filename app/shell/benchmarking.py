@@ -81,11 +81,15 @@ class Benchmarking(QObject):
         page = self._page = BenchPage(self._theme)
         setup, progress, advice = page.setup, page.progress, page.advice
         setup.start_requested.connect(lambda plan: self._start(self._begin(plan)))
-        setup.model_folder_requested.connect(lambda: self._start(self._choose_folder(self._take_model)))
+        setup.model_folder_requested.connect(
+            lambda: self._start(self._choose_folder(self._take_model, "Choose a Model's Folder"))
+        )
         setup.model_file_requested.connect(
             lambda: self._start(self._choose_file(self._take_model, "Open GGUF File"))
         )
-        setup.code_folder_requested.connect(lambda: self._start(self._choose_folder(setup.show_code_folder)))
+        setup.code_folder_requested.connect(
+            lambda: self._start(self._choose_folder(setup.show_code_folder, "Choose a Folder of Your Code"))
+        )
         setup.tasks_file_requested.connect(
             lambda: self._start(self._choose_file(setup.show_tasks_file, "Open Tasks"))
         )
@@ -310,8 +314,8 @@ class Benchmarking(QObject):
                 except OSError as error:
                     self.failed.emit(sentence_about(error, str(file)) or str(error))
 
-    async def _choose_folder(self, take: Callable[[str], None]) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
+    async def _choose_folder(self, take: Callable[[str], None], title: str) -> None:
+        folder = await self._questions.folder_to_open(Path.home(), title)
         if folder is not None:
             take(str(folder))
 
