@@ -86,8 +86,10 @@ class MainWindow(QMainWindow):
         self.model = ModelChoice(self.engines, self.palette_line, self.questions, store)
         self.prompting = Prompting(self.documents, self.tabs, self.texts, self.commands)
         self.finding.wanted.connect(self._show_number)
+        self.finding.find_elsewhere = self._find_setting
         self.welcome = WelcomePage(theme, self.keys)
         self.frame = Frame(theme, ActivityBar(theme, self.keys))
+        self.frame.changed.connect(self._allow_finding)
         self.helping = Helping(self, self.engines, self.keys, theme, self.frame.notices)
         self.viewing = Viewing(store, theme, self.frame)
         self.chatting = Chatting(self.documents, self.tabs, self.texts, self.questions, self.frame)
@@ -268,6 +270,17 @@ class MainWindow(QMainWindow):
         page.shortcuts_requested.connect(self.commands["help.shortcuts"].trigger)
         return page
 
+    def _find_setting(self) -> bool:
+        page = self.frame.made_page("settings") if self.frame.page == "settings" else None
+        if isinstance(page, SettingsPage):
+            page.go_to_search()
+        return page is not None
+
+    def _allow_finding(self) -> None:
+        """In a text, or among the settings, which need none."""
+        can_find = self.tabs.current() is not None or self.frame.page == "settings"
+        self.commands.enable(["edit.find"], can_find)
+
     def _order(self) -> tuple[list[Document], Document | None]:
         return self.tabs.documents(), self.tabs.current()
 
@@ -298,6 +311,7 @@ class MainWindow(QMainWindow):
 
     def _show_current(self, document: Document | None) -> None:
         self.commands.enable(OF_A_TEXT, document is not None)
+        self._allow_finding()
         self._show_title()
         self._show_form()
         if document is None:

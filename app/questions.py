@@ -94,9 +94,11 @@ class Questions:
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         return [Path(name) for name in dialog.selectedFiles()] if await _answered(dialog) else []
 
-    async def folder_to_open(self, folder: Path) -> Path | None:
-        dialog = QFileDialog(self._window, "Open Folder", str(folder))
+    async def folder_to_open(self, folder: Path, title: str = "Open Folder") -> Path | None:
+        dialog = QFileDialog(self._window, title, str(folder))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
+        # sizes and dates would help to choose no folder, and are too narrow to be read beside the names
+        dialog.setViewMode(QFileDialog.ViewMode.List)
         return Path(dialog.selectedFiles()[0]) if await _answered(dialog) else None
 
 

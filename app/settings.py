@@ -56,7 +56,7 @@ class Completion:
     extent: ExtentChoice = setting("auto", "A line, a block, or auto: blocks where a card computes")
     least_chance: float = setting(
         0.3,
-        "Show no more than what is this likely to be all that you mean; 0 shows everything",
+        "Show a suggestion only as far as it is this likely to be what you want; 0 shows all of it",
         low=0,
         high=1,
     )

@@ -37,11 +37,12 @@ from app.run import make_window
 from app.runs.page import TrainPage
 from app.settings import ThemeChoice
 from app.shell.shortcuts import ShortcutsDialog
-from core.spec.folders import benchmarks_folder, chats_folder
+from core.spec.folders import benchmarks_folder, cache_folder, chats_folder
 from core.spec.messages import Chat, Done, Statistics, Text, Turn
 
 SIZE = (1120, 700)
 TALK = "in the picture"
+_USUAL_CACHE = "~/.cache/smallcoder"  # where a person's is on Linux; that of the picture is gone after it
 _COLOURS = 256
 _PLAIN = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
 THEMES: tuple[ThemeChoice, ...] = ("light", "dark")
@@ -317,6 +318,8 @@ async def states_of_benchmarks(window: MainWindow) -> AsyncIterator[tuple[str, Q
     page.table.choose({("smallcoder-medium", "int8"), ("smallcoder-medium", "int4")})
     while not page.comparison.table.rowCount():
         await asyncio.sleep(0.05)
+    shown = page.comparison.command
+    shown.show_command(shown.text().replace(str(cache_folder()), _USUAL_CACHE))
     yield "benchmark-results", window
     page.tabs.setCurrentIndex(2)
     while page.charts.memory.frame.plot is None:

@@ -8,6 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.benchmarks.figure_table import FigureTable
+from app.benchmarks.shelf import Kept
+from app.benchmarks.ways import own_quality
 from app.command_line import CommandLine
 from app.job_client import shown_command
 from app.naming import label, named, set_role
@@ -28,12 +30,13 @@ _EMPTY = (
 
 class BenchAdvice(QWidget):
     """Wishes: start_requested; stop_requested; models_requested; use_requested: a model's place, and the
-    precision that it is to run at."""
+    precision that it is to run at; quality_requested: of the same, its quality is to be measured."""
 
     start_requested = Signal()
     stop_requested = Signal()
     models_requested = Signal()
     use_requested = Signal(str, str)
+    quality_requested = Signal(str, str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,11 +44,14 @@ class BenchAdvice(QWidget):
         self._theme = theme
         self._is_running = False
         self._advised: Result | None = None
+        self._kept: Sequence[Kept] = ()
         self.title = label("What to run on this machine", "section", wraps=True)
         self.said = label(_EMPTY, "muted", wraps=True)
+        self.quality = label("", wraps=True)
         self.worth = label("", wraps=True)
         self.start = named(QPushButton("Measure and Advise", self), role="primary")
         self.use = QPushButton("Use It", self)
+        self.measure_quality = QPushButton("Measure Its Quality", self)
         self.models = QPushButton("Show the Catalogue", self)
         self.bar = named(QProgressBar(self), "Share that is measured")
         self.table = FigureTable("What was measured for it", _HEADS, _NUMBERS, self)
@@ -54,9 +60,11 @@ class BenchAdvice(QWidget):
         self._arrange()
         self.start.clicked.connect(self._turn)
         self.use.clicked.connect(self._use)
+        self.measure_quality.clicked.connect(self._measure_quality)
         self.models.clicked.connect(self.models_requested)
         self._show_parts(has_results=False)
         self._show_deeds()
+        self._show_quality()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -67,6 +75,11 @@ class BenchAdvice(QWidget):
         """Which it is to choose from; none said are those in the usual places."""
         self._models = tuple(models)
         self.command.show_command(shown_command(self.words))
+
+    def show_kept(self, kept: Sequence[Kept]) -> None:
+        """What has been measured by now, newest first: it may be more than the advice knew."""
+        self._kept = kept
+        self._show_quality()
 
     def recall(self) -> None:
         """What was advised last."""
@@ -112,6 +125,29 @@ class BenchAdvice(QWidget):
             self.table.show_row(row, _cells(item))
         self._show_parts(has_results=True)
         self._show_deeds()
+        self._show_quality()
+
+    def _show_quality(self) -> None:
+        """An advice that goes by size alone says so, and what makes it a better one."""
+        advised = self._advised
+        is_asked = (
+            advised is not None
+            and advised.number("quality") is None
+            and bool(advised.figures.get("is_pleasant"))
+        )
+        self.quality.setVisible(is_asked)
+        self.measure_quality.setVisible(False)
+        if advised is None or not is_asked:
+            return
+        place = str(Path(advised.place).absolute())
+        known = own_quality(self._kept, place, advised.precision)
+        self.measure_quality.setVisible(known is None)
+        self.quality.setText(
+            "Its quality on SmallCoder's tasks has not been measured here."
+            if known is None
+            else f"Its quality on SmallCoder's tasks has been measured since: {known:.1f} of 100. "
+            "Measure Again takes it into account."
+        )
 
     def _show_deeds(self) -> None:
         """What is advised comes before measuring it once more."""
@@ -133,13 +169,13 @@ class BenchAdvice(QWidget):
         self.bar.hide()
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button in (self.use, self.start, self.models):
+        for button in (self.use, self.start, self.measure_quality, self.models):
             buttons.addWidget(button)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 16, 0, 0)
         layout.setSpacing(12)
-        for part in (self.title, self.said, self.worth):
+        for part in (self.title, self.said, self.quality, self.worth):
             layout.addWidget(part)
         layout.addWidget(self.bar)
         layout.addLayout(buttons)
@@ -150,6 +186,10 @@ class BenchAdvice(QWidget):
     def _use(self) -> None:
         if self._advised is not None:
             self.use_requested.emit(self._advised.place, self._advised.precision)
+
+    def _measure_quality(self) -> None:
+        if self._advised is not None:
+            self.quality_requested.emit(self._advised.place, self._advised.precision)
 
     def _turn(self) -> None:
         (self.stop_requested if self._is_running else self.start_requested).emit()

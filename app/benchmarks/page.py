@@ -94,11 +94,20 @@ class BenchPage(QWidget):
         self.suites.clear()
         for suite in suites_of(kept):
             self.suites.addItem(f"Quality in {suite.title}", suite)
-        found = next((i for i in range(self.suites.count()) if self.suites.itemData(i) == before), 0)
-        self.suites.setCurrentIndex(found)
+        self._choose_suite(before)
         self.suites.blockSignals(False)
         self.setup.take_past([item.result for item in kept])
+        self.advice.show_kept(kept)
         self._show()
+
+    def show_measured(self, measured: Sequence[Kept]) -> None:
+        """What has just been measured is chosen, whatever was looked at or looked for before."""
+        if not measured:
+            return
+        self.search.clear()
+        if suites := suites_of(measured):
+            self._choose_suite(suites[0])
+        self.table.choose_only({(item.result.place, item.result.precision) for item in measured})
 
     def show_results(self) -> None:
         had_keys = self.isAncestorOf(QApplication.focusWidget() or self.window())
@@ -111,6 +120,12 @@ class BenchPage(QWidget):
         self.setup.choose(model)
         self.tabs.setCurrentIndex(0)
 
+    def measure_quality(self, model: str, precision: str) -> None:
+        """Everything is chosen for it; the person begins it."""
+        self.setup.choose_own_tasks(model, precision)
+        self.tabs.setCurrentIndex(0)
+        self.setup.start.setFocus()
+
     def chosen(self) -> list[Way]:
         """The rows that are chosen where there are several; one always is, so that stands for all."""
         chosen = self.table.chosen()
@@ -119,6 +134,11 @@ class BenchPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.looked.emit()
+
+    def _choose_suite(self, wanted: Suite | None) -> None:
+        """The first, where there is no such one any more."""
+        places = range(self.suites.count())
+        self.suites.setCurrentIndex(next((i for i in places if self.suites.itemData(i) == wanted), 0))
 
     def _show(self) -> None:
         words = self.search.text().lower().split()
@@ -222,6 +242,7 @@ class BenchPage(QWidget):
         self.use.clicked.connect(lambda: self.use_requested.emit(self.table.chosen()[0]))
         self.delete.clicked.connect(lambda: self.delete_requested.emit(self.table.chosen()))
         self.tabs.currentChanged.connect(self._recall_advice)
+        self.advice.quality_requested.connect(self.measure_quality)
 
     def _recall_advice(self) -> None:
         if self.tabs.currentIndex() == 3:

@@ -46,7 +46,7 @@ _PARTS: tuple[tuple[Part, str, str], ...] = (
     ("file", "A file of tasks", "In the format of HumanEval, MBPP or HumanEval-Infilling"),
 )
 _MOST_LINES = 8
-_PRECISION_NAMES = {"auto": "As usual"}
+_PRECISION_NAMES = {"auto": "Automatic"}
 _PRECISION_TIPS = {
     "auto": "int8 on the processor, fp16 on a card",
     "int8": "A byte a weight: half of fp16, and as good as the same",
@@ -116,6 +116,15 @@ class BenchSetup(QWidget):
     def choose(self, model: str) -> None:
         """This one and no other."""
         self.models.choose([model], only=True)
+
+    def choose_own_tasks(self, model: str, precision: str) -> None:
+        """All of SmallCoder's tasks, and nothing else."""
+        self.choose(model)
+        for name, box in self.precisions.items():
+            box.setChecked(name == precision)
+        for part, box in self.parts.items():
+            box.setChecked(part == "tasks")
+        self.limit.setValue(0)
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)

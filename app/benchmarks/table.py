@@ -5,6 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -81,9 +82,24 @@ class BenchTable(QTableView):
     def choose(self, keys: set[tuple[str, str]]) -> None:
         """The rows of these models' places and precisions, too."""
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        for row, way in enumerate(self._rows.ways):
-            if (way.place, way.precision) in keys:
-                self.selectionModel().select(self._rows.index(row, 0), flags)
+        for row in self._rows_of(keys):
+            self.selectionModel().select(self._rows.index(row, 0), flags)
+
+    def choose_only(self, keys: set[tuple[str, str]]) -> None:
+        """These and no others, the first of them in sight; what was chosen stays where none is there."""
+        rows = self._rows_of(keys)
+        if not rows:
+            return
+        found = QItemSelection()
+        for row in rows:
+            found.select(self._rows.index(row, 0), self._rows.index(row, _LAST))
+        first, kinds = self._rows.index(rows[0], 0), QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(first, kinds.NoUpdate)
+        self.selectionModel().select(found, kinds.ClearAndSelect)
+        self.scrollTo(first)
+
+    def _rows_of(self, keys: set[tuple[str, str]]) -> list[int]:
+        return [row for row, way in enumerate(self._rows.ways) if (way.place, way.precision) in keys]
 
 
 class _Rows(QAbstractTableModel):

@@ -8,6 +8,7 @@ from typing import Any
 from app.benchmarks.shelf import Kept
 
 MILLION = 1e6
+OWN_SUITE = "smallcoder"
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Suite:
     def title(self) -> str:
         if self.kind == "repo":
             return f"your code: {self.name}"
-        return "SmallCoder's tasks" if self.name == "smallcoder" else self.name
+        return "SmallCoder's tasks" if self.name == OWN_SUITE else self.name
 
 
 @dataclass(frozen=True)
@@ -192,10 +193,25 @@ def doubts(item: Kept) -> list[str]:
     others = item.result.number("others_share") or 0.0
     if others > 0.1:
         found.append(f"other programs took {others:.0%} of the processors")
-    limit = figures.get("settings", {}).get("limit", 0) if isinstance(figures.get("settings"), dict) else 0
-    if limit:
+    if limit := _limit(item):
         found.append(f"a quick look at {limit} tasks")
     return found
+
+
+def own_quality(kept: Iterable[Kept], place: str, precision: str) -> float | None:
+    """The latest on all of SmallCoder's own tasks: what an advice goes by."""
+    for item in kept:
+        is_whole = (item.result.kind, item.suite) == ("quality", OWN_SUITE) and not _limit(item)
+        if is_whole and (item.result.place, item.result.precision) == (place, precision):
+            return item.result.number("quality")
+    return None
+
+
+def _limit(item: Kept) -> int:
+    """How many of the tasks were asked; 0 is all."""
+    settings: Any = item.result.figures.get("settings")
+    limit: int = settings.get("limit", 0) if isinstance(settings, dict) else 0
+    return limit
 
 
 def when(item: Kept) -> str:

@@ -255,7 +255,8 @@ class Composer(QFrame):
 
     def _offered_chip(self, offer: Offer) -> QToolButton:
         name = offer.attachment.name
-        chip = self._chip(name, "plus", offer.refused or f"Let the model read {name}")
+        text = name if offer.refused else f"Add {name}"
+        chip = self._chip(text, "plus", offer.refused or f"Let the model read {name} with your question")
         chip.setEnabled(not offer.refused)
         chip.clicked.connect(lambda: self.take(offer.attachment))
         return chip

@@ -25,7 +25,7 @@ from app.theme import Theme
 _MOST_LETTERS = 4000  # of a question; the rest is told by its size
 _ENDS = {
     "cancelled": "Stopped",
-    "length": "Ended at the longest answer: as it is set, or half of what the model can hold",
+    "length": "Cut off: it reached the length set in Settings, or half of what the model can read",
     "context": "Ended because the model's context is full; begin a new conversation",
     "broken off": "Broken off: SmallCoder ended before the answer did",
 }

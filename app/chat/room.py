@@ -43,7 +43,8 @@ class Taken:
         if self.question > self.room:
             return f"{about}{self.question:,} tokens: only the last {self.room:,} will be read".capitalize()
         if self.is_tight:
-            return f"{about}{self.total:,} of {self.room:,} tokens: the oldest are left out".capitalize()
+            said = f"{about}{self.total:,} tokens, with room for {self.room:,}: the oldest is left out"
+            return said.capitalize()
         return f"{about}{self.total:,} of {self.room:,} tokens".capitalize()
 
     @property

@@ -37,7 +37,7 @@ class FirstRunPage(QScrollArea):
 
     def __init__(self, theme: Theme, counsel: Counsel, parent: QWidget | None = None) -> None:
         super().__init__(parent, widgetResizable=True)
-        named(self, "Which model suits this machine", style="page")
+        named(self, "Which model suits this machine?", style="page")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self._theme, self._counsel = theme, counsel
         self._measuring = counsel.measuring
@@ -70,7 +70,7 @@ class FirstRunPage(QScrollArea):
     def _arrange(self) -> None:
         column = QVBoxLayout()
         column.setSpacing(12)
-        column.addWidget(label("Which model suits this machine", "title", wraps=True))
+        column.addWidget(label("Which model suits this machine?", "title", wraps=True))
         column.addWidget(self._machine)
         row = QHBoxLayout()
         row.setSpacing(12)
@@ -128,7 +128,10 @@ class FirstRunPage(QScrollArea):
             said = f"Its speed could not be measured: {measuring.problem}"
         elif measuring.pace:
             speed = measuring.pace.bytes_per_s / 1e9
-            said = f"Measured: it reads {speed:,.1f} GB of weights a second as it writes."
+            said = (
+                f"Measured: {speed:,.1f} GB of a model are read a second, and all of it for each word; "
+                "one of half the size writes about twice as fast."
+            )
         else:
             said = "Its speed has not been measured; the advice goes by memory alone."
         self._measured.setText(said)

@@ -53,6 +53,7 @@ class Benchmarking(QObject):
         self.shelf = BenchShelf(self)
         self._comparing = JobClient("The comparison", self)
         self._advising = JobClient("The measuring", self)
+        self._written: list[Path] = []  # the files of a benchmark, until its end has shown them
         self._compared: list[tuple[str, str]] = []  # whom the comparison that is coming is of
         frame.add_page("benchmark", self._make_page)
 
@@ -80,11 +81,15 @@ class Benchmarking(QObject):
         page = self._page = BenchPage(self._theme)
         setup, progress, advice = page.setup, page.progress, page.advice
         setup.start_requested.connect(lambda plan: self._start(self._begin(plan)))
-        setup.model_folder_requested.connect(lambda: self._start(self._choose_folder(self._take_model)))
+        setup.model_folder_requested.connect(
+            lambda: self._start(self._choose_folder(self._take_model, "Choose a Model's Folder"))
+        )
         setup.model_file_requested.connect(
             lambda: self._start(self._choose_file(self._take_model, "Open GGUF File"))
         )
-        setup.code_folder_requested.connect(lambda: self._start(self._choose_folder(setup.show_code_folder)))
+        setup.code_folder_requested.connect(
+            lambda: self._start(self._choose_folder(setup.show_code_folder, "Choose a Folder of Your Code"))
+        )
         setup.tasks_file_requested.connect(
             lambda: self._start(self._choose_file(setup.show_tasks_file, "Open Tasks"))
         )
@@ -113,9 +118,9 @@ class Benchmarking(QObject):
         self.run.changed.connect(lambda state: page.setup.set_running(state.phase != "idle"))
         self.run.tried.connect(page.progress.show_tried)
         self.run.noted.connect(page.progress.show_note)
-        self.run.written.connect(lambda _: self.shelf.look())
+        self.run.written.connect(self._take_file)
         self.run.ended.connect(self._take_end)
-        self.shelf.changed.connect(lambda: page.show_kept(self.shelf.kept))
+        self.shelf.changed.connect(self._show_kept)
         self.shelf.noted.connect(self.said)
         self._comparing.ended.connect(self._take_comparison)
         self._advising.progressed.connect(lambda event: page.advice.show_running(event.step, event.total))
@@ -165,6 +170,7 @@ class Benchmarking(QObject):
         if plan.runs_code and not is_agreed and not plan.quality.unconfined and missing:
             commands = [words for words in commands if words[1] != "quality"]
         if commands:
+            self._written.clear()
             self._made().progress.begin()
             self.run.start(commands)
 
@@ -184,6 +190,18 @@ class Benchmarking(QObject):
         """What was answered stays beside the results, for the same commands typed another day."""
         keep_unfinished([])
         self._made().progress.hide()
+
+    def _take_file(self, path: Path) -> None:
+        self._written.append(path)
+        self.shelf.look()
+
+    def _show_kept(self) -> None:
+        page = self._made()
+        page.show_kept(self.shelf.kept)
+        measured = [item for item in self.shelf.kept if item.file in self._written]
+        if not self.run.is_running and measured:
+            self._written.clear()  # from now on the person chooses
+            page.show_measured(measured)
 
     def _take_end(self, how: str) -> None:
         page = self._made()
@@ -296,8 +314,8 @@ class Benchmarking(QObject):
                 except OSError as error:
                     self.failed.emit(sentence_about(error, str(file)) or str(error))
 
-    async def _choose_folder(self, take: Callable[[str], None]) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
+    async def _choose_folder(self, take: Callable[[str], None], title: str) -> None:
+        folder = await self._questions.folder_to_open(Path.home(), title)
         if folder is not None:
             take(str(folder))
 

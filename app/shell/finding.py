@@ -1,5 +1,6 @@
 """Finding: the find bar below the texts, in whichever of them is in front."""
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -19,13 +20,17 @@ _BY_THE_BAR = (
 
 
 class Finding(QObject):
-    """`wanted`: somebody is about to look for something, so that the texts must be in sight."""
+    """`wanted`: somebody is about to look for something, so that the texts must be in sight.
+
+    `find_elsewhere`: looks among something else that is in front, and says whether there is such a thing.
+    """
 
     wanted = Signal()
 
     def __init__(self, tabs: DocumentTabs, texts: Texts, commands: Commands, theme: Theme) -> None:
         super().__init__(tabs)
         self._texts = texts
+        self.find_elsewhere: Callable[[], bool] = lambda: False
         self.page = QWidget()
         self.bar = FindBar(theme, self.page)
         column = QVBoxLayout(self.page)
@@ -44,6 +49,8 @@ class Finding(QObject):
         return focused is not None and self.bar.isAncestorOf(focused)
 
     def _open(self, *, with_replace: bool = False) -> None:
+        if not with_replace and self.find_elsewhere():
+            return
         self.wanted.emit()
         self.bar.open(with_replace)
 

@@ -53,7 +53,7 @@ class ModelChoice(QObject):
             case str() as id if id == _USUAL:
                 return ""
             case str() as id if id == _FOLDER:
-                folder = await self._questions.folder_to_open(Path.home())
+                folder = await self._questions.folder_to_open(Path.home(), "Choose a Model's Folder")
                 return str(folder) if folder else None
             case str() as id if id == _FILE:
                 files = await self._questions.names_to_open(Path.home())

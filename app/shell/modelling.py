@@ -201,7 +201,8 @@ class Modelling(QObject):
 
     async def _choose_adapter(self) -> None:
         kept = adapters_folder()
-        folder = await self._questions.folder_to_open(kept if kept.is_dir() else Path.home())
+        begins = kept if kept.is_dir() else Path.home()
+        folder = await self._questions.folder_to_open(begins, "Choose What a Run Has Learnt")
         if folder is not None:
             self._set_adapter(str(folder), self._store.settings.engine.adapter_strength)
 
@@ -235,7 +236,7 @@ class Modelling(QObject):
             self.downloads.forget(id)
 
     async def _add_folder(self) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
+        folder = await self._questions.folder_to_open(Path.home(), "Choose a Folder of Models")
         if folder is not None:
             self._look_in(folder)
 
@@ -294,7 +295,7 @@ class Modelling(QObject):
         dialog.open()
 
     async def _choose_place(self, dialog: ConvertDialog) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
+        folder = await self._questions.folder_to_open(Path.home(), "Choose Where It Goes")
         if folder is not None:
             dialog.put_into(folder)
 

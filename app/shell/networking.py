@@ -24,6 +24,7 @@ from core.spec.network import OFFLINE, Attempt, attempts, forget_old
 
 _LOOK_EVERY_MS = 1000
 _MOST_SHOWN = 500
+_EARLIER = "Earlier, before this start"
 _ABOUT = (
     "SmallCoder needs the network for downloads alone, and sends nothing of yours. Each of its processes "
     "notes what it asks of the network before anything is sent. What stays on this machine is not counted; "
@@ -95,12 +96,25 @@ class NetworkDialog(QDialog):
         tried = {0: "no connection", 1: "one connection"}.get(since, f"{since:,} connections")
         self.said.setText(f"SmallCoder has tried {tried} since it was started")
         self.list.clear()
+        has_heading = False
         for attempt in found[: -_MOST_SHOWN - 1 : -1]:
+            if attempt.at < self._begun_at and not has_heading:
+                has_heading = True
+                self._add_heading(_EARLIER)
             when = time.strftime("%d %b %Y, %H:%M:%S", time.localtime(attempt.at))
             fate = "refused" if attempt.was_refused else ""
             self.list.addTopLevelItem(QTreeWidgetItem([when, attempt.who, attempt.where, fate]))
         for column in (0, 1, 3):
             self.list.resizeColumnToContents(column)
+
+    def _add_heading(self, words: str) -> None:
+        heading = QTreeWidgetItem([words])
+        heading.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        font = self.list.font()
+        font.setBold(True)
+        heading.setFont(0, font)
+        self.list.addTopLevelItem(heading)
+        heading.setFirstColumnSpanned(True)
 
     def _set_offline(self, is_wanted: bool) -> None:
         settings = self._store.settings

@@ -43,6 +43,7 @@ class SettingsPage(QWidget):
         self.search.setPlaceholderText("Find a setting")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._show_fitting)
+        self.setFocusProxy(self.search)  # where one begins who comes by the keyboard
         self._nothing = label("No setting has these words.", "muted")
         self._nothing.hide()
         column = QVBoxLayout()
@@ -77,6 +78,12 @@ class SettingsPage(QWidget):
             layout.activate()  # where the page has just been made, nothing in it has its place yet
         self._scroll.ensureWidgetVisible(self._forms[group].row(name))
         self._forms[group].field(name).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def go_to_search(self) -> None:
+        """The keys to the field that finds; what is written there goes with the next letter."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+        self._scroll.ensureWidgetVisible(self.search)
 
     def _top(self) -> QVBoxLayout:
         shortcuts = QPushButton("Keyboard Shortcuts…", self)

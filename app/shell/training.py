@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # the window's first sight need not wait for what the page is
     from trainer.spec.jobs import TrainSpec
 
 _LOOK_AT_RUNS_MS = 3000
+_TO_LEARN = "Choose a Folder to Learn From"
 
 Start = Callable[[Coroutine[Any, Any, Any]], object]
 
@@ -104,7 +105,9 @@ class Training(QObject):
         setup.engine_bytes_requested.connect(lambda: setup.set_engine_bytes(self.room.held_bytes()))
         setup.stop_requested.connect(jobs.stop)
         setup.folder_choice_requested.connect(lambda: self._start(self._choose(setup.add_folder)))
-        setup.model_choice_requested.connect(lambda: self._start(self._choose(setup.set_model)))
+        setup.model_choice_requested.connect(
+            lambda: self._start(self._choose(setup.set_model, "Choose a Model's Folder"))
+        )
         setup.said.connect(self._warn)
         jobs.scan_told.connect(setup.take_scan)
         jobs.scan_failed.connect(setup.show_scan_problem)
@@ -369,8 +372,8 @@ class Training(QObject):
             self._page.show_setup()
         self._start(self._refresh())
 
-    async def _choose(self, take: Callable[[Path], object]) -> None:
-        folder = await self._questions.folder_to_open(Path.home())
+    async def _choose(self, take: Callable[[Path], object], title: str = _TO_LEARN) -> None:
+        folder = await self._questions.folder_to_open(Path.home(), title)
         if folder is not None:
             take(folder)
 

@@ -122,7 +122,10 @@ def _turn_full_screen(window: QWidget) -> None:
 
 
 def _first_control(part: QWidget) -> QWidget | None:
-    """Text to be written before all else, as that is what a person comes for."""
+    """Where the part says that one begins; else text to be written, as that is what a person comes for."""
+    begun_at = part.focusProxy()
+    if begun_at is not None and part.isAncestorOf(begun_at) and begun_at.isVisible():
+        return begun_at
     found = [widget for widget in part.findChildren(QWidget) if _takes_focus(widget)]
     texts = (widget for widget in found if isinstance(widget, QPlainTextEdit) and not widget.isReadOnly())
     return next(texts, found[0] if found else None)

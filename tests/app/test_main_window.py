@@ -619,7 +619,7 @@ async def test_typing_in_the_find_bar_goes_on_while_tabs_come_back(
 
 async def test_finding_brings_the_texts_into_sight(run: Run, started: Started) -> None:
     started.trigger("file.new")
-    started.trigger("view.settings")
+    started.trigger("view.train")
     started.trigger("edit.find")
     assert started.window.frame.page == "texts"
     assert started.window.focusWidget() is started.window.finding.bar.find_field

@@ -32,7 +32,7 @@ def test_a_person_measures_two_precisions_and_reads_the_table(tmp_path: Path) ->
             pointer.wait("cell", NAME)
             for other in pointer.all_seen("cell"):
                 pointer.tick("cell", other.words, wanted=other.words.startswith(NAME))
-            pointer.tick("box", "As usual", wanted=False)
+            pointer.tick("box", "Automatic", wanted=False)
             pointer.tick("box", "int8")
             pointer.tick("box", "int4")
             pointer.tick("box", "Speed", wanted=False)

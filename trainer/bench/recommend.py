@@ -41,6 +41,11 @@ class Choice:
     option: Option
     reasons: tuple[str, ...]
 
+    @property
+    def wants_quality(self) -> bool:
+        """Its size alone speaks for it, for its quality has not been measured here."""
+        return self.option.has_weights and self.option.is_pleasant and self.option.quality is None
+
 
 def choose(options: Sequence[Option]) -> Choice | None:
     """None where nothing runs here."""
@@ -69,11 +74,7 @@ def _best(pleasant: Sequence[Option]) -> tuple[Option, str]:
             best,
             f"its measured quality, {best.quality:.1f} of 100, is the best of those that run pleasantly",
         )
-    why = "it is the largest that runs pleasantly"
-    if largest.has_weights:
-        measuring = f"'bench quality --model {largest.model}' does"
-        why += f", and its quality on all our tasks has not been measured here ({measuring})"
-    return largest, why
+    return largest, "it is the largest that runs pleasantly"
 
 
 def _others(best: Option, pleasant: Sequence[Option], options: Sequence[Option]) -> list[str]:

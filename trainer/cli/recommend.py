@@ -14,6 +14,7 @@ from core.spec.fields import to_json
 from core.spec.messages import Finished, Note, Progress, Started
 from core.spec.placement import Placement, Precision
 from core.spec.presets import PRESETS
+from core.spec.program import command
 from core.spec.sizes import short_count
 from core.spec.version import version
 from trainer.cli.bench_voice import BenchVoice
@@ -132,6 +133,9 @@ def _sentences(choice: "Choice", promise: "Promise | None") -> Iterator[str]:
     else:
         yield f"Run {option.model} as {option.precision}:"
     yield from (f"- {reason}." for reason in choice.reasons)
+    if choice.wants_quality:
+        measuring = command("bench", "quality", "--model", option.model, "--precision", option.precision)
+        yield f"Its quality on SmallCoder's tasks has not been measured here; this does: {measuring}"
     if promise is not None:
         yield promise.sentence
 

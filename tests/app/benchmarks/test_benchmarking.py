@@ -17,6 +17,7 @@ from app.actions import KeyMap
 from app.benchmarks.page import BenchPage
 from app.benchmarks.plan import BenchPlan
 from app.benchmarks.run import unfinished
+from app.benchmarks.ways import Suite
 from app.process import own_command
 from app.questions import Questions
 from app.settings import Appearance, SettingsFile, SettingsStore
@@ -120,6 +121,34 @@ async def test_two_precisions_are_measured_and_the_table_is_read(run: Run, bench
     bench.page.table.selectAll()
     await bench.until(lambda: bench.page.comparison.table.rowCount() > 0)
     assert "bench compare" in bench.page.comparison.command.text()
+
+
+async def test_what_was_measured_last_is_what_the_results_show(run: Run, bench: Bench, model: str) -> None:
+    """Whatever other tasks, other models and a search stood there before."""
+    folder = benchmarks_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = [
+        {"format": 1, "kind": "repo", "suite": "repo", "quality": 20.0, "passed": 2, "total": 120},
+        {"format": 1, "kind": "quality", "suite": "algorithms", "quality": 50.0, "passed": 5, "total": 10},
+    ]
+    rows = [{**item, "model": "/m/other", "precision": "int8", "started": "2026-01-01"} for item in earlier]
+    (folder / "2026-01-01-000000-others.json").write_text(json.dumps(rows))
+    bench.room.shelf.look()
+    await bench.until(lambda: len(bench.page.table.shown()) == 1)
+    bench.page.search.setText("other")
+    bench.begin(BenchPlan((model,), ("int8", "int4"), ("tasks",), limit=2, quality=BRIEFLY))
+    await bench.until(lambda: len(bench.room.shelf.kept) == 4 and not bench.room.run.is_running)
+    page = bench.page
+    assert page.suite == Suite("quality", "smallcoder")
+    assert sorted((way.place, way.precision) for way in page.table.chosen()) == [
+        (model, "int4"),
+        (model, "int8"),
+    ]
+    assert page.answers.tasks.count() == 2
+    page.table.selectRow([way.name for way in page.table.shown()].index("other"))
+    bench.room.shelf.look()
+    await bench.until(lambda: not bench.room.shelf._next.isActive())
+    assert [way.name for way in page.table.chosen()] == ["other"], "the person chose since"
 
 
 def figures(folder: Path) -> list[tuple[str, str, int]]:

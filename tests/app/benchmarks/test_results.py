@@ -88,7 +88,11 @@ def page(qapp: QApplication, qtbot: QtBot, write: Write) -> BenchPage:
         speed("/m/large", "int8", 40.0),
     )
     write("2026-10-01-100000-speed.json", speed("/m/nano", "int8", 280.0, started="2026-10-01T10:00:00"))
-    write("2026-11-02-100000-quality.json", quality("/m/nano", "int8", 1), quality("/m/large", "int8", 3))
+    write(
+        "2026-11-02-100000-quality.json",
+        quality("/m/nano", "int8", 1),
+        quality("/m/large", "int8", 3, settings={"limit": 4}),
+    )
     page = BenchPage(Theme(qapp, Appearance(theme="light")))
     qtbot.addWidget(page)
     page.resize(1000, 800)
@@ -196,6 +200,26 @@ def test_words_find_a_model_and_what_is_exported_is_what_is_shown(page: BenchPag
         ("speed", "large", 0),
         ("quality", "large", 4),
     ]
+
+
+def test_an_advice_asks_for_a_quality_until_it_has_been_measured(
+    page: BenchPage, qtbot: QtBot, write: Write
+) -> None:
+    row = {"kind": "recommend", "model": "/m/large", "precision": "int8", "quality": None}
+    row |= {"is_recommended": True, "is_pleasant": True, "reasons": ["it is the largest"]}
+    write("2026-11-03-100000-recommend.json", row)
+    page.tabs.setCurrentIndex(3)
+    advice = page.advice
+    assert "has not been measured here" in advice.quality.text(), "a quick look at some tasks does not count"
+    advice.measure_quality.click()
+    assert page.tabs.currentIndex() == 0
+    plan = page.setup.plan
+    assert (plan.models, plan.precisions, plan.parts, plan.limit) == (("/m/large",), ("int8",), ("tasks",), 0)
+    write("2026-11-04-100000-quality.json", quality("/m/large", "int8", 3, started="2026-11-04T10:00:00"))
+    page.show_kept(read(BenchShelf(page), qtbot).kept)
+    page.tabs.setCurrentIndex(3)
+    assert "has been measured since: 75.0 of 100" in advice.quality.text()
+    assert not advice.measure_quality.isVisible()
 
 
 def test_a_difference_is_told_line_by_line() -> None:

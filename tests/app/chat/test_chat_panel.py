@@ -147,6 +147,10 @@ async def test_a_file_goes_along_only_when_one_wants_it_and_one_with_secrets_nev
     (tmp_path / ".env").write_text("PASSWORD=1234\n")
     started = await start(tmp_path / "a.py")
     panel = chat_of(started)
+    assert panel.composer.taken == ()
+    assert "Add a.py" in [
+        chip.text() for chip in panel.composer.findChildren(QToolButton) if chip.isVisible()
+    ]
     started.trigger("chat.ask_selection")
     [taken] = panel.composer.taken
     assert (taken.name, taken.text, taken.language) == ("a.py", "x = 1\n", "python")

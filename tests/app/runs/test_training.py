@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import qasync
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.runs.charts import points
@@ -224,6 +224,27 @@ async def test_a_run_is_set_up_within_the_limit_of_the_settings_as_they_are_now(
         assert (setup.draft.spec.ram_mb, setup.draft.spec.seed) == (7000, 42)
         store.change("budget", ram_mb=8000)
         assert setup.draft.spec.ram_mb == 8000
+    finally:
+        await started.end()
+
+
+async def test_who_chooses_a_folder_is_told_what_for_and_sees_whole_names(
+    run: Runner, qapp: QApplication
+) -> None:
+    started = Started(qapp)
+    try:
+        started.trigger("view.train")
+        _, page = page_of(started)
+        for wish, title in (
+            (page.setup.folder_choice_requested, "Choose a Folder to Learn From"),
+            (page.setup.model_choice_requested, "Choose a Model's Folder"),
+        ):
+            wish.emit()
+            dialog = await until(lambda: started.window.findChild(QFileDialog))
+            assert dialog.windowTitle() == title
+            assert dialog.viewMode() == QFileDialog.ViewMode.List
+            dialog.reject()
+            await until(lambda: started.window.findChild(QFileDialog) is None)
     finally:
         await started.end()
 

@@ -64,6 +64,27 @@ async def test_who_wants_another_limit_of_memory_is_taken_to_it(run: Run, starte
     assert page.rect().contains(field.mapTo(page, field.rect().center()))
 
 
+@pytest.mark.parametrize("has_text", [True, False])
+async def test_among_the_settings_the_keys_find_a_setting(run: Run, started: Started, has_text: bool) -> None:
+    window = started.window
+    if has_text:
+        started.trigger("file.new")
+    started.trigger("view.settings")
+    page = window.frame.made_page("settings")
+    assert isinstance(page, SettingsPage)
+    assert window.focusWidget() is page.search
+    QTest.keyClicks(window.focusWidget(), "wrap")
+    assert page.search.text() == "wrap"
+    page.form("editing").field("wrap_lines").setFocus()
+    started.trigger("edit.find")
+    assert window.frame.page == "settings"
+    assert window.focusWidget() is page.search
+    QTest.keyClicks(window.focusWidget(), "scale")
+    assert page.search.text() == "scale"
+    started.trigger("view.settings")
+    assert window.commands["edit.find"].isEnabled() == has_text
+
+
 async def test_what_is_selected_keeps_its_colours(run: Run, started: Started) -> None:
     started.trigger("file.new")
     editor = started.window.tabs.current().editor  # type: ignore[union-attr]

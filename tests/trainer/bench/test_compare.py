@@ -19,6 +19,7 @@ from trainer.bench.compare import compared
 from trainer.bench.plots import Point, plots_of, scatter
 from trainer.bench.recommend import Option, choose
 from trainer.bench.tables import csv_text, pairs_table, results_table
+from trainer.cli.recommend import _sentences
 from trainer.spec.results import Result, read_results
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -205,7 +206,17 @@ def test_the_largest_pleasant_model_is_recommended_where_nothing_is_known_of_qua
         SMALL, replace(LARGE, precision="int4", decode_tokens_per_s=90.0), LARGE
     )
     assert (model, precision) == ("large", "int8"), "the most exact that is pleasant"
-    assert "bench quality --model large" in reasons
+    assert "quality" not in reasons
+
+
+def test_an_advice_that_goes_by_size_alone_says_what_to_type_for_a_better_one() -> None:
+    choice = choose([SMALL, LARGE])
+    assert choice is not None
+    said = list(_sentences(choice, None))
+    assert said[-1].endswith("python3 main.py bench quality --model large --precision int8")
+    known = choose([SMALL, replace(LARGE, quality=50.0)])
+    assert known is not None
+    assert "bench quality" not in "".join(_sentences(known, None))
 
 
 def test_measured_quality_stands_above_size() -> None:
