@@ -88,16 +88,12 @@ def parse(words: list[str]) -> Namespace:
         "Without a command it opens its window, with the files and folders that are named.",
     )
     parser.add_argument("--version", action="store_true", help="say which version this is")
-    is_source = (
-        kind() == "source"
-    )  # other copies refuse what only one from source can do, and do not offer it
-
-    def of_source(text: str) -> str:
-        return text if is_source else argparse.SUPPRESS
-
-    torch_help = of_source("set up PyTorch for the processor, or with CUDA")
+    is_source = kind() == "source"  # other copies refuse what only one from source can do
+    torch_help, extra_help = (
+        text if is_source else argparse.SUPPRESS
+        for text in ("set up PyTorch for the processor, or with CUDA", "set up extra packages, as export")
+    )
     parser.add_argument("--torch", choices=[*environment.BUILDS], help=torch_help)
-    extra_help = of_source("set up extra packages, as export")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help=extra_help)
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     engine_cli.add_commands(commands)
