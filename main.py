@@ -99,7 +99,8 @@ def parse(words: list[str]) -> Namespace:
     engine_cli.add_commands(commands)
     training_cli.add_commands(commands)
     shown = [*commands.choices, *(["test"] if is_source else [])]
-    test = commands.add_parser("test", **({"help": "run the test suite"} if is_source else {}))
+    about_test: dict[str, Any] = {"help": "run the test suite"} if is_source else {}
+    test = commands.add_parser("test", **about_test)
     test.add_argument("options", nargs=argparse.REMAINDER, help="options of pytest")
     test.set_defaults(run=run_tests, purpose="tests", needs=["dev", "export"])
     parser.set_defaults(run=open_window, purpose="command", needs=[], commands=shown)
