@@ -88,22 +88,19 @@ def parse(words: list[str]) -> Namespace:
         "Without a command it opens its window, with the files and folders that are named.",
     )
     parser.add_argument("--version", action="store_true", help="say which version this is")
-    is_source = (
-        kind() == "source"
-    )  # other copies refuse what only one from source can do, and do not offer it
-
-    def of_source(text: str) -> str:
-        return text if is_source else argparse.SUPPRESS
-
-    torch_help = of_source("set up PyTorch for the processor, or with CUDA")
+    is_source = kind() == "source"  # other copies refuse what only one from source can do
+    torch_help, extra_help = (
+        text if is_source else argparse.SUPPRESS
+        for text in ("set up PyTorch for the processor, or with CUDA", "set up extra packages, as export")
+    )
     parser.add_argument("--torch", choices=[*environment.BUILDS], help=torch_help)
-    extra_help = of_source("set up extra packages, as export")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help=extra_help)
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     engine_cli.add_commands(commands)
     training_cli.add_commands(commands)
     shown = [*commands.choices, *(["test"] if is_source else [])]
-    test = commands.add_parser("test", **({"help": "run the test suite"} if is_source else {}))
+    about_test: dict[str, Any] = {"help": "run the test suite"} if is_source else {}
+    test = commands.add_parser("test", **about_test)
     test.add_argument("options", nargs=argparse.REMAINDER, help="options of pytest")
     test.set_defaults(run=run_tests, purpose="tests", needs=["dev", "export"])
     parser.set_defaults(run=open_window, purpose="command", needs=[], commands=shown)

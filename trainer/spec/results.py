@@ -7,7 +7,7 @@ is there is read where it is there, so that results of other versions can still 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Result:
 
     figures: Mapping[str, Any]
     rows: tuple[Trial, ...]
-    source: Path | None = None
+    source: Path | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
