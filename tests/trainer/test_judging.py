@@ -50,6 +50,33 @@ def test_only_what_is_clearly_better_is_called_so(
     assert forgot == ("forgot" in verdict.sentence)
 
 
+def score(bits: float, exact: int, likeness: float) -> Score:
+    return Score(bits, lines=24, exact=exact, likeness=likeness)
+
+
+@pytest.mark.parametrize(
+    ("bits", "lines", "fixed", "judgement", "forgot"),
+    [
+        # what two short runs of the model that comes along came to, on one file that was held out
+        (1.0958, (0, 0.35), (1.040, 0, 0.44), "no different", True),
+        (1.0958, (0, 0.32), (1.026, 0, 0.40), "no different", False),
+        # hidden lines that say the opposite of bits, until bits leave no doubt
+        (1.07, (0, 0.35), (1.007, 1, 0.43), "no different", False),
+        (1.07, (1, 0.35), (1.007, 1, 0.43), "better", False),
+        (1.04, (0, 0.35), (1.007, 1, 0.43), "better", False),
+        # a gain that has its price
+        (1.04, (3, 0.45), (1.040, 0, 0.44), "forgot", True),
+    ],
+)
+def test_a_little_more_or_less_is_not_called_better_and_a_price_is_told(
+    bits: float, lines: tuple[int, float], fixed: tuple[float, int, float], judgement: str, forgot: bool
+) -> None:
+    verdict = Verdict(7, score(1.107, 1, 0.38), score(bits, *lines), score(1.007, 1, 0.43), score(*fixed))
+    assert (verdict.judgement, verdict.has_forgotten) == (judgement, forgot)
+    assert ("at the price of" in verdict.sentence) == (judgement == "forgot")
+    assert forgot == ("forgot" in verdict.sentence)
+
+
 @pytest.mark.parametrize(("passed", "judgement"), [(9, "better"), (6, "better"), (5, "forgot")])
 def test_what_passes_clearly_fewer_tasks_has_forgotten(passed: int, judgement: str) -> None:
     tasks = {"tasks_before": TasksPassed(7, 15), "tasks_after": TasksPassed(passed, 15)}

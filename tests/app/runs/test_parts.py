@@ -547,6 +547,27 @@ def test_a_verdict_says_what_became_of_it_and_what_to_do_next(qtbot: QtBot, them
     assert card.title.text() == "No different"
 
 
+def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    card = VerdictCard(theme)
+    qtbot.addWidget(card)
+    before, after = Score(2.0, lines=8, exact=1, likeness=0.2), Score(1.5, lines=8, exact=3, likeness=0.4)
+    tasks = TasksPassed(4, 15), TasksPassed(5, 15)
+    card.show_verdict(Verdict(9, before, after, before, before, *tasks), is_adapter=True, has_learnt=True)
+    found = {label.text(): label for label in card.findChildren(QLabel)}
+    for text, name, which in (
+        ("Bits a byte\nless is better", "Bits a byte, less is better", "Less is better."),
+        ("2.000 → 1.500", "Your files, kept apart, Bits a byte: 2.000 → 1.500", "Less is better."),
+        ("1 → 3 of 8", "Your files, kept apart, Lines exact: 1 → 3 of 8", "More is better."),
+        ("20% → 40%", "Your files, kept apart, Alike: 20% → 40%", "More is better."),
+        ("4 → 5 of 15 pass", "Programming tasks: 4 → 5 of 15 pass", "More is better."),
+    ):
+        assert found[text].accessibleName() == name
+        assert found[text].toolTip() == found[text].accessibleDescription()
+        assert found[text].toolTip().endswith(which)
+
+
 def test_a_wish_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is made at a key, by the window's own thread, while the run may be writing a checkpoint."""
 
