@@ -37,7 +37,7 @@ class RunRecord:
 
     def begin_sitting(self) -> None:
         """A process was started, which has said nothing yet."""
-        self.is_starting = True
+        self.is_starting, self.is_judging = True, False
 
     def take_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -61,9 +61,11 @@ class RunRecord:
     def phase(self, *, is_alive: bool) -> Phase:
         """`is_alive`: whether a process works at it."""
         if is_alive:
+            if self.is_judging:
+                return "judging"  # perhaps another time, long after its end
             if self.is_starting or self.ended is not None or self.sittings == 0:
                 return "starting"  # what has ended was an earlier sitting
-            return "judging" if self.is_judging else "paused" if self.is_paused else "running"
+            return "paused" if self.is_paused else "running"
         match self.ended:
             case None:
                 return "broken" if self.sittings else "new"
@@ -96,6 +98,6 @@ class RunRecord:
         elif text == GOING_ON:
             self.is_paused = False
         elif text.startswith(JUDGING):
-            self.is_judging = True
+            self.is_judging, self.is_starting = True, False
         self.notes.append(text)
         del self.notes[:-_MOST_NOTES]

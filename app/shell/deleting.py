@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.runs.runs import Runs, why_not
+from app.runs.watch import is_alive
 from app.shell.notices import Notice, NoticeBar
 from core.spec.errors import SmallCoderError
 from trainer.spec.runs import Run
@@ -28,6 +29,9 @@ class Deleting(QObject):
         self._notices.add(Notice(problem, "warning", "unreadable", tuple(deeds)))
 
     def delete(self, run: Run) -> None:
+        if is_alive(run):  # begun elsewhere, and perhaps not seen here yet
+            self._warn(f'"{run.name}" is being learnt by another process; stop it first, then delete it.')
+            return
         try:
             place = self._runs.set_aside(run)
         except OSError as error:

@@ -11,6 +11,7 @@ import torch
 import main
 from core.checkpoint.adapter import attach_adapter
 from core.checkpoint.load import open_model
+from core.spec.messages import Note
 from core.text.vocabulary_folder import open_tokenizer
 from tests.trainer.runs import tiny_model_folder
 from tests.trainer.vocabularies import own_vocabulary
@@ -21,7 +22,7 @@ from trainer.data.prepare import Preparation
 from trainer.data.prepared import PreparedData
 from trainer.data.sources import Sources
 from trainer.spec.data import PrepareSpec, ScanSpec
-from trainer.spec.runs import Run, summary
+from trainer.spec.runs import JUDGING, Run, summary
 from trainer.spec.verdict import Score, TasksPassed, Verdict, read_verdict, write_verdict
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="programs are fenced in there without asking")
@@ -238,6 +239,8 @@ def test_judged_again_it_says_the_same(learnt: Path, capsys: pytest.CaptureFixtu
     assert main.run(["train", "judge", str(learnt / "good"), "--json"], **HERE) == 0
     assert json.loads(capsys.readouterr().out)["step"] == 40
     assert Run(learnt / "good").verdict_file.read_text() == before
+    told = [event.text for event in Run(learnt / "good").events() if isinstance(event, Note)]
+    assert sum(text.startswith(JUDGING) for text in told) == 2  # who follows the run sees what it does
 
 
 @pytest.mark.parametrize(("to", "name"), [("native", "n"), ("hf", "h"), ("gguf", "g.gguf")])

@@ -18,10 +18,13 @@ _QUIET_SECONDS = 1.0
 
 
 class Voice:
-    """`is_heard`: of several processes that train together, one speaks."""
+    """`is_heard`: of several processes that train together, one speaks. `is_silent`: what it tells is kept in
+    the run alone, for whoever follows it there."""
 
-    def __init__(self, control: "Control", *, is_for_program: bool, is_heard: bool = True) -> None:
-        self._is_heard = is_heard
+    def __init__(
+        self, control: "Control", *, is_for_program: bool, is_heard: bool = True, is_silent: bool = False
+    ) -> None:
+        self._is_heard, self._is_silent = is_heard, is_silent
         self._log: EventLog | None = None
         self._stream = EventStream(control.stop) if is_for_program else None
         self._is_for_program = is_for_program
@@ -55,7 +58,7 @@ class Voice:
             self._stream.close()
 
     def _say(self, event: Event) -> None:
-        if not self._is_heard:
+        if not self._is_heard or self._is_silent:
             return
         if not self._is_for_program:
             text = self._text(event)

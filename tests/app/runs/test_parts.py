@@ -162,6 +162,8 @@ def test_what_is_overruled_is_learnt_from_and_back(tmp_path: Path) -> None:
         ((STARTED, loss(1, 2.0), Note("paused")), True, "paused"),
         ((STARTED, loss(1, 2.0), Note("paused"), Note("going on")), True, "running"),
         ((STARTED, loss(1, 2.0), Note("judging what it has learnt")), True, "judging"),
+        ((STARTED, Finished(), Note("judging what it has learnt")), True, "judging"),
+        ((STARTED, Finished(), Note("judging what it has learnt")), False, "finished"),
         ((STARTED, loss(1, 2.0)), False, "broken"),
         ((STARTED, loss(1, 2.0), Finished(stopped=True)), False, "stopped"),
         ((STARTED, Finished(stopped=True)), True, "starting"),

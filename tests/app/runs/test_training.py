@@ -1,6 +1,7 @@
 """The Train page and what it starts: a folder scanned, a run begun, stopped, found again, used. All real."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication
@@ -24,6 +26,7 @@ from app.shell.training import Training
 from app.theme import Theme
 from core.spec import messages
 from core.spec.fields import from_json
+from core.spec.lines import to_line
 from tests.app.conftest import Run as Runner
 from tests.app.patience import until
 from tests.app.windows import Started
@@ -33,7 +36,7 @@ from trainer.data.sources import Sources
 from trainer.running import decided
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run, create_run, find_run
+from trainer.spec.runs import Run, beginning, create_run, find_run
 
 STEPS = 60
 QUICK = {
@@ -226,6 +229,53 @@ async def test_a_run_is_set_up_within_the_limit_of_the_settings_as_they_are_now(
         assert setup.draft.spec.ram_mb == 8000
     finally:
         await started.end()
+
+
+def stopped_run() -> Run:
+    mine = create_run("mine", TrainSpec(recipe="lora", model="m", data="d"))
+    events = messages.Started("1", "cpu", 9), messages.Progress(3, 9), messages.Finished(stopped=True)
+    mine.events_file.write_bytes(b"".join(map(to_line, events)))
+    return mine
+
+
+async def test_a_run_that_goes_on_elsewhere_is_followed_while_it_is_in_sight_and_left_alone(
+    run: Runner, started: Started
+) -> None:
+    mine = stopped_run()
+    started.trigger("view.train")
+    training, page = page_of(started)
+    training.show_run(mine)
+    await until(lambda: page.view.phase == "stopped")
+    me = psutil.Process()
+    mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
+    await until(lambda: page.view.phase == "starting")  # nobody has pressed anything
+    mine.lock_file.unlink()
+    await until(lambda: page.view.phase == "stopped")
+    mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
+    for wish in ("resume", "delete"):
+        page.view.header.buttons[wish].click()  # before anybody has looked
+    await until(lambda: page.view.phase == "starting")
+    said = " ".join(started.window.frame.notices.texts)
+    assert '"mine" is being learnt by another process already' in said
+    assert '"mine" is being learnt by another process; stop it first' in said
+    assert not any(page.view.header.can(wish) for wish in ("resume", "delete"))
+    mine.lock_file.unlink()
+    await until(lambda: page.view.phase == "stopped")
+
+
+async def test_a_deleted_run_that_is_brought_back_stands_in_the_list_at_once(
+    run: Runner, started: Started
+) -> None:
+    mine = stopped_run()
+    started.trigger("view.train")
+    training, page = page_of(started)
+    training.show_run(mine)
+    await until(lambda: page.view.phase == "stopped" and page.list.view.count() == 1)
+    page.view.header.buttons["delete"].click()
+    await until(lambda: page.list.view.count() == 0)
+    started.window.frame.notices._buttons[0].click()
+    await until(lambda: page.list.selected == [str(mine.folder)] and page.is_showing_run)
+    await until(lambda: page.view.phase == "stopped")
 
 
 @pytest.mark.slow
