@@ -1,6 +1,6 @@
 """RunHeader: how far a run is, in a sentence and in figures, and what can be done with it now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
@@ -24,7 +24,7 @@ from trainer.spec.runs import WishName
 
 _UNKNOWN = "–"  # noqa: RUF001 (a dash for a number that is not there)
 _FIGURES = ("Step", "Loss", "On files kept apart", "Speed", "Time left")
-_NARROW_COLUMNS, _LEAST_WIDTH = 3, 360
+_COLUMNS, _LEAST_WIDTH = (5, 3, 2), 360
 _WORKING: frozenset[Phase] = frozenset({"starting", "running", "paused", "judging"})
 _OWN = "smallcoder: "
 _BUTTONS = {
@@ -140,9 +140,10 @@ class RunHeader(QWidget):
         }
         for name, value in values.items():
             self.figures[name].setText(value)
+        self._place_figures(may_widen=False)
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as its buttons: the figures go into two rows where there is no room for one."""
+        """As narrow as its buttons: the figures go into more rows where there is no room for one."""
         head = sum(button.sizeHint().width() for button in self.buttons.values() if not button.isHidden())
         return QSize(max(head, _LEAST_WIDTH), super().minimumSizeHint().height())
 
@@ -166,9 +167,14 @@ class RunHeader(QWidget):
         self._place_figures()
         return self._grid
 
-    def _place_figures(self) -> None:
-        wide = sum(cell.sizeHint().width() + self._grid.horizontalSpacing() for cell in self._cells)
-        columns = len(self._cells) if wide <= self.width() else _NARROW_COLUMNS
+    def _place_figures(self, *, may_widen: bool = True) -> None:
+        """A figure that grows a digit makes more rows; one that loses it does not take them back, else they
+        would jump while it learns."""
+        widths = [cell.sizeHint().width() for cell in self._cells]
+        space = self._grid.horizontalSpacing()
+        counts = [count for count in _COLUMNS if may_widen or count <= (self._columns or count)]
+        fitting = (count for count in counts if _width(widths, count, space) <= self.width())
+        columns = next(fitting, counts[-1])
         if columns == self._columns:
             return
         self._columns = columns
@@ -179,6 +185,12 @@ class RunHeader(QWidget):
 
     def _wisher(self, id: str) -> Callable[[], None]:
         return lambda: self.wished.emit(id)
+
+
+def _width(widths: Sequence[int], columns: int, space: int) -> int:
+    """Of a grid with so many columns, each as wide as its widest cell."""
+    widest = [max(widths[column::columns], default=0) for column in range(columns)]
+    return sum(widest) + space * (columns - 1)
 
 
 def _said(record: RunRecord, phase: Phase, log: str) -> str:

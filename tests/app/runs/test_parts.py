@@ -26,6 +26,7 @@ from app.runs.draft import (
     usual_draft,
     with_looks,
 )
+from app.runs.header import RunHeader
 from app.runs.record import RunRecord
 from app.runs.runs import Runs, entries
 from app.runs.scanned_files import can_be_overruled, overruled
@@ -568,6 +569,22 @@ def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(
         assert found[text].accessibleName() == name
         assert found[text].toolTip() == found[text].accessibleDescription()
         assert found[text].toolTip().endswith(which)
+
+
+@pytest.mark.parametrize("width", [400, 480, 560, 640, 900])
+def test_figures_that_grow_while_it_learns_are_never_cut_off(qtbot: QtBot, theme: Theme, width: int) -> None:
+    header = RunHeader(theme)
+    qtbot.addWidget(header)
+    header.resize(width, 300)
+    header.show()
+    rates = {"loss": 1.234, "validation_loss": 1.234, "tokens_per_s": 1187.0, "seconds_left": 5040.0}
+    metrics = tuple(Metric(*pair) for pair in rates.items())
+    header.show_record(told(STARTED, Progress(1204, 12345, metrics)), "running", None, "", "")
+    QApplication.processEvents()
+    for figure in header.figures.values():
+        cell = figure.parentWidget()
+        assert cell.width() >= cell.sizeHint().width()
+        assert cell.geometry().right() < width
 
 
 def test_a_wish_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
