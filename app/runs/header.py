@@ -104,14 +104,17 @@ class RunHeader(QWidget):
             said = reason or "Paused. It holds its memory, and goes on where it is."
         self.sentence.setText(in_window(said))
         set_role(self.sentence, "danger" if phase in ("failed", "gone") else "")
-        self.progress.setValue(round(1000 * record.share))
-        self.progress.setVisible(phase in _WORKING or 0 < record.share < 1)
-        if phase == "starting" and not record.step:
-            self.progress.setMaximum(0)
-        else:
-            self.progress.setMaximum(1000)
+        self._show_progress(record, phase)
         self._show_buttons(phase, is_stopping=is_stopping)
         self._show_figures(record, phase)
+
+    def _show_progress(self, record: RunRecord, phase: Phase) -> None:
+        """Of what it does now: learning, or being judged."""
+        share = record.judged_share if phase == "judging" else record.share
+        is_unknown = not record.step if phase == "starting" else phase == "judging" and not share
+        self.progress.setMaximum(0 if is_unknown else 1000)
+        self.progress.setValue(round(1000 * share))
+        self.progress.setVisible(phase in _WORKING or 0 < record.share < 1)
 
     def _show_buttons(self, phase: Phase, *, is_stopping: bool) -> None:
         """Who has pressed one that goes away finds the keys at what undoes it, not at whatever is next."""
@@ -208,7 +211,7 @@ def _said(record: RunRecord, phase: Phase, log: str) -> str:
         "new": "It is made, and has not taken a step yet.",
         "starting": "Starting. It loads the model first, which takes a moment.",
         "running": f"It learns on {place}." + (f" {kept.capitalize()} is saved." if kept else ""),
-        "judging": "Comparing it with what it was before, on files kept apart and on a fixed benchmark.",
+        "judging": f"Comparing it with what it was before{record.judged}.",
         "stopped": f"Stopped, and saved at {kept or 'its beginning'}. It can go on at any time.",
         "broken": f"{broken} {goes_on}",
         "gone": "Its folder is gone, and with it all that it had saved.",

@@ -22,7 +22,7 @@ from trainer.data.prepare import Preparation
 from trainer.data.prepared import PreparedData
 from trainer.data.sources import Sources
 from trainer.spec.data import PrepareSpec, ScanSpec
-from trainer.spec.runs import JUDGING, Run, summary
+from trainer.spec.runs import JUDGED, JUDGING, Run, summary
 from trainer.spec.verdict import Score, TasksPassed, Verdict, read_verdict, write_verdict
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="programs are fenced in there without asking")
@@ -174,9 +174,14 @@ def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
     assert good.held_out_before == bad.held_out_before
     assert good.held_out_before is not None
     assert good.held_out_after is not None
+    assert good.fixed_after is not None
     assert good.held_out_after.bits < 0.9 * good.held_out_before.bits
     assert good.judgement in ("better", "forgot")
     assert bad.judgement == "worse"
+    told = [event.text for event in Run(learnt / "good").events() if isinstance(event, Note)]
+    lines = [text for text in told if text.startswith(f"{JUDGED}hidden line ")]
+    count = 2 * (good.held_out_after.lines + good.fixed_after.lines)
+    assert lines == [f"{JUDGED}hidden line {number + 1} of {count}" for number in range(count)]
     card = Run(learnt / "bad").card.read_text()
     assert "do not use it" in card
     assert bad.sentence in Run(learnt / "bad").model_card.read_text()
@@ -216,6 +221,7 @@ def test_what_a_run_writes_is_judged_by_its_tests(learnt: Path, monkeypatch: pyt
         run, spec, Finished(), Control(), lambda event: notes.append(getattr(event, "text", ""))
     )
     assert "programming tasks: 1 -> 1 of 15 passed" in notes
+    assert notes.count(f"{JUDGED}programming task 30 of 30") == 1
     assert {metric.name for metric in told.metrics} == {"tasks_before_passed", "tasks_after_passed"}
     run.verdict_file.write_text(before)
 
@@ -240,7 +246,8 @@ def test_judged_again_it_says_the_same(learnt: Path, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out)["step"] == 40
     assert Run(learnt / "good").verdict_file.read_text() == before
     told = [event.text for event in Run(learnt / "good").events() if isinstance(event, Note)]
-    assert sum(text.startswith(JUDGING) for text in told) == 2  # who follows the run sees what it does
+    # who follows the run sees what it does
+    assert sum(text.startswith(f"{JUDGING}, on files") for text in told) == 2
 
 
 @pytest.mark.parametrize(("to", "name"), [("native", "n"), ("hf", "h"), ("gguf", "g.gguf")])

@@ -9,7 +9,7 @@ from core.spec.errors import SmallCoderError
 from core.spec.messages import Event, Finished, Note, Progress, Saved, Started, failed
 from trainer.cli.event_stream import EventStream
 from trainer.spec.durations import duration
-from trainer.spec.runs import EventLog, Run
+from trainer.spec.runs import JUDGED, EventLog, Run
 
 if TYPE_CHECKING:
     from trainer.control import Control
@@ -76,14 +76,23 @@ class Voice:
             return f"saved step {event.step}"
         if isinstance(event, Started):
             return f"computing on {event.device}, {event.total_steps} steps"
-        return event.text if isinstance(event, Note) else ""
+        if not isinstance(event, Note) or (event.text.startswith(JUDGED) and self._has_just_spoken()):
+            return ""
+        return event.text
+
+    def _has_just_spoken(self) -> bool:
+        """Of what is told too often for a person; else this counts as speaking."""
+        now = time.monotonic()
+        if now - self._said_at < _QUIET_SECONDS:
+            return True
+        self._said_at = now
+        return False
 
     def _progress(self, event: Progress) -> str:
         metrics = {metric.name: metric.value for metric in event.metrics}
-        now, validation = time.monotonic(), metrics.get("validation_loss")
-        if validation is None and now - self._said_at < _QUIET_SECONDS:
+        validation = metrics.get("validation_loss")
+        if self._has_just_spoken() and validation is None:
             return ""
-        self._said_at = now
         loss, speed, seconds = (metrics.get(name) or 0.0 for name in ("loss", "tokens_per_s", "seconds_left"))
         return (
             f"step {event.step} of {event.total}  loss {loss:.4f}  {speed:,.0f} tokens/s  "

@@ -550,9 +550,7 @@ def test_a_verdict_says_what_became_of_it_and_what_to_do_next(qtbot: QtBot, them
     assert card.title.text() == "No different"
 
 
-def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(
-    qtbot: QtBot, theme: Theme
-) -> None:
+def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(qtbot: QtBot, theme: Theme) -> None:
     card = VerdictCard(theme)
     qtbot.addWidget(card)
     before, after = Score(2.0, lines=8, exact=1, likeness=0.2), Score(1.5, lines=8, exact=3, likeness=0.4)
@@ -571,20 +569,39 @@ def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(
         assert found[text].toolTip().endswith(which)
 
 
-@pytest.mark.parametrize("width", [400, 480, 560, 640, 900])
-def test_figures_that_grow_while_it_learns_are_never_cut_off(qtbot: QtBot, theme: Theme, width: int) -> None:
+def test_how_far_the_judging_is_is_said_and_shown(qtbot: QtBot, theme: Theme) -> None:
     header = RunHeader(theme)
     qtbot.addWidget(header)
-    header.resize(width, 300)
     header.show()
+    record = told(STARTED, loss(20, 1.0), Note("judging what it has learnt, on files kept apart"))
+    header.show_record(record, "judging", None, "", "")
+    assert header.sentence.text() == "Comparing it with what it was before, on files kept apart."
+    assert header.progress.maximum() == 0  # the bar of the learning is full, which says nothing any more
+    for said, share in (("hidden line 12 of 48", 0.25), ("programming task 3 of 30", 0.1)):
+        record.take(Note(f"judged: {said}"))
+        header.show_record(record, "judging", None, "", "")
+        assert header.sentence.text() == f"Comparing it with what it was before: {said}."
+        assert header.progress.value() == round(share * header.progress.maximum())
+    assert len(record.notes) == 1  # what it said can still be read
+    record.take(Finished())
+    header.show_record(record, "finished", None, "", "")
+    assert (header.progress.isHidden(), header.sentence.text()) == (True, "Finished after 20 steps.")
+
+
+@pytest.mark.parametrize("width", [400, 480, 560, 640, 900])
+def test_figures_that_grow_while_it_learns_are_never_cut_off(qtbot: QtBot, theme: Theme, width: int) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    header = RunHeader(theme, page)
+    header.resize(width, 300)
+    page.resize(width, 300)
+    page.show()
     rates = {"loss": 1.234, "validation_loss": 1.234, "tokens_per_s": 1187.0, "seconds_left": 5040.0}
     metrics = tuple(Metric(*pair) for pair in rates.items())
     header.show_record(told(STARTED, Progress(1204, 12345, metrics)), "running", None, "", "")
-    QApplication.processEvents()
-    for figure in header.figures.values():
-        cell = figure.parentWidget()
-        assert cell.width() >= cell.sizeHint().width()
-        assert cell.geometry().right() < width
+    cells = [figure.parentWidget() for figure in header.figures.values()]
+    qtbot.waitUntil(lambda: all(cell.width() >= cell.sizeHint().width() for cell in cells))
+    assert all(cell.geometry().right() < width for cell in cells)
 
 
 def test_a_wish_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
