@@ -191,7 +191,7 @@ def _entry(run: Run) -> Entry | None:
 
 
 def why_not(error: OSError, run: Run) -> str:
-    return f"{run.name} was not deleted: {sentence_about(error, str(run.folder)) or error}"
+    return f'"{run.name}" was not deleted: {sentence_about(error, str(run.folder)) or error}'
 
 
 def _told_bytes(run: Run) -> int:

@@ -77,7 +77,7 @@ class VerdictCard(QFrame):
         self.use_button = QPushButton("Use It Now", self)
         self.export_button = QPushButton("Export", self)
         self.benchmark_button = QPushButton("Benchmark This", self)
-        self.judge_button = QPushButton("Compare Again", self)
+        self.judge_button = QPushButton("Compare", self)
         self.slider = named(QSlider(Qt.Orientation.Horizontal, self), "How much of it counts")
         self.strength = label("", "muted")
         self._slider_row = QWidget(self)

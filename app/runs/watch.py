@@ -78,7 +78,7 @@ class RunWatch(QObject):
         try:
             self._process = Alone(command, _NICENESS, self._log_file())
         except OSError as error:
-            self.failed.emit(f"{self.run.name} could not be started: {error.strerror}.")
+            self.failed.emit(f'"{self.run.name}" could not be started: {error.strerror}.')
             return
         self.wished = None
         self._set_alive(True)

@@ -81,7 +81,7 @@ class Training(QObject):
         self._start = start
         memory.find_runs = self.runs.processes
         for watch in self.runs.find():
-            self._tell(f"{watch.run.name} is still learning.", watch.run)
+            self._tell(f'"{watch.run.name}" is still learning.', watch.run)
         self.standing_back.follow(giving_way)
         start(_in_background(forget_deleted))
 
@@ -273,9 +273,9 @@ class Training(QObject):
             case "finished":
                 verdict = self._verdict_of(run)
                 said = verdict.sentence if verdict else ""
-                self._tell(f"{run.name} has finished. {said}".strip(), run)
+                self._tell(f'"{run.name}" has finished. {said}'.strip(), run)
             case "failed" | "broken":
-                self._tell(f"{run.name} has ended too early; what it had saved is kept.", run, "warning")
+                self._tell(f'"{run.name}" has ended too early; what it had saved is kept.', run, "warning")
 
     def _is_in_sight(self, run: Run) -> bool:
         page = self._page

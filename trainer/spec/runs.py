@@ -166,7 +166,7 @@ def make_wish(run: Run, what: WishName, seconds: float | None = None) -> None:
         write_whole(run.wish_file, json.dumps(to_json(wish)) + "\n", waits=False)
     except OSError as error:
         raise JobError(
-            f"{run.name} could not be told to {what} ({error.strerror}); free some space, and say so again."
+            f'"{run.name}" could not be told to {what} ({error.strerror}); free some space, and say so again.'
         ) from None
 
 

@@ -550,6 +550,14 @@ def test_a_verdict_says_what_became_of_it_and_what_to_do_next(qtbot: QtBot, them
     assert card.title.text() == "No different"
 
 
+def test_what_was_not_compared_yet_is_compared_and_not_compared_again(qtbot: QtBot, theme: Theme) -> None:
+    card = VerdictCard(theme)
+    qtbot.addWidget(card)
+    card.show()
+    card.show_verdict(None, is_adapter=True, has_learnt=True)
+    assert (card.judge_button.isVisible(), card.judge_button.text()) == (True, "Compare")
+
+
 def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(qtbot: QtBot, theme: Theme) -> None:
     card = VerdictCard(theme)
     qtbot.addWidget(card)

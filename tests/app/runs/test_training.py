@@ -29,7 +29,7 @@ from core.spec.fields import from_json
 from core.spec.lines import to_line
 from tests.app.conftest import Run as Runner
 from tests.app.patience import until
-from tests.app.windows import Started
+from tests.app.windows import Start, Started
 from tests.trainer.runs import tiny_model_folder
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources
@@ -201,7 +201,7 @@ async def test_a_model_makes_room_for_a_run_and_comes_back_after_it(
         needy = create_run("needy", TrainSpec(recipe="lora", model=str(model), data="d"))
         await room.make(needy)
         assert engine.state.phase == "idle"
-        assert "is unloaded while needy learns" in started.texts()
+        assert 'is unloaded while "needy" learns' in started.texts()
         room.give_back(needy)
         await reached(page, lambda: engine.is_ready)
         assert "is unloaded while" not in started.texts()
@@ -261,6 +261,15 @@ async def test_a_run_that_goes_on_elsewhere_is_followed_while_it_is_in_sight_and
     assert not any(page.view.header.can(wish) for wish in ("resume", "delete"))
     mine.lock_file.unlink()
     await until(lambda: page.view.phase == "stopped")
+
+
+async def test_a_run_that_is_met_by_a_window_is_named_in_quotes(run: Runner, start: Start) -> None:
+    mine, me = stopped_run(), psutil.Process()
+    mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
+    started = await start()
+    assert '"mine" is still learning.' in started.window.frame.notices.texts
+    mine.lock_file.unlink()
+    await until(lambda: not started.window.training.runs.alive())
 
 
 async def test_a_deleted_run_that_is_brought_back_stands_in_the_list_at_once(

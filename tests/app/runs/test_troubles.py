@@ -162,7 +162,7 @@ def test_a_run_is_stopped_though_its_folder_cannot_be_written_to(qtbot: QtBot, r
         watch.failed.connect(said.append)
         watch.wish("pause")
         assert len(said) == 1
-        assert "run could not be told to pause" in said[0]
+        assert '"run" could not be told to pause' in said[0]
         watch.wish("stop")
         assert child.wait(20) == -15
     assert watch.wished == "stop"
@@ -214,10 +214,10 @@ def test_what_cannot_be_read_can_be_deleted(qtbot: QtBot, theme: Theme, runs: Ru
     deleting = Deleting(runs, notices)
     deleting.offer([future], "It is of another version.")
     [button] = notices._buttons
-    assert button.text() == "Delete future"
+    assert button.text() == 'Delete "future"'
     button.click()
     assert not future.folder.exists()
-    assert notices.texts == ["future was deleted."]
+    assert notices.texts == ['"future" was deleted.']
 
 
 def test_a_run_that_another_process_learns_is_not_deleted(
