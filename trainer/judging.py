@@ -34,7 +34,7 @@ from trainer.networks import from_nothing, with_weights
 from trainer.recipes import Place, frozen_base, output_weight
 from trainer.resume import learnt_by
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run
+from trainer.spec.runs import JUDGED, Run
 from trainer.spec.verdict import Score, Verdict
 
 _FIXED = Path(__file__).parents[1] / "resources" / "bench" / "mini.json"
@@ -56,6 +56,7 @@ class Judge:
     say: Say
 
     def judge(self, run: Run, spec: TrainSpec, place: Place) -> Verdict:
+        examination = self._examination(spec)
         learnt = learnt_by(run)
         step = int(learnt.parent.name.removeprefix("step-"))
         before: tuple[Score | None, Score | None] = (None, None)
@@ -63,28 +64,54 @@ class Judge:
             model = frozen_base(spec, place, self.say).requires_grad_(False).eval()
             attach_adapter(model, _ADAPTER, learnt)
             set_strength(model, _ADAPTER, 0.0)
-            before = self._scores(model, spec, place)
+            before = self._scores(model, spec, place, examination)
             set_strength(model, _ADAPTER, 1.0)
         else:
             if from_nothing(spec.model) is None:
                 model = with_weights(spec.model).load(place.working).to(place.device)
                 # marks that mean nothing yet are worse than none
-                before = self._scores(model, spec, place, fills=not spec.teach_fim)
+                before = self._scores(model, spec, place, examination, fills=not spec.teach_fim)
                 del model
             model = open_model(learnt).load(place.working).to(place.device)
-        after = self._scores(model, spec, place)
+        after = self._scores(model, spec, place, examination)
         held_out_before, held_out_after = before[0], after[0]
         if held_out_after is None and self.losses is not None:
             first, best = (Score(loss / math.log(2), "token") for loss in self.losses)
             held_out_before, held_out_after = first, best
         return Verdict(step, held_out_before, held_out_after, before[1], after[1])
 
-    def _scores(
-        self, model: Transformer, spec: TrainSpec, place: Place, *, fills: bool = True
-    ) -> tuple[Score | None, Score]:
+    def _examination(self, spec: TrainSpec) -> "_Examination":
         fixed = json.loads(_FIXED.read_text(encoding="utf-8"))["texts"]
+        lines = sum(len(hidden_lines(texts, spec.judged_lines)) for texts in (self.texts, fixed))
+        began_from_nothing = not spec.trains_adapter and from_nothing(spec.model) is not None
+        return _Examination(fixed, lines if began_from_nothing else 2 * lines, self.say)
+
+    def _scores(
+        self,
+        model: Transformer,
+        spec: TrainSpec,
+        place: Place,
+        examination: "_Examination",
+        *,
+        fills: bool = True,
+    ) -> tuple[Score | None, Score]:
         examiner = _Examiner(self, model, spec, place, fills=fills)
-        return (examiner.score(self.texts) if self.texts else None), examiner.score(fixed)
+        held_out = examiner.score(self.texts, examination.count) if self.texts else None
+        return held_out, examiner.score(examination.fixed, examination.count)
+
+
+@dataclass
+class _Examination:
+    """What is asked of the network that was and of the one that is, and how much of it has been answered."""
+
+    fixed: Sequence[str]
+    lines: int
+    say: Say
+    answered: int = 0
+
+    def count(self) -> None:
+        self.answered += 1
+        self.say(f"{JUDGED}hidden line {self.answered} of {self.lines}")
 
 
 class _Examiner:
@@ -102,10 +129,14 @@ class _Examiner:
         self._line_tokens = min(_LINE_TOKENS, self._context // 2)
 
     @torch.no_grad()
-    def score(self, texts: Sequence[str]) -> Score:
+    def score(self, texts: Sequence[str], count: Callable[[], None]) -> Score:
+        """`count` is told of each line that is written."""
         bits = self._bits(texts)
         hidden = hidden_lines(texts, self._spec.judged_lines)
-        written = [self._written(each) for each in hidden]
+        written = []
+        for each in hidden:
+            written.append(self._written(each))
+            count()
         pairs = [(each.line.strip(), line.strip()) for each, line in zip(hidden, written, strict=True)]
         alike = [SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in pairs]
         return Score(

@@ -154,7 +154,7 @@ def learnt_by(run: Run) -> Path:
     """The best of a run so far, as a model or an adapter; the last where nothing was held out."""
     steps = run.steps_saved()
     if not steps:
-        raise UsageError(f"{run.name} has saved nothing yet; let it run until its first checkpoint.")
+        raise UsageError(f'"{run.name}" has saved nothing yet; let it run until its first checkpoint.')
     best = read_state(run.checkpoint(steps[-1]))[0].best_step
     return run.checkpoint(best if best in steps else steps[-1]) / LEARNT
 
@@ -257,7 +257,7 @@ def claimed(run: Run) -> Iterator[None]:
 def require_free(run: Run) -> None:
     owner = owner_of(run)
     if owner is not None:
-        raise JobError(f"{run.name} is running already, as process {owner}; stop that one first.")
+        raise JobError(f'"{run.name}" is running already, as process {owner}; stop that one first.')
 
 
 def _clear_leftovers(run: Run) -> None:

@@ -231,7 +231,7 @@ def _judged(
         return finished
     known = {metric.name: metric.value for metric in finished.metrics}
     first, best = known.get("validation_loss_before"), known.get("validation_loss_best")
-    tell(Note(f"{JUDGING}, on held-out files and on the fixed benchmark"))
+    tell(Note(f"{JUDGING}, on files kept apart and on the fixed benchmark"))
     judge = Judge(
         corpus.tokenizer,
         corpus.held_out,

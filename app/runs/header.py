@@ -1,6 +1,6 @@
 """RunHeader: how far a run is, in a sentence and in figures, and what can be done with it now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
@@ -24,7 +24,7 @@ from trainer.spec.runs import WishName
 
 _UNKNOWN = "–"  # noqa: RUF001 (a dash for a number that is not there)
 _FIGURES = ("Step", "Loss", "On files kept apart", "Speed", "Time left")
-_NARROW_COLUMNS, _LEAST_WIDTH = 3, 360
+_COLUMNS, _LEAST_WIDTH = (5, 3, 2), 360
 _WORKING: frozenset[Phase] = frozenset({"starting", "running", "paused", "judging"})
 _OWN = "smallcoder: "
 _BUTTONS = {
@@ -104,14 +104,17 @@ class RunHeader(QWidget):
             said = reason or "Paused. It holds its memory, and goes on where it is."
         self.sentence.setText(in_window(said))
         set_role(self.sentence, "danger" if phase in ("failed", "gone") else "")
-        self.progress.setValue(round(1000 * record.share))
-        self.progress.setVisible(phase in _WORKING or 0 < record.share < 1)
-        if phase == "starting" and not record.step:
-            self.progress.setMaximum(0)
-        else:
-            self.progress.setMaximum(1000)
+        self._show_progress(record, phase)
         self._show_buttons(phase, is_stopping=is_stopping)
         self._show_figures(record, phase)
+
+    def _show_progress(self, record: RunRecord, phase: Phase) -> None:
+        """Of what it does now: learning, or being judged."""
+        share = record.judged_share if phase == "judging" else record.share
+        is_unknown = not record.step if phase == "starting" else phase == "judging" and not share
+        self.progress.setMaximum(0 if is_unknown else 1000)
+        self.progress.setValue(round(1000 * share))
+        self.progress.setVisible(phase in _WORKING or 0 < record.share < 1)
 
     def _show_buttons(self, phase: Phase, *, is_stopping: bool) -> None:
         """Who has pressed one that goes away finds the keys at what undoes it, not at whatever is next."""
@@ -140,9 +143,10 @@ class RunHeader(QWidget):
         }
         for name, value in values.items():
             self.figures[name].setText(value)
+        self._place_figures(may_widen=False)
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as its buttons: the figures go into two rows where there is no room for one."""
+        """As narrow as its buttons: the figures go into more rows where there is no room for one."""
         head = sum(button.sizeHint().width() for button in self.buttons.values() if not button.isHidden())
         return QSize(max(head, _LEAST_WIDTH), super().minimumSizeHint().height())
 
@@ -166,9 +170,14 @@ class RunHeader(QWidget):
         self._place_figures()
         return self._grid
 
-    def _place_figures(self) -> None:
-        wide = sum(cell.sizeHint().width() + self._grid.horizontalSpacing() for cell in self._cells)
-        columns = len(self._cells) if wide <= self.width() else _NARROW_COLUMNS
+    def _place_figures(self, *, may_widen: bool = True) -> None:
+        """A figure that grows a digit makes more rows; one that loses it does not take them back, else they
+        would jump while it learns."""
+        widths = [cell.sizeHint().width() for cell in self._cells]
+        space = self._grid.horizontalSpacing()
+        counts = [count for count in _COLUMNS if may_widen or count <= (self._columns or count)]
+        fitting = (count for count in counts if _width(widths, count, space) <= self.width())
+        columns = next(fitting, counts[-1])
         if columns == self._columns:
             return
         self._columns = columns
@@ -179,6 +188,12 @@ class RunHeader(QWidget):
 
     def _wisher(self, id: str) -> Callable[[], None]:
         return lambda: self.wished.emit(id)
+
+
+def _width(widths: Sequence[int], columns: int, space: int) -> int:
+    """Of a grid with so many columns, each as wide as its widest cell."""
+    widest = [max(widths[column::columns], default=0) for column in range(columns)]
+    return sum(widest) + space * (columns - 1)
 
 
 def _said(record: RunRecord, phase: Phase, log: str) -> str:
@@ -196,7 +211,7 @@ def _said(record: RunRecord, phase: Phase, log: str) -> str:
         "new": "It is made, and has not taken a step yet.",
         "starting": "Starting. It loads the model first, which takes a moment.",
         "running": f"It learns on {place}." + (f" {kept.capitalize()} is saved." if kept else ""),
-        "judging": "Comparing it with what it was before, on files kept apart and on a fixed benchmark.",
+        "judging": f"Comparing it with what it was before{record.judged}.",
         "stopped": f"Stopped, and saved at {kept or 'its beginning'}. It can go on at any time.",
         "broken": f"{broken} {goes_on}",
         "gone": "Its folder is gone, and with it all that it had saved.",

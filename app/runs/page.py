@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.naming import named
@@ -15,11 +15,19 @@ from app.runs.setup import RunSetup
 from app.runs.view import RunView
 from app.theme import Theme
 
+_STILL_SHOWN_MS = 3000
+
 
 class TrainPage(QWidget):
-    """`shown`: the page comes into sight. What else is wished, its parts say."""
+    """
+    Signals:
+        shown: the page comes into sight.
+        still_shown: it is there after a while, and what it shows may not be true any more.
+    What else is wished, its parts say.
+    """
 
     shown = Signal()
+    still_shown = Signal()
 
     def __init__(self, theme: Theme, draft: Draft, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +46,8 @@ class TrainPage(QWidget):
         layout.addWidget(self.list)
         layout.addWidget(self._stack, 1)
         self.list.new_requested.connect(self.show_setup)
+        self._while_shown = QTimer(self, interval=_STILL_SHOWN_MS)
+        self._while_shown.timeout.connect(self.still_shown)
 
     @property
     def is_showing_run(self) -> bool:
@@ -70,7 +80,12 @@ class TrainPage(QWidget):
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
+        self._while_shown.start()
         self.shown.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._while_shown.stop()
 
 
 def _paths(event: QDropEvent) -> Sequence[Path]:

@@ -4,23 +4,26 @@ But for its curves, which are the charts' own.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from core.spec.messages import Event, Failed, Finished, Note, Progress, Saved, Started
-from trainer.spec.runs import GOING_ON, JUDGING, PAUSED, SAMPLE
+from trainer.spec.runs import GOING_ON, JUDGED, JUDGING, PAUSED, SAMPLE
 
 Phase = Literal[
     "new", "starting", "running", "paused", "judging", "stopped", "finished", "failed", "broken", "gone"
 ]
 
+_OF = re.compile(r"(\d+) of (\d+)$")
 _MOST_NOTES, _MOST_SAMPLES = 200, 50
 
 
 @dataclass
 class RunRecord:
-    """`ended` is the last word of the last sitting, None while there is none: it goes on, or was killed."""
+    """`ended` is the last word of the last sitting, None while there is none: it goes on, or was killed.
+    `judged` goes on a sentence about its being judged: on what, then how much of that."""
 
     step: int = 0
     total: int | None = None
@@ -34,10 +37,11 @@ class RunRecord:
     is_starting: bool = False
     is_paused: bool = False
     is_judging: bool = False
+    judged: str = ""
 
     def begin_sitting(self) -> None:
         """A process was started, which has said nothing yet."""
-        self.is_starting = True
+        self.is_starting, self.is_judging, self.judged = True, False, ""
 
     def take_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -61,9 +65,7 @@ class RunRecord:
     def phase(self, *, is_alive: bool) -> Phase:
         """`is_alive`: whether a process works at it."""
         if is_alive:
-            if self.is_starting or self.ended is not None or self.sittings == 0:
-                return "starting"  # what has ended was an earlier sitting
-            return "judging" if self.is_judging else "paused" if self.is_paused else "running"
+            return self._work
         match self.ended:
             case None:
                 return "broken" if self.sittings else "new"
@@ -75,8 +77,21 @@ class RunRecord:
                 return "finished"
 
     @property
+    def _work(self) -> Phase:
+        if self.is_judging:
+            return "judging"  # perhaps another time, long after its end
+        if self.is_starting or self.ended is not None or self.sittings == 0:
+            return "starting"  # what has ended was an earlier sitting
+        return "paused" if self.is_paused else "running"
+
+    @property
     def share(self) -> float:
         return min(1.0, self.step / self.total) if self.total else 0.0
+
+    @property
+    def judged_share(self) -> float:
+        found = _OF.search(self.judged)
+        return min(1.0, int(found[1]) / max(1, int(found[2]))) if found else 0.0
 
     def _progress(self, event: Progress) -> None:
         self.step, self.total = event.step, event.total or self.total
@@ -91,11 +106,14 @@ class RunRecord:
             self.samples.append((self.step, text.removeprefix(SAMPLE)))
             del self.samples[:-_MOST_SAMPLES]
             return
+        if text.startswith(JUDGED):
+            self.judged = f": {text.removeprefix(JUDGED)}"
+            return
         if text == PAUSED:
             self.is_paused = True
         elif text == GOING_ON:
             self.is_paused = False
         elif text.startswith(JUDGING):
-            self.is_judging = True
+            self.is_judging, self.is_starting, self.judged = True, False, text.removeprefix(JUDGING)
         self.notes.append(text)
         del self.notes[:-_MOST_NOTES]

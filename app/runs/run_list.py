@@ -45,6 +45,7 @@ class RunList(QFrame):
         self._hint = label(
             "Runs stand here, to be looked at again. Choose two to compare them.", "muted", wraps=True
         )
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignTop)  # where the list would begin, while there is none
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 16, 12, 12)
         layout.setSpacing(12)

@@ -41,6 +41,13 @@ _NEXT: dict[Judgement, str] = {
 }
 _IN_USE = "It suggests now: go on writing, and see what it has learnt."
 _STEPS, _MOST = 100, 200
+_LESS, _MORE = "less is better", "more is better"
+_HEADS = (
+    ("Bits a byte", _LESS, "How hard the text is to foretell: what each byte of it costs the model."),
+    ("Lines exact", _MORE, "Of lines that were hidden from it, how many it wrote letter for letter."),
+    ("Alike", _MORE, "How much of what was hidden is in what it wrote in its place, on average."),
+)
+_PASSED = "Programs that it wrote, and how many of them passed their tests. More is better."
 _ROWS = (
     ("Your files, kept apart", "held_out_before", "held_out_after"),
     ("Fixed benchmark", "fixed_before", "fixed_after"),
@@ -70,7 +77,7 @@ class VerdictCard(QFrame):
         self.use_button = QPushButton("Use It Now", self)
         self.export_button = QPushButton("Export", self)
         self.benchmark_button = QPushButton("Benchmark This", self)
-        self.judge_button = QPushButton("Compare Again", self)
+        self.judge_button = QPushButton("Compare", self)
         self.slider = named(QSlider(Qt.Orientation.Horizontal, self), "How much of it counts")
         self.strength = label("", "muted")
         self._slider_row = QWidget(self)
@@ -177,22 +184,26 @@ class VerdictCard(QFrame):
         self.sentence.setText(sentence)
 
     def _show_scores(self, verdict: Verdict) -> None:
-        heads = ("", "Bits a byte", "Lines exact", "Alike")
-        for column, text in enumerate(heads):
-            self._put(0, column, label(text, "muted"))
+        abouts = [f"{meaning} {which.capitalize()}." for _, which, meaning in _HEADS]
+        heads = [head for head, _, _ in _HEADS]
+        for column, (head, which, _) in enumerate(_HEADS, start=1):
+            made = label(f"{head}\n{which}", "muted")
+            self._put(0, column, _explained(made, f"{head}, {which}", abouts[column - 1]))
         row = 1
         for name, before, after in _ROWS:
             one, other = getattr(verdict, before), getattr(verdict, after)
             if other is None:
                 continue
             self._put(row, 0, label(name))
-            for column, text in enumerate(_changes(one, other), start=1):
-                self._put(row, column, label(text))
+            changes = _changes(one, other)
+            for column, (text, head, about) in enumerate(zip(changes, heads, abouts, strict=True), start=1):
+                self._put(row, column, _explained(label(text), f"{name}, {head}: {text}", about))
             row += 1
         if verdict.tasks_after is not None:
+            text = _tasks(verdict)
             self._put(row, 0, label("Programming tasks"))
-            self._put(row, 1, label(_tasks(verdict)))
-        self._grid.setColumnStretch(len(heads), 1)
+            self._put(row, 1, _explained(label(text), f"Programming tasks: {text}", _PASSED))
+        self._grid.setColumnStretch(len(_HEADS) + 1, 1)
 
     def _put(self, row: int, column: int, widget: QLabel) -> None:
         self._grid.addWidget(widget, row, column)
@@ -208,6 +219,13 @@ class VerdictCard(QFrame):
         if not self.slider.isSliderDown():
             self.slider.setValue(self.slider.sliderPosition())
             self._tell_strength()
+
+
+def _explained(figure: QLabel, name: str, about: str) -> QLabel:
+    """With what it means, for who points at it and for who has it read aloud."""
+    figure.setToolTip(about)
+    figure.setAccessibleDescription(about)
+    return named(figure, name)
 
 
 def _tasks(verdict: Verdict) -> str:

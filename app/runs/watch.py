@@ -78,7 +78,7 @@ class RunWatch(QObject):
         try:
             self._process = Alone(command, _NICENESS, self._log_file())
         except OSError as error:
-            self.failed.emit(f"{self.run.name} could not be started: {error.strerror}.")
+            self.failed.emit(f'"{self.run.name}" could not be started: {error.strerror}.')
             return
         self.wished = None
         self._set_alive(True)
@@ -106,11 +106,14 @@ class RunWatch(QObject):
         return self.run.folder / _LOG_NAME
 
     def _look(self) -> None:
+        """Who works at it has begun before it tells something, and told all before it has ended."""
         alive_before = self.is_alive
         alive = self._works()
+        if alive and not alive_before:
+            self._set_alive(True)
         self._read()
-        if alive != alive_before:
-            self._set_alive(alive)
+        if alive_before and not alive:
+            self._set_alive(False)
         is_waiting = self._has_caught_up
         self._looking.setInterval(_LOOK_EVERY_MS if is_waiting else 0)
         if is_waiting and not alive:

@@ -17,9 +17,9 @@ async def may_leave(runs: Runs, when_closed: str, questions: Questions) -> bool:
         return True
     answer = when_closed
     if answer == "ask":
-        names = ", ".join(watch.run.name for watch in alive)
+        names = ", ".join(f'"{watch.run.name}"' for watch in alive)
         answer = await questions.ask(
-            f"{names} is still learning.",
+            f"{names} {'is' if len(alive) == 1 else 'are'} still learning.",
             _CHOICES,
             "It can go on without this window, and is found at the next start; or it saves and stops.",
         )

@@ -32,7 +32,7 @@ class MakingRoom(QObject):
     async def make(self, run: Run) -> None:
         """And waits until it is there: a run counts what is free before it begins."""
         self._made_for.add(run.folder)
-        text = f"The model that suggests is unloaded while {run.name} learns, and comes back after it."
+        text = f'The model that suggests is unloaded while "{run.name}" learns, and comes back after it.'
         self._notices.add(Notice(text, "info", _ABOUT, (("Load It Now", self._engines.load),)))
         roles: tuple[Role, ...] = ("completion",) if self._engines.is_shared else ("chat", "completion")
         with suppress(TimeoutError):  # then the run says itself what it lacks

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
@@ -18,7 +18,7 @@ from app.giving_way import GivingWay
 from app.memory.memory import MemoryWatch
 from app.questions import Questions
 from app.runs.runs import Runs, entries, forget_deleted
-from app.runs.watch import RunWatch
+from app.runs.watch import RunWatch, is_alive
 from app.settings import Settings, SettingsStore
 from app.shell.commands import Commands
 from app.shell.deleting import Deleting
@@ -39,7 +39,6 @@ if TYPE_CHECKING:  # the window's first sight need not wait for what the page is
     from trainer.spec.estimates import Estimate
     from trainer.spec.jobs import TrainSpec
 
-_LOOK_AT_RUNS_MS = 3000
 _TO_LEARN = "Choose a Folder to Learn From"
 
 Start = Callable[[Coroutine[Any, Any, Any]], object]
@@ -69,7 +68,7 @@ class Training(QObject):
         self._jobs: RunJobs | None = None
         self._deleting = Deleting(self.runs, notices)
         self._deleting.deleted.connect(self._forget)
-        self._deleting.brought_back.connect(self.show_run)
+        self._deleting.brought_back.connect(lambda run: self._start(self._show_again(run)))
         self.room = MakingRoom(engines, notices)
         self.standing_back = StandingBack(self.runs, store)
         self.taught = Taught(store, questions, notices, self)
@@ -78,17 +77,14 @@ class Training(QObject):
         self.runs.held_changed.connect(self._show_wished)
         self.runs.failed.connect(self._warn)
         store.changed.connect(self._take_settings)
-        self._look_at_runs = QTimer(self, interval=_LOOK_AT_RUNS_MS)
-        self._look_at_runs.timeout.connect(self._look)
 
     def begin(self, start: Start, giving_way: GivingWay, memory: MemoryWatch) -> None:
         """`start`: begins a coroutine that nobody waits for."""
         self._start = start
         memory.find_runs = self.runs.processes
         for watch in self.runs.find():
-            self._tell(f"{watch.run.name} is still learning.", watch.run)
+            self._tell(f'"{watch.run.name}" is still learning.', watch.run)
         self.standing_back.follow(giving_way)
-        self._look_on()
         start(_in_background(forget_deleted))
 
     def make_page(self) -> QWidget:
@@ -117,6 +113,7 @@ class Training(QObject):
         page.list.new_requested.connect(self._set_up_anew)
         page.list.chosen.connect(lambda folders: self._start(self._show_chosen(folders)))
         page.shown.connect(lambda: self._start(self._refresh()))
+        page.still_shown.connect(self._look)
         view.header.wished.connect(self._grant)
         view.folder_requested.connect(self._open_folder)
         self.taught.join(view, self._start, self._show_verdict)
@@ -155,7 +152,6 @@ class Training(QObject):
         return await may_leave(self.runs, self._store.settings.training.when_closed, self._questions)
 
     async def end(self) -> None:
-        self._look_at_runs.stop()
         self.standing_back.stop()
         self.runs.stop()
         if self._jobs is not None:
@@ -199,6 +195,7 @@ class Training(QObject):
                 self._set_up_like(page, run)
             case "delete":
                 self._deleting.delete(run)
+        self._look_at_run()
         self._show_wished()
 
     def _take_settings(self, settings: Settings) -> None:
@@ -240,23 +237,24 @@ class Training(QObject):
         return usual_draft(model, self._store.settings.budget.ram_mb)
 
     async def _resume(self, run: Run) -> None:
+        if is_alive(run):  # gone on with elsewhere, a moment ago
+            self._warn(f'"{run.name}" is being learnt by another process already; it is followed here.')
+            return
         ram_mb = self._store.settings.budget.ram_mb  # as it is now, whatever it was when the run began
         await self.room.make_where_needed(run, ram_mb)
         self.runs.start(run, ("--ram-mb", str(ram_mb)))
 
-    def _look_on(self) -> None:
-        """At the list, while there is a run that changes."""
-        if not self.runs.alive():
-            self._look_at_runs.stop()
-        elif not self._look_at_runs.isActive():
-            self._look_at_runs.start()
-
     def _look(self) -> None:
-        if self._page is not None and self._page.isVisible():
+        """Others begin, stop and go on with runs, too."""
+        self._look_at_run()
+        if self.runs.find() and self._page is not None:
             self._start(self._refresh_list(self._page))
 
+    def _look_at_run(self) -> None:
+        if self._watch is not None:
+            self._watch.follow()
+
     def _take_alive(self, watch: RunWatch) -> None:
-        self._look_on()
         if watch is self._watch and self._page is not None:
             self._page.view.set_alive(watch.is_alive, watch.log())
         if not watch.is_alive:
@@ -279,9 +277,9 @@ class Training(QObject):
             case "finished":
                 verdict = self._verdict_of(run)
                 said = verdict.sentence if verdict else ""
-                self._tell(f"{run.name} has finished. {said}".strip(), run)
+                self._tell(f'"{run.name}" has finished. {said}'.strip(), run)
             case "failed" | "broken":
-                self._tell(f"{run.name} has ended too early; what it had saved is kept.", run, "warning")
+                self._tell(f'"{run.name}" has ended too early; what it had saved is kept.', run, "warning")
 
     def _is_in_sight(self, run: Run) -> bool:
         page = self._page
@@ -294,8 +292,7 @@ class Training(QObject):
             return
         from app.shell.teachable import teachable_models
 
-        if self._watch is not None:
-            self._watch.follow()  # others may have gone on with it
+        self._look_at_run()
         await self._refresh_list(page)
         page.setup.set_models(await _in_background(partial(teachable_models, self._store.settings)))
         page.setup.set_engine_bytes(self.room.held_bytes())
@@ -364,6 +361,11 @@ class Training(QObject):
             return
         by_hand = self.runs.is_paused_by_hand(watch.run)
         self._page.view.set_wished(watch.wished, "" if by_hand else self.runs.held)
+
+    async def _show_again(self, run: Run) -> None:
+        if self._page is not None:
+            await self._refresh_list(self._page)
+        self.show_run(run)
 
     def _forget(self, run: Run) -> None:
         if self._watch is not None and self._watch.run == run:

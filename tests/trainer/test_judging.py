@@ -11,6 +11,7 @@ import torch
 import main
 from core.checkpoint.adapter import attach_adapter
 from core.checkpoint.load import open_model
+from core.spec.messages import Note
 from core.text.vocabulary_folder import open_tokenizer
 from tests.trainer.runs import tiny_model_folder
 from tests.trainer.vocabularies import own_vocabulary
@@ -21,7 +22,7 @@ from trainer.data.prepare import Preparation
 from trainer.data.prepared import PreparedData
 from trainer.data.sources import Sources
 from trainer.spec.data import PrepareSpec, ScanSpec
-from trainer.spec.runs import Run, summary
+from trainer.spec.runs import JUDGED, JUDGING, Run, summary
 from trainer.spec.verdict import Score, TasksPassed, Verdict, read_verdict, write_verdict
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="programs are fenced in there without asking")
@@ -47,6 +48,33 @@ def test_only_what_is_clearly_better_is_called_so(
 ) -> None:
     verdict = Verdict(7, before, after, *fixed)
     assert (verdict.judgement, verdict.has_forgotten) == (judgement, forgot)
+    assert forgot == ("forgot" in verdict.sentence)
+
+
+def score(bits: float, exact: int, likeness: float) -> Score:
+    return Score(bits, lines=24, exact=exact, likeness=likeness)
+
+
+@pytest.mark.parametrize(
+    ("bits", "lines", "fixed", "judgement", "forgot"),
+    [
+        # what two short runs of the model that comes along came to, on one file that was held out
+        (1.0958, (0, 0.35), (1.040, 0, 0.44), "no different", True),
+        (1.0958, (0, 0.32), (1.026, 0, 0.40), "no different", False),
+        # hidden lines that say the opposite of bits, until bits leave no doubt
+        (1.07, (0, 0.35), (1.007, 1, 0.43), "no different", False),
+        (1.07, (1, 0.35), (1.007, 1, 0.43), "better", False),
+        (1.04, (0, 0.35), (1.007, 1, 0.43), "better", False),
+        # a gain that has its price
+        (1.04, (3, 0.45), (1.040, 0, 0.44), "forgot", True),
+    ],
+)
+def test_a_little_more_or_less_is_not_called_better_and_a_price_is_told(
+    bits: float, lines: tuple[int, float], fixed: tuple[float, int, float], judgement: str, forgot: bool
+) -> None:
+    verdict = Verdict(7, score(1.107, 1, 0.38), score(bits, *lines), score(1.007, 1, 0.43), score(*fixed))
+    assert (verdict.judgement, verdict.has_forgotten) == (judgement, forgot)
+    assert ("at the price of" in verdict.sentence) == (judgement == "forgot")
     assert forgot == ("forgot" in verdict.sentence)
 
 
@@ -146,9 +174,14 @@ def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
     assert good.held_out_before == bad.held_out_before
     assert good.held_out_before is not None
     assert good.held_out_after is not None
+    assert good.fixed_after is not None
     assert good.held_out_after.bits < 0.9 * good.held_out_before.bits
     assert good.judgement in ("better", "forgot")
     assert bad.judgement == "worse"
+    told = [event.text for event in Run(learnt / "good").events() if isinstance(event, Note)]
+    lines = [text for text in told if text.startswith(f"{JUDGED}hidden line ")]
+    count = 2 * (good.held_out_after.lines + good.fixed_after.lines)
+    assert lines == [f"{JUDGED}hidden line {number + 1} of {count}" for number in range(count)]
     card = Run(learnt / "bad").card.read_text()
     assert "do not use it" in card
     assert bad.sentence in Run(learnt / "bad").model_card.read_text()
@@ -188,6 +221,7 @@ def test_what_a_run_writes_is_judged_by_its_tests(learnt: Path, monkeypatch: pyt
         run, spec, Finished(), Control(), lambda event: notes.append(getattr(event, "text", ""))
     )
     assert "programming tasks: 1 -> 1 of 15 passed" in notes
+    assert notes.count(f"{JUDGED}programming task 30 of 30") == 1
     assert {metric.name for metric in told.metrics} == {"tasks_before_passed", "tasks_after_passed"}
     run.verdict_file.write_text(before)
 
@@ -211,6 +245,9 @@ def test_judged_again_it_says_the_same(learnt: Path, capsys: pytest.CaptureFixtu
     assert main.run(["train", "judge", str(learnt / "good"), "--json"], **HERE) == 0
     assert json.loads(capsys.readouterr().out)["step"] == 40
     assert Run(learnt / "good").verdict_file.read_text() == before
+    told = [event.text for event in Run(learnt / "good").events() if isinstance(event, Note)]
+    # who follows the run sees what it does
+    assert sum(text.startswith(f"{JUDGING}, on files") for text in told) == 2
 
 
 @pytest.mark.parametrize(("to", "name"), [("native", "n"), ("hf", "h"), ("gguf", "g.gguf")])

@@ -35,7 +35,7 @@ def rows_read(run: Run) -> list[NDArray[np.int64]]:
     """A text a row; what was read twice is there twice."""
     saved = run.steps_saved()
     if not saved:
-        raise UsageError(f"{run.name} has saved nothing yet; let it run until its first checkpoint.")
+        raise UsageError(f'"{run.name}" has saved nothing yet; let it run until its first checkpoint.')
     steps = read_state(run.checkpoint(saved[-1]))[0].step
     spec = run.spec()
     data = PreparedData.open(Path(spec.data))

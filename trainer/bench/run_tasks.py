@@ -4,6 +4,7 @@ The greedy answers of the engine at its usual precision, as a person would get t
 be code of any kind, so where a system cannot fence it in, nothing is run and that is said.
 """
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from trainer.sandbox.limits import Limits
 from trainer.sandbox.sandbox import Sandbox
 from trainer.spec.bench import QualitySettings
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run
+from trainer.spec.runs import JUDGED, JUDGING, Run
 from trainer.spec.verdict import TasksPassed, read_verdict, write_verdict
 
 _ANSWER_TOKENS, _ANSWER_SECONDS = 256, 60.0
@@ -39,10 +40,10 @@ def with_tasks(run: Run, spec: TrainSpec, finished: Finished, control: Control, 
     verdict = None if finished.stopped or not spec.judged_tasks else read_verdict(run)
     if verdict is None:
         return finished
-    tell(Note(f"trying it on {spec.judged_tasks} programming tasks"))
+    tell(Note(f"{JUDGING}, on {spec.judged_tasks} programming tasks"))
     try:
         with claimed(run):
-            before, after = _before_and_after(run, spec, control)
+            before, after = _before_and_after(run, spec, control, tell)
     except (_CalledOff, SmallCoderError) as error:
         tell(Note(f"Programming tasks were left out: {error}"))
         return finished
@@ -56,13 +57,17 @@ def with_tasks(run: Run, spec: TrainSpec, finished: Finished, control: Control, 
     return told
 
 
-def _before_and_after(run: Run, spec: TrainSpec, control: Control) -> tuple[TasksPassed | None, TasksPassed]:
+def _before_and_after(
+    run: Run, spec: TrainSpec, control: Control, tell: Tell
+) -> tuple[TasksPassed | None, TasksPassed]:
     settings = QualitySettings(
         limit=spec.judged_tasks, max_tokens=_ANSWER_TOKENS, answer_seconds=_ANSWER_SECONDS
     )
     suite = limited(own_suite(), settings)
     placement = Placement(device=spec.device, threads=spec.threads, ram_mb=spec.ram_mb, anyway=spec.anyway)
     learnt = learnt_by(run)
+    began_with_nothing = not spec.trains_adapter and from_nothing(spec.model) is not None
+    asked, answered = len(suite.tasks) * (1 if began_with_nothing else 2), itertools.count(1)
     with Sandbox() as sandbox:
         missing = "; ".join(sandbox.confinement.missing)
         if missing:
@@ -77,6 +82,7 @@ def _before_and_after(run: Run, spec: TrainSpec, control: Control) -> tuple[Task
                     if reply is None:
                         raise _CalledOff("somebody stopped it; 'train judge' tries them another time.")
                     count += judge.trial(task, 0, reply).passed is True
+                    tell(Note(f"{JUDGED}programming task {next(answered)} of {asked}"))
             finally:
                 engine.close()
             return TasksPassed(count, len(suite.tasks))
@@ -84,5 +90,4 @@ def _before_and_after(run: Run, spec: TrainSpec, control: Control) -> tuple[Task
         if spec.trains_adapter:
             base = Path(spec.model)
             return passed(base, placement), passed(base, replace(placement, adapter=str(learnt)))
-        began_with_nothing = from_nothing(spec.model) is not None
         return None if began_with_nothing else passed(Path(spec.model), placement), passed(learnt, placement)

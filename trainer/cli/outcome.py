@@ -1,6 +1,7 @@
 """`train judge` and `train export`: what a run has learnt, measured, and taken along."""
 
 import argparse
+import time
 from pathlib import Path
 
 from core import report
@@ -38,15 +39,17 @@ def add_actions(actions: Commands) -> None:
 
 def _judge(arguments: argparse.Namespace) -> int:
     from trainer.bench.run_tasks import with_tasks
-    from trainer.control import Control, stop_on_signals
+    from trainer.control import Control, listen_to_folder, stop_on_signals
     from trainer.running import judge_again
 
+    began_at = time.time()
     run, control = find_run(arguments.name), Control()
     run.spec()  # whether it is one
-    voice = Voice(control, is_for_program=False, is_heard=not arguments.json)
+    voice = Voice(control, is_for_program=False, is_silent=arguments.json)
     try:
         voice.keep_in(run)
         stop_on_signals(control)
+        listen_to_folder(control, run, began_at)
         finished = judge_again(run, control, voice.tell)
         with_tasks(run, run.spec(), finished, control, voice.tell)
     finally:

@@ -9,7 +9,7 @@ from core.spec.errors import SmallCoderError
 from core.spec.messages import Event, Finished, Note, Progress, Saved, Started, failed
 from trainer.cli.event_stream import EventStream
 from trainer.spec.durations import duration
-from trainer.spec.runs import EventLog, Run
+from trainer.spec.runs import JUDGED, EventLog, Run
 
 if TYPE_CHECKING:
     from trainer.control import Control
@@ -18,10 +18,13 @@ _QUIET_SECONDS = 1.0
 
 
 class Voice:
-    """`is_heard`: of several processes that train together, one speaks."""
+    """`is_heard`: of several processes that train together, one speaks. `is_silent`: what it tells is kept in
+    the run alone, for whoever follows it there."""
 
-    def __init__(self, control: "Control", *, is_for_program: bool, is_heard: bool = True) -> None:
-        self._is_heard = is_heard
+    def __init__(
+        self, control: "Control", *, is_for_program: bool, is_heard: bool = True, is_silent: bool = False
+    ) -> None:
+        self._is_heard, self._is_silent = is_heard, is_silent
         self._log: EventLog | None = None
         self._stream = EventStream(control.stop) if is_for_program else None
         self._is_for_program = is_for_program
@@ -55,7 +58,7 @@ class Voice:
             self._stream.close()
 
     def _say(self, event: Event) -> None:
-        if not self._is_heard:
+        if not self._is_heard or self._is_silent:
             return
         if not self._is_for_program:
             text = self._text(event)
@@ -73,14 +76,23 @@ class Voice:
             return f"saved step {event.step}"
         if isinstance(event, Started):
             return f"computing on {event.device}, {event.total_steps} steps"
-        return event.text if isinstance(event, Note) else ""
+        if not isinstance(event, Note) or (event.text.startswith(JUDGED) and self._has_just_spoken()):
+            return ""
+        return event.text
+
+    def _has_just_spoken(self) -> bool:
+        """Of what is told too often for a person; else this counts as speaking."""
+        now = time.monotonic()
+        if now - self._said_at < _QUIET_SECONDS:
+            return True
+        self._said_at = now
+        return False
 
     def _progress(self, event: Progress) -> str:
         metrics = {metric.name: metric.value for metric in event.metrics}
-        now, validation = time.monotonic(), metrics.get("validation_loss")
-        if validation is None and now - self._said_at < _QUIET_SECONDS:
+        validation = metrics.get("validation_loss")
+        if self._has_just_spoken() and validation is None:
             return ""
-        self._said_at = now
         loss, speed, seconds = (metrics.get(name) or 0.0 for name in ("loss", "tokens_per_s", "seconds_left"))
         return (
             f"step {event.step} of {event.total}  loss {loss:.4f}  {speed:,.0f} tokens/s  "

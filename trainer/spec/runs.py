@@ -29,6 +29,7 @@ FORMAT = 1
 DATA, VOCABULARY, CORPUS, BASE = "data", "vocabulary.model", "corpus", "base"
 # notes by which a run tells what it does, for whoever follows it
 PAUSED, GOING_ON, JUDGING, SAMPLE = "paused", "going on", "judging what it has learnt", "sample: "
+JUDGED = "judged: "  # and of what: "hidden line 3 of 48"
 _CHECKPOINT = re.compile(r"step-(\d{8})")
 TAIL_BYTES = 1 << 16  # of events, in which the last of each kind is looked for
 
@@ -165,7 +166,7 @@ def make_wish(run: Run, what: WishName, seconds: float | None = None) -> None:
         write_whole(run.wish_file, json.dumps(to_json(wish)) + "\n", waits=False)
     except OSError as error:
         raise JobError(
-            f"{run.name} could not be told to {what} ({error.strerror}); free some space, and say so again."
+            f'"{run.name}" could not be told to {what} ({error.strerror}); free some space, and say so again.'
         ) from None
 
 

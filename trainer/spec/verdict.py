@@ -16,8 +16,12 @@ from trainer.spec.runs import Run
 
 Judgement = Literal["better", "no different", "worse", "forgot", "new"]
 
-_CLEAR_SHARE = 0.01  # of bits; less is as good as no difference
-_CLEAR_FORGETTING = 0.05
+# Of bits, for better and for worse. What is held out may be a single file: which one it is makes a per cent.
+_CLEAR_SHARE = 0.02
+# Who gains so much has gained; below, hidden lines must not say the opposite.
+_PLAIN_SHARE = 0.05
+# Where each of 24 lines changes by a quarter, either way, two standard errors of their average are a tenth.
+# How many are exact is a matter of one or two, and decides nothing alone.
 _CLEAR_LIKENESS = 0.1
 _CLEAR_TASKS = 0.1  # of those tried
 
@@ -58,13 +62,9 @@ class Verdict:
     def judgement(self) -> Judgement:
         if self.held_out_before is None or self.held_out_after is None:
             return "new" if self.held_out_before is None and self.held_out_after else "no different"
-        before, after = self.held_out_before, self.held_out_after
-        if (
-            after.bits > before.bits * (1 + _CLEAR_SHARE)
-            or after.likeness < before.likeness - _CLEAR_LIKENESS
-        ):
+        if _is_clearly_worse(self.held_out_before, self.held_out_after):
             return "worse"
-        if after.bits > before.bits * (1 - _CLEAR_SHARE):
+        if not _is_clearly_better(self.held_out_before, self.held_out_after):
             return "no different"
         return "forgot" if self.has_forgotten else "better"
 
@@ -75,12 +75,7 @@ class Verdict:
             fewer = self.tasks_before.passed - self.tasks_after.passed
             if fewer > _CLEAR_TASKS * self.tasks_after.asked:
                 return True
-        if before is None or after is None:
-            return False
-        return (
-            after.bits > before.bits * (1 + _CLEAR_FORGETTING)
-            or after.likeness < before.likeness - _CLEAR_LIKENESS
-        )
+        return before is not None and after is not None and _is_clearly_worse(before, after)
 
     @property
     def title(self) -> str:
@@ -136,11 +131,20 @@ _REASONS: dict[Judgement, str] = {
     "no different": "on files that it has never seen nothing clearly changed; do not use it.",
     "worse": "it does worse than before on files that it has never seen; do not use it.",
     "forgot": (
-        "on your files it is better, but of what it knew before it forgot too much; try fewer steps, a "
-        "smaller learning_rate or a smaller lora_rank."
+        "on your files it is better, at the price of some of what it knew before; fewer steps, a smaller "
+        "learning_rate or a smaller lora_rank keep more of it."
     ),
     "new": "it began from nothing, so there is nothing to compare it with.",
 }
+
+
+def _is_clearly_worse(before: Score, after: Score) -> bool:
+    return after.bits > before.bits * (1 + _CLEAR_SHARE) or after.likeness < before.likeness - _CLEAR_LIKENESS
+
+
+def _is_clearly_better(before: Score, after: Score) -> bool:
+    lines_fell = after.exact < before.exact and after.likeness < before.likeness
+    return after.bits <= before.bits * (1 - (_PLAIN_SHARE if lines_fell else _CLEAR_SHARE))
 
 
 def write_verdict(run: Run, verdict: Verdict) -> None:

@@ -26,6 +26,7 @@ from app.runs.draft import (
     usual_draft,
     with_looks,
 )
+from app.runs.header import RunHeader
 from app.runs.record import RunRecord
 from app.runs.runs import Runs, entries
 from app.runs.scanned_files import can_be_overruled, overruled
@@ -162,6 +163,8 @@ def test_what_is_overruled_is_learnt_from_and_back(tmp_path: Path) -> None:
         ((STARTED, loss(1, 2.0), Note("paused")), True, "paused"),
         ((STARTED, loss(1, 2.0), Note("paused"), Note("going on")), True, "running"),
         ((STARTED, loss(1, 2.0), Note("judging what it has learnt")), True, "judging"),
+        ((STARTED, Finished(), Note("judging what it has learnt")), True, "judging"),
+        ((STARTED, Finished(), Note("judging what it has learnt")), False, "finished"),
         ((STARTED, loss(1, 2.0)), False, "broken"),
         ((STARTED, loss(1, 2.0), Finished(stopped=True)), False, "stopped"),
         ((STARTED, Finished(stopped=True)), True, "starting"),
@@ -545,6 +548,68 @@ def test_a_verdict_says_what_became_of_it_and_what_to_do_next(qtbot: QtBot, them
     assert wished == [1.0, 0.55]
     card.show_verdict(replace(verdict, held_out_after=before), is_adapter=True, has_learnt=True)
     assert card.title.text() == "No different"
+
+
+def test_what_was_not_compared_yet_is_compared_and_not_compared_again(qtbot: QtBot, theme: Theme) -> None:
+    card = VerdictCard(theme)
+    qtbot.addWidget(card)
+    card.show()
+    card.show_verdict(None, is_adapter=True, has_learnt=True)
+    assert (card.judge_button.isVisible(), card.judge_button.text()) == (True, "Compare")
+
+
+def test_figures_of_a_verdict_say_what_they_mean_and_which_way_is_better(qtbot: QtBot, theme: Theme) -> None:
+    card = VerdictCard(theme)
+    qtbot.addWidget(card)
+    before, after = Score(2.0, lines=8, exact=1, likeness=0.2), Score(1.5, lines=8, exact=3, likeness=0.4)
+    tasks = TasksPassed(4, 15), TasksPassed(5, 15)
+    card.show_verdict(Verdict(9, before, after, before, before, *tasks), is_adapter=True, has_learnt=True)
+    found = {label.text(): label for label in card.findChildren(QLabel)}
+    for text, name, which in (
+        ("Bits a byte\nless is better", "Bits a byte, less is better", "Less is better."),
+        ("2.000 → 1.500", "Your files, kept apart, Bits a byte: 2.000 → 1.500", "Less is better."),
+        ("1 → 3 of 8", "Your files, kept apart, Lines exact: 1 → 3 of 8", "More is better."),
+        ("20% → 40%", "Your files, kept apart, Alike: 20% → 40%", "More is better."),
+        ("4 → 5 of 15 pass", "Programming tasks: 4 → 5 of 15 pass", "More is better."),
+    ):
+        assert found[text].accessibleName() == name
+        assert found[text].toolTip() == found[text].accessibleDescription()
+        assert found[text].toolTip().endswith(which)
+
+
+def test_how_far_the_judging_is_is_said_and_shown(qtbot: QtBot, theme: Theme) -> None:
+    header = RunHeader(theme)
+    qtbot.addWidget(header)
+    header.show()
+    record = told(STARTED, loss(20, 1.0), Note("judging what it has learnt, on files kept apart"))
+    header.show_record(record, "judging", None, "", "")
+    assert header.sentence.text() == "Comparing it with what it was before, on files kept apart."
+    assert header.progress.maximum() == 0  # the bar of the learning is full, which says nothing any more
+    for said, share in (("hidden line 12 of 48", 0.25), ("programming task 3 of 30", 0.1)):
+        record.take(Note(f"judged: {said}"))
+        header.show_record(record, "judging", None, "", "")
+        assert header.sentence.text() == f"Comparing it with what it was before: {said}."
+        assert header.progress.value() == round(share * header.progress.maximum())
+    assert len(record.notes) == 1  # what it said can still be read
+    record.take(Finished())
+    header.show_record(record, "finished", None, "", "")
+    assert (header.progress.isHidden(), header.sentence.text()) == (True, "Finished after 20 steps.")
+
+
+@pytest.mark.parametrize("width", [400, 480, 560, 640, 900])
+def test_figures_that_grow_while_it_learns_are_never_cut_off(qtbot: QtBot, theme: Theme, width: int) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    header = RunHeader(theme, page)
+    header.resize(width, 300)
+    page.resize(width, 300)
+    page.show()
+    rates = {"loss": 1.234, "validation_loss": 1.234, "tokens_per_s": 1187.0, "seconds_left": 5040.0}
+    metrics = tuple(Metric(*pair) for pair in rates.items())
+    header.show_record(told(STARTED, Progress(1204, 12345, metrics)), "running", None, "", "")
+    cells = [figure.parentWidget() for figure in header.figures.values()]
+    qtbot.waitUntil(lambda: all(cell.width() >= cell.sizeHint().width() for cell in cells))
+    assert all(cell.geometry().right() < width for cell in cells)
 
 
 def test_a_wish_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The Train page and what it starts: a folder scanned, a run begun, stopped, found again, used. All real."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -24,16 +26,17 @@ from app.shell.training import Training
 from app.theme import Theme
 from core.spec import messages
 from core.spec.fields import from_json
+from core.spec.lines import to_line
 from tests.app.conftest import Run as Runner
 from tests.app.patience import until
-from tests.app.windows import Started
+from tests.app.windows import Start, Started
 from tests.trainer.runs import tiny_model_folder
 from trainer.data.prepare import Preparation
 from trainer.data.sources import Sources
 from trainer.running import decided
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run, create_run, find_run
+from trainer.spec.runs import Run, beginning, create_run, find_run
 
 STEPS = 60
 QUICK = {
@@ -198,7 +201,7 @@ async def test_a_model_makes_room_for_a_run_and_comes_back_after_it(
         needy = create_run("needy", TrainSpec(recipe="lora", model=str(model), data="d"))
         await room.make(needy)
         assert engine.state.phase == "idle"
-        assert "is unloaded while needy learns" in started.texts()
+        assert 'is unloaded while "needy" learns' in started.texts()
         room.give_back(needy)
         await reached(page, lambda: engine.is_ready)
         assert "is unloaded while" not in started.texts()
@@ -229,24 +232,76 @@ async def test_a_run_is_set_up_within_the_limit_of_the_settings_as_they_are_now(
 
 
 async def test_who_chooses_a_folder_is_told_what_for_and_sees_whole_names(
-    run: Runner, qapp: QApplication
+    run: Runner, started: Started
 ) -> None:
-    started = Started(qapp)
-    try:
-        started.trigger("view.train")
-        _, page = page_of(started)
-        for wish, title in (
-            (page.setup.folder_choice_requested, "Choose a Folder to Learn From"),
-            (page.setup.model_choice_requested, "Choose a Model's Folder"),
-        ):
-            wish.emit()
-            dialog = await until(lambda: started.window.findChild(QFileDialog))
-            assert dialog.windowTitle() == title
-            assert dialog.viewMode() == QFileDialog.ViewMode.List
-            dialog.reject()
-            await until(lambda: started.window.findChild(QFileDialog) is None)
-    finally:
-        await started.end()
+    started.trigger("view.train")
+    _, page = page_of(started)
+    for wish, title in (
+        (page.setup.folder_choice_requested, "Choose a Folder to Learn From"),
+        (page.setup.model_choice_requested, "Choose a Model's Folder"),
+    ):
+        wish.emit()
+        dialog = await until(lambda: started.window.findChild(QFileDialog))
+        assert dialog.windowTitle() == title
+        assert dialog.viewMode() == QFileDialog.ViewMode.List
+        dialog.reject()
+        await until(lambda: started.window.findChild(QFileDialog) is None)
+
+
+def stopped_run() -> Run:
+    mine = create_run("mine", TrainSpec(recipe="lora", model="m", data="d"))
+    events = messages.Started("1", "cpu", 9), messages.Progress(3, 9), messages.Finished(stopped=True)
+    mine.events_file.write_bytes(b"".join(map(to_line, events)))
+    return mine
+
+
+async def test_a_run_that_goes_on_elsewhere_is_followed_while_it_is_in_sight_and_left_alone(
+    run: Runner, started: Started
+) -> None:
+    mine = stopped_run()
+    started.trigger("view.train")
+    training, page = page_of(started)
+    training.show_run(mine)
+    await until(lambda: page.view.phase == "stopped")
+    me = psutil.Process()
+    mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
+    await until(lambda: page.view.phase == "starting")  # nobody has pressed anything
+    mine.lock_file.unlink()
+    await until(lambda: page.view.phase == "stopped")
+    mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
+    for wish in ("resume", "delete"):
+        page.view.header.buttons[wish].click()  # before anybody has looked
+    await until(lambda: page.view.phase == "starting")
+    said = " ".join(started.window.frame.notices.texts)
+    assert '"mine" is being learnt by another process already' in said
+    assert '"mine" is being learnt by another process; stop it first' in said
+    assert not any(page.view.header.can(wish) for wish in ("resume", "delete"))
+    mine.lock_file.unlink()
+    await until(lambda: page.view.phase == "stopped")
+
+
+async def test_a_run_that_is_met_by_a_window_is_named_in_quotes(run: Runner, start: Start) -> None:
+    mine, me = stopped_run(), psutil.Process()
+    mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
+    started = await start()
+    assert '"mine" is still learning.' in started.window.frame.notices.texts
+    mine.lock_file.unlink()
+    await until(lambda: not started.window.training.runs.alive())
+
+
+async def test_a_deleted_run_that_is_brought_back_stands_in_the_list_at_once(
+    run: Runner, started: Started
+) -> None:
+    mine = stopped_run()
+    started.trigger("view.train")
+    training, page = page_of(started)
+    training.show_run(mine)
+    await until(lambda: page.view.phase == "stopped" and page.list.view.count() == 1)
+    page.view.header.buttons["delete"].click()
+    await until(lambda: page.list.view.count() == 0)
+    started.window.frame.notices._buttons[0].click()
+    await until(lambda: page.list.selected == [str(mine.folder)] and page.is_showing_run)
+    await until(lambda: page.view.phase == "stopped")
 
 
 @pytest.mark.slow

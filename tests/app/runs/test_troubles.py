@@ -14,14 +14,15 @@ import psutil
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontInfo, QWheelEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextBrowser, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import power
 from app.benchmarks.page import BenchPage
 from app.runs.draft import TimeBox, draft_of, usual_draft
 from app.runs.page import TrainPage
-from app.runs.runs import Runs
+from app.runs.run_list import RunList
+from app.runs.runs import Runs, entries
 from app.runs.setup import RunSetup
 from app.runs.view import RunView
 from app.runs.watch import RunWatch, is_alive
@@ -32,7 +33,7 @@ from app.shell.notices import NoticeBar
 from app.shell.standing_back import StandingBack
 from app.theme import Theme
 from core.spec.lines import MAX_LINE_BYTES, to_line
-from core.spec.messages import Event, Finished, Metric, Progress, Started
+from core.spec.messages import Event, Failed, Finished, Metric, Progress, Started
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, beginning, create_run, read_wish
@@ -161,7 +162,7 @@ def test_a_run_is_stopped_though_its_folder_cannot_be_written_to(qtbot: QtBot, r
         watch.failed.connect(said.append)
         watch.wish("pause")
         assert len(said) == 1
-        assert "run could not be told to pause" in said[0]
+        assert '"run" could not be told to pause' in said[0]
         watch.wish("stop")
         assert child.wait(20) == -15
     assert watch.wished == "stop"
@@ -213,10 +214,48 @@ def test_what_cannot_be_read_can_be_deleted(qtbot: QtBot, theme: Theme, runs: Ru
     deleting = Deleting(runs, notices)
     deleting.offer([future], "It is of another version.")
     [button] = notices._buttons
-    assert button.text() == "Delete future"
+    assert button.text() == 'Delete "future"'
     button.click()
     assert not future.folder.exists()
-    assert notices.texts == ["future was deleted."]
+    assert notices.texts == ['"future" was deleted.']
+
+
+def test_a_run_that_another_process_learns_is_not_deleted(
+    qtbot: QtBot, theme: Theme, runs: Runs, run: Run
+) -> None:
+    notices = NoticeBar(theme)
+    qtbot.addWidget(notices)
+    deleting = Deleting(runs, notices)
+    deleting.delete(run)
+    assert run.spec_file.exists()
+    [said] = notices.texts
+    assert '"run" is being learnt by another process' in said
+    run.lock_file.unlink()
+    deleting.delete(run)
+    assert not run.folder.exists()
+
+
+def test_what_a_process_says_of_a_run_that_was_deleted_under_it_is_undone_with_that(runs: Runs) -> None:
+    mine = create_run("mine", SPEC)
+    mine.events_file.write_bytes(to_line(STARTED) + to_line(step(3)) + to_line(Finished(stopped=True)))
+    place = runs.set_aside(mine)
+    with Run(place).events_file.open("ab") as file:
+        file.write(to_line(Failed("job", "mine is gone.")))
+    runs.bring_back(place, mine)
+    assert [entry.phase for entry in entries()] == ["stopped"]
+
+
+def test_where_there_are_no_runs_that_is_said_where_they_would_begin(qtbot: QtBot, theme: Theme) -> None:
+    made = RunList(theme)
+    qtbot.addWidget(made)
+    made.resize(220, 700)
+    made.show()
+    hint = next(part for part in made.findChildren(QLabel) if part.text().startswith("Runs stand here"))
+    picture = hint.grab().toImage()
+    ground = picture.pixel(picture.width() - 1, 0)
+    across = range(picture.width())
+    written = [y for y in range(picture.height()) if any(picture.pixel(x, y) != ground for x in across)]
+    assert written[0] < 2 * hint.fontMetrics().height()
 
 
 def test_the_wheel_changes_no_choice_that_lies_under_it(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
