@@ -63,7 +63,6 @@ def parse(words: list[str]) -> Namespace:
     import argparse
 
     from core import cli as engine_cli
-    from core.spec.program import kind
     from trainer import cli as training_cli
 
     class Parser(argparse.ArgumentParser):
@@ -88,7 +87,8 @@ def parse(words: list[str]) -> Namespace:
         "Without a command it opens its window, with the files and folders that are named.",
     )
     parser.add_argument("--version", action="store_true", help="say which version this is")
-    is_source = kind() == "source"  # other copies refuse what only one from source can do
+    # other copies refuse what only one from source can do
+    is_source = not packaged.is_packaged() and (ROOT / "pyproject.toml").is_file()
     torch_help, extra_help = (
         text if is_source else argparse.SUPPRESS
         for text in ("set up PyTorch for the processor, or with CUDA", "set up extra packages, as export")

@@ -43,7 +43,7 @@ class SettingsPage(QWidget):
         self.search.setPlaceholderText("Find a setting")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._show_fitting)
-        self.setFocusProxy(self.search)  # where one begins who comes by the keyboard
+        self.begins_at = self.search
         self._nothing = label("No setting has these words.", "muted")
         self._nothing.hide()
         column = QVBoxLayout()

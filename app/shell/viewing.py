@@ -1,6 +1,7 @@
 """How the window is looked at: size of code, wrapping, light and dark, which parts are in sight."""
 
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -12,6 +13,13 @@ from app.theme import Theme
 
 _STEP = 1.0
 _PARTS = ("files", "chat", "prompt", "models", "train", "benchmark", "settings")
+
+
+@runtime_checkable
+class Begun(Protocol):
+    """A part that says where one begins who comes to it by the keyboard."""
+
+    begins_at: QWidget
 
 
 class Viewing:
@@ -123,9 +131,8 @@ def _turn_full_screen(window: QWidget) -> None:
 
 def _first_control(part: QWidget) -> QWidget | None:
     """Where the part says that one begins; else text to be written, as that is what a person comes for."""
-    begun_at = part.focusProxy()
-    if begun_at is not None and part.isAncestorOf(begun_at) and begun_at.isVisible():
-        return begun_at
+    if isinstance(part, Begun):
+        return part.begins_at
     found = [widget for widget in part.findChildren(QWidget) if _takes_focus(widget)]
     texts = (widget for widget in found if isinstance(widget, QPlainTextEdit) and not widget.isReadOnly())
     return next(texts, found[0] if found else None)

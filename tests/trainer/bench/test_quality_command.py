@@ -284,7 +284,8 @@ def test_results_are_compared_tabulated_and_plotted(folder: Path, tmp_path: Path
     assert (tmp_path / "all.csv").read_text().count("\n") == 4
     assert "| samples.jsonl |" in (tmp_path / "all.md").read_text()
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["quality-speed.svg"]
-    assert "samples.jsonl given -> samples.jsonl given" in bench(folder, "compare", *files).stdout
+    told = "samples.jsonl (one.json) given -> samples.jsonl (two.json) given"
+    assert told in bench(folder, "compare", *files).stdout
     done = bench(folder, "compare", str(tmp_path / "all.csv"))
     assert done.returncode == 2
     assert "no list of results" in done.stderr
