@@ -255,14 +255,19 @@ def stopped_run() -> Run:
     return mine
 
 
-async def test_a_run_that_goes_on_elsewhere_is_followed_while_it_is_in_sight_and_left_alone(
-    run: Runner, started: Started
-) -> None:
+async def stopped_run_in_sight(started: Started) -> tuple[Run, TrainPage]:
     mine = stopped_run()
     started.trigger("view.train")
     training, page = page_of(started)
     training.show_run(mine)
     await until(lambda: page.view.phase == "stopped")
+    return mine, page
+
+
+async def test_a_run_that_goes_on_elsewhere_is_followed_while_it_is_in_sight_and_left_alone(
+    run: Runner, started: Started
+) -> None:
+    mine, page = await stopped_run_in_sight(started)
     me = psutil.Process()
     mine.lock_file.write_text(json.dumps({"pid": me.pid, "since": beginning(me)}))
     await until(lambda: page.view.phase == "starting")  # nobody has pressed anything
@@ -292,11 +297,8 @@ async def test_a_run_that_is_met_by_a_window_is_named_in_quotes(run: Runner, sta
 async def test_a_deleted_run_that_is_brought_back_stands_in_the_list_at_once(
     run: Runner, started: Started
 ) -> None:
-    mine = stopped_run()
-    started.trigger("view.train")
-    training, page = page_of(started)
-    training.show_run(mine)
-    await until(lambda: page.view.phase == "stopped" and page.list.view.count() == 1)
+    mine, page = await stopped_run_in_sight(started)
+    await until(lambda: page.list.view.count() == 1)
     page.view.header.buttons["delete"].click()
     await until(lambda: page.list.view.count() == 0)
     started.window.frame.notices._buttons[0].click()
