@@ -129,8 +129,8 @@ class FirstRunPage(QScrollArea):
         elif measuring.pace:
             speed = measuring.pace.bytes_per_s / 1e9
             said = (
-                f"Measured: {speed:,.1f} GB of a model are read a second, and all of it for each word; "
-                "one of half the size writes about twice as fast."
+                f"Measured: this machine reads {speed:,.1f} GB of a model a second, and for each word "
+                "all of it; one of half the size writes about twice as fast."
             )
         else:
             said = "Its speed has not been measured; the advice goes by memory alone."
