@@ -30,7 +30,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("trainer.spec",),
     ("trainer.data", "trainer.sandbox"),
     ("trainer.corpus",),
-    ("trainer.distributed",),
+    ("trainer.distributed", "trainer.claims"),
     ("trainer.lanes",),
     ("trainer.losses", "trainer.optimizers", "trainer.schedule", "trainer.resume"),
     ("trainer.networks",),

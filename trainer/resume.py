@@ -9,26 +9,24 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from core.checkpoint.staging import new_path
 from core.checkpoint.weights import open_safetensors
-from core.spec.disk import require_room, sync_folder, write_whole
+from core.spec.disk import require_room, sync_folder
 from core.spec.errors import DataError, DoesNotFit, JobError, ModelFormatError, UsageError
 from core.spec.fields import from_json, setting, to_json
 from core.spec.headers import read_json
 from core.spec.messages import Finished, Metric
 from trainer.distributed import empty_like_saved, load_shares
-from trainer.spec.runs import Run, beginning, owner_of
+from trainer.spec.runs import Run
 
 FORMAT = 1
 LEARNT = "model"
@@ -236,34 +234,6 @@ def source_fingerprint() -> str:
         for path in sorted((top / package).rglob("*.py")):
             digest.update(path.relative_to(top).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:32]
-
-
-@contextmanager
-def claimed(run: Run) -> Iterator[None]:
-    """One process a run. What killed processes left half written is cleared away."""
-    require_free(run)
-    lock, me = run.lock_file, psutil.Process()
-    try:
-        write_whole(lock, json.dumps({"pid": me.pid, "since": beginning(me)}))
-        _clear_leftovers(run)
-    except OSError as error:
-        raise JobError(f"{run.folder} cannot be written ({error.strerror}); free some space.") from None
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def require_free(run: Run) -> None:
-    owner = owner_of(run)
-    if owner is not None:
-        raise JobError(f'"{run.name}" is running already, as process {owner}; stop that one first.')
-
-
-def _clear_leftovers(run: Run) -> None:
-    if run.checkpoints.is_dir():
-        for path in run.checkpoints.glob(".step-*"):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _prune(run: Run, *, keep_last: int, keep_best: int | None) -> None:

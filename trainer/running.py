@@ -20,6 +20,7 @@ from core.text.tokenizer import Tokenizer
 from core.text.vocabulary_folder import open_tokenizer
 from trainer import resume
 from trainer.card import write_cards
+from trainer.claims import claimed
 from trainer.control import Control
 from trainer.curves import followed
 from trainer.data.batches import PackedBatches, rows_of
@@ -192,7 +193,7 @@ def sit(
     changed = differences(run.spec(), spec)
     if changed:
         raise UsageError(f"{', '.join(changed)} cannot change while a run is under way; start a new run.")
-    with resume.claimed(run) if group.is_first else nullcontext():
+    with claimed(run) if group.is_first else nullcontext():
         with followed(run, spec, tell) if group.is_first else nullcontext(tell) as tell_all:
             finished = _sitting(run, spec, control, tell_all, corpus, group)
         give_back()
@@ -208,7 +209,7 @@ def sit(
 def judge_again(run: Run, control: Control, tell: Tell) -> Finished:
     """Of what a run has learnt so far."""
     spec = run.spec()
-    with resume.claimed(run):
+    with claimed(run):
         use_threads(spec.threads)
         progress = resume.progress_of(run)
         corpus = open_corpus(spec)

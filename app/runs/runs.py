@@ -3,7 +3,6 @@
 Deleted ones lie aside until the window ends, so that it can be undone.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +36,6 @@ class Runs(QObject):
         super().__init__(parent)
         self._watches: dict[Path, RunWatch] = {}
         self._reasons: dict[str, str] = {}
-        self._told_bytes: dict[Path, int] = {}  # of events, where what was deleted lies
         self._excused: dict[Path, set[str]] = {}  # by a person, from these reasons
         self._hold_again = QTimer(self, interval=_HOLD_AGAIN_MS)
         self._hold_again.timeout.connect(self._hold_all)
@@ -129,14 +127,9 @@ class Runs(QObject):
             place = _aside() / f"{run.name}-{number}"
         place.parent.mkdir(parents=True, exist_ok=True)
         run.folder.rename(place)
-        self._told_bytes[place] = _told_bytes(Run(place))
         return place
 
     def bring_back(self, place: Path, run: Run) -> None:
-        """As it was: a process that was just beginning tells meanwhile that the run is gone."""
-        told = self._told_bytes.pop(place, None)
-        if told is not None and _told_bytes(Run(place)) > told:
-            os.truncate(Run(place).events_file, told)
         place.rename(run.folder)
 
     def _others_of_hand(self) -> list[RunWatch]:
@@ -192,13 +185,6 @@ def _entry(run: Run) -> Entry | None:
 
 def why_not(error: OSError, run: Run) -> str:
     return f'"{run.name}" was not deleted: {sentence_about(error, str(run.folder)) or error}'
-
-
-def _told_bytes(run: Run) -> int:
-    try:
-        return run.events_file.stat().st_size
-    except OSError:  # it never began
-        return 0
 
 
 def _aside() -> Path:

@@ -216,16 +216,6 @@ def test_settings_that_make_it_another_run_are_refused(tmp_path: Path) -> None:
         sit(run, replace(spec, learning_rate=1.0, batch_size=8), Control(), lambda _: None, corpus())
 
 
-def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:
-    from trainer.resume import claimed
-
-    run = new_run(tmp_path / "run", tiny_spec(tmp_path, "full"))
-    with claimed(run), pytest.raises(JobError, match="running already"), claimed(run):
-        pass
-    with claimed(run):
-        pass
-
-
 def test_every_save_is_told(tmp_path: Path) -> None:
     spec = tiny_spec(tmp_path, "full", steps=6, checkpoint_every=2, validate_every=0)
     _, events = heard(new_run(tmp_path / "run", spec))

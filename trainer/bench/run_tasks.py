@@ -17,9 +17,10 @@ from trainer.bench.judging import Judge
 from trainer.bench.quality import limited
 from trainer.bench.tasks import own_suite
 from trainer.card import write_cards
+from trainer.claims import claimed
 from trainer.control import Control
 from trainer.networks import from_nothing
-from trainer.resume import claimed, learnt_by, read_state
+from trainer.resume import learnt_by, read_state
 from trainer.running import Tell
 from trainer.sandbox.limits import Limits
 from trainer.sandbox.sandbox import Sandbox

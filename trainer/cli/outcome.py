@@ -9,8 +9,9 @@ from core.cli.command import Commands, guarded
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.sizes import size_text
+from trainer.claims import claimed
 from trainer.cli.voice import Voice
-from trainer.spec.runs import find_run
+from trainer.spec.runs import Run, find_run
 from trainer.spec.verdict import read_verdict
 
 
@@ -38,14 +39,24 @@ def add_actions(actions: Commands) -> None:
 
 
 def _judge(arguments: argparse.Namespace) -> int:
+    run = find_run(arguments.name)
+    run.spec()  # whether it is one
+    with claimed(run):
+        _judge_claimed(run, is_silent=arguments.json)
+    verdict = read_verdict(run)
+    if arguments.json and verdict is not None:
+        report.say_json(to_json(verdict) | {"judgement": verdict.judgement, "sentence": verdict.sentence})
+    return 0
+
+
+def _judge_claimed(run: Run, *, is_silent: bool) -> None:
+    began_at = time.time()
     from trainer.bench.run_tasks import with_tasks
     from trainer.control import Control, listen_to_folder, stop_on_signals
     from trainer.running import judge_again
 
-    began_at = time.time()
-    run, control = find_run(arguments.name), Control()
-    run.spec()  # whether it is one
-    voice = Voice(control, is_for_program=False, is_silent=arguments.json)
+    control = Control()
+    voice = Voice(control, is_for_program=False, is_silent=is_silent)
     try:
         voice.keep_in(run)
         stop_on_signals(control)
@@ -54,10 +65,6 @@ def _judge(arguments: argparse.Namespace) -> int:
         with_tasks(run, run.spec(), finished, control, voice.tell)
     finally:
         voice.close()
-    verdict = read_verdict(run)
-    if arguments.json and verdict is not None:
-        report.say_json(to_json(verdict) | {"judgement": verdict.judgement, "sentence": verdict.sentence})
-    return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:

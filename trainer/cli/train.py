@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, settings_of, to_json
 from core.spec.messages import Finished
 from core.spec.program import command
+from trainer.claims import claimed, is_first_process
 from trainer.cli import estimate, outcome, wishes
 from trainer.cli.voice import Voice
 from trainer.spec.data import PrepareSpec, ScanSpec
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trainer.control import Control
+
+    Begin = Callable[[Control, Voice], None]
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -106,19 +109,16 @@ def _new(arguments: argparse.Namespace) -> int:
         open_corpus(spec)  # what is wrong with the data is said before there is a run
         create_run(arguments.name, spec)
 
-    if arguments.begin_only:
-        return _begin_alone(arguments, begin)
-    return _sit(arguments, begin)
+    with _speaking(arguments) as (control, voice):
+        return (_begin_alone if arguments.begin_only else _sit)(arguments, control, voice, begin)
 
 
-def _begin_alone(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
-    from trainer.control import Control, stop_on_signals
+def _begin_alone(arguments: argparse.Namespace, control: "Control", voice: Voice, begin: "Begin") -> int:
+    from trainer.control import stop_on_signals
 
-    control = Control()
-    with _speaking(control, arguments.events, is_heard=True) as voice:
-        stop_on_signals(control)
-        begin(control, voice)
-        voice.tell(Finished(path=str(find_run(arguments.name).folder)))
+    stop_on_signals(control)
+    begin(control, voice)
+    voice.tell(Finished(path=str(find_run(arguments.name).folder)))
     return 0
 
 
@@ -136,17 +136,17 @@ def _plan(arguments: argparse.Namespace) -> RunPlan:
 def _resume(arguments: argparse.Namespace) -> int:
     def begin(_: "Control", voice: Voice) -> None:
         from trainer.fitting import require_room
-        from trainer.resume import require_free
         from trainer.running import device_of
 
-        run = find_run(arguments.name)
-        run.spec()  # whether it is one
-        require_free(run)  # what another process writes is not ours to write into
         voice.keep_in(run)  # why it cannot go on belongs there, too
         spec = _wished(run, arguments)
         require_room(spec, device_of(spec).type)
 
-    return _sit(arguments, begin)
+    with _speaking(arguments) as (control, voice):
+        run = find_run(arguments.name)
+        run.spec()  # whether it is one
+        with claimed(run) if is_first_process() else nullcontext():
+            return _sit(arguments, control, voice, begin)
 
 
 def _wished(run: Run, arguments: argparse.Namespace) -> TrainSpec:
@@ -175,35 +175,35 @@ def _minutes_until(clock: str) -> float:
     return ((end if end > now else end + timedelta(days=1)) - now).total_seconds() / 60
 
 
-def _sit(arguments: argparse.Namespace, begin: "Callable[[Control, Voice], None]") -> int:
+def _sit(arguments: argparse.Namespace, control: "Control", voice: Voice, begin: "Begin") -> int:
     """Of several processes that torchrun started, one begins and speaks, and all train."""
     began_at = time.time()
     from core.heap import keep_what_is_freed
 
     keep_what_is_freed()
     from trainer.bench.run_tasks import with_tasks
-    from trainer.control import Control, listen_to_folder, stop_on_signals
+    from trainer.control import listen_to_folder, stop_on_signals
     from trainer.distributed import joined
     from trainer.running import open_corpus, sit
 
-    control = Control()
-    with joined() as group, _speaking(control, arguments.events, group.is_first) as voice:
+    with joined() as group:
         if group.is_first:
             begin(control, voice)
         group.meet()
         run = find_run(arguments.name)
-        voice.keep_in(run)
-        spec = _wished(run, arguments)
-        corpus = open_corpus(spec, group)
-        stop_on_signals(control)
-        if group.is_first:
-            listen_to_folder(control, run, began_at)
-        finished = sit(run, spec, control, voice.tell, corpus, group)
-        if group.is_first:
-            finished = with_tasks(run, spec, finished, control, voice.tell)
-        voice.tell(finished)
-        if group.is_first and not arguments.events:
-            report.say(_next_step(arguments.name, was_stopped=finished.stopped))
+        with claimed(run) if group.is_first else nullcontext():
+            voice.keep_in(run)
+            spec = _wished(run, arguments)
+            corpus = open_corpus(spec, group)
+            stop_on_signals(control)
+            if group.is_first:
+                listen_to_folder(control, run, began_at)
+            finished = sit(run, spec, control, voice.tell, corpus, group)
+            if group.is_first:
+                finished = with_tasks(run, spec, finished, control, voice.tell)
+            voice.tell(finished)
+    if group.is_first and not arguments.events:
+        report.say(_next_step(arguments.name, was_stopped=finished.stopped))
     return 0
 
 
@@ -214,15 +214,16 @@ def _next_step(name: str, *, was_stopped: bool) -> str:
 
 
 @contextmanager
-def _speaking(control: "Control", is_for_program: bool, is_heard: bool) -> Iterator[Voice]:
+def _speaking(arguments: argparse.Namespace) -> "Iterator[tuple[Control, Voice]]":
     """Listens too: to whoever started us."""
-    from trainer.control import listen
+    from trainer.control import Control, listen
 
-    voice = Voice(control, is_for_program=is_for_program, is_heard=is_heard)
+    control, is_heard = Control(), is_first_process()
+    voice = Voice(control, is_for_program=arguments.events, is_heard=is_heard)
     try:
-        if is_for_program and is_heard:
+        if arguments.events and is_heard:
             listen(control, 0)
-        yield voice
+        yield control, voice
     except SmallCoderError as error:
         voice.tell_of_failure(error)
         raise

@@ -22,7 +22,7 @@ from app.benchmarks.page import BenchPage
 from app.runs.draft import TimeBox, draft_of, usual_draft
 from app.runs.page import TrainPage
 from app.runs.run_list import RunList
-from app.runs.runs import Runs, entries
+from app.runs.runs import Runs
 from app.runs.setup import RunSetup
 from app.runs.view import RunView
 from app.runs.watch import RunWatch, is_alive
@@ -33,7 +33,7 @@ from app.shell.notices import NoticeBar
 from app.shell.standing_back import StandingBack
 from app.theme import Theme
 from core.spec.lines import MAX_LINE_BYTES, to_line
-from core.spec.messages import Event, Failed, Finished, Metric, Progress, Started
+from core.spec.messages import Event, Finished, Metric, Progress, Started
 from tests.tiny import tiny_folder, tiny_tokenizer
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.runs import Run, beginning, create_run, read_wish
@@ -233,16 +233,6 @@ def test_a_run_that_another_process_learns_is_not_deleted(
     run.lock_file.unlink()
     deleting.delete(run)
     assert not run.folder.exists()
-
-
-def test_what_a_process_says_of_a_run_that_was_deleted_under_it_is_undone_with_that(runs: Runs) -> None:
-    mine = create_run("mine", SPEC)
-    mine.events_file.write_bytes(to_line(STARTED) + to_line(step(3)) + to_line(Finished(stopped=True)))
-    place = runs.set_aside(mine)
-    with Run(place).events_file.open("ab") as file:
-        file.write(to_line(Failed("job", "mine is gone.")))
-    runs.bring_back(place, mine)
-    assert [entry.phase for entry in entries()] == ["stopped"]
 
 
 def test_where_there_are_no_runs_that_is_said_where_they_would_begin(qtbot: QtBot, theme: Theme) -> None:
