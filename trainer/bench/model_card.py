@@ -57,18 +57,23 @@ def _shape(config: ModelConfig) -> str:
 
 
 def _marks(held_out: Mapping[str, Any]) -> Iterator[str]:
-    for way, name in _WAYS.items():
+    for way in _WAYS:
         if way in held_out:
             marks = held_out[way]
             asked = min(marks.get(f"{what}_lines", 0) for what in ("next", "fim"))
             of_them = f" (of the first {asked} lines)" if 0 < asked < held_out["model"]["fim_lines"] else ""
-            columns = [name + of_them, f"{marks['bits_per_byte']:.3f}"]
+            columns = [_name(way, marks) + of_them, f"{marks['bits_per_byte']:.3f}"]
             for what in ("next", "fim"):
                 if f"{what}_lines" in marks:
                     columns += [f"{marks[f'{what}_exact']:.1%}", f"{100 * marks[f'{what}_similarity']:.1f}"]
                 else:
                     columns += ["not asked", ""]
             yield f"| {' | '.join(columns)} |"
+
+
+def _name(way: str, marks: Mapping[str, float]) -> str:
+    counted = marks.get("counted_tokens")
+    return _WAYS[way] if counted is None else f"5-gram with backoff, of {counted / 1e6:,.0f} million tokens"
 
 
 def _tasks(facts: Mapping[str, Any]) -> str:

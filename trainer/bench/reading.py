@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.spec.errors import UsageError
+from core.spec.fields import from_json, setting
 from core.spec.headers import read_json
 from core.spec.messages import Progress
 from trainer.data.batches import PackedBatches
@@ -21,14 +22,17 @@ _FLOPS = 6  # a weight and token: two there, four back
 
 @dataclass(frozen=True)
 class Cost:
-    """`hours` of computing alone, told from the speeds that the runs have reported."""
+    runs: int = setting(..., "How many", low=0)
+    steps: int = setting(..., "Of all of them", low=0)
+    tokens: int = setting(..., "Read", low=0)
+    hours: float = setting(..., "Of computing alone, told from the speeds that the runs have reported", low=0)
+    flops: float = setting(..., "Floating-point operations", low=0)
+    sources: tuple[str, ...] = setting(..., "Names of the folders that its data was prepared from")
 
-    runs: int
-    steps: int
-    tokens: int
-    hours: float
-    flops: float
-    sources: tuple[str, ...]  # names of the folders that its data was prepared from
+    def __add__(self, other: "Cost") -> "Cost":
+        runs, steps, tokens = self.runs + other.runs, self.steps + other.steps, self.tokens + other.tokens
+        sources = tuple(sorted({*self.sources, *other.sources}))
+        return Cost(runs, steps, tokens, self.hours + other.hours, self.flops + other.flops, sources)
 
 
 def rows_read(run: Run) -> list[NDArray[np.int64]]:
@@ -47,6 +51,13 @@ def rows_read(run: Run) -> list[NDArray[np.int64]]:
     return rows
 
 
+def rows_of(folder: Path) -> list[NDArray[np.int64]]:
+    """All that was prepared for training, a text a row."""
+    data = PreparedData.open(folder)
+    rows = data.rows("train", data.row_tokens)
+    return [*rows.read(range(len(rows)))[0]]
+
+
 def cost_of(runs: Iterable[Run], parameters: int) -> Cost:
     count = steps = tokens = 0
     seconds, sources = 0.0, set[str]()
@@ -61,3 +72,9 @@ def cost_of(runs: Iterable[Run], parameters: int) -> Cost:
         sources |= {Path(path).name for path in read_json(Path(run.spec().data) / FACTS_NAME)["paths"]}
     flops = float(_FLOPS * parameters * tokens)
     return Cost(count, steps, tokens, seconds / 3600, flops, tuple(sorted(sources)))
+
+
+def cost_in(measured: Path) -> Cost | None:
+    """What a model has cost, where the file beside it tells."""
+    known = read_json(measured) if measured.is_file() else {}
+    return from_json(Cost, known["training"], str(measured)) if "training" in known else None

@@ -18,6 +18,9 @@ from trainer.spec.plans import SPECS
 from trainer.spec.runs import Run, find_run
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.engine import Engine
     from trainer.bench.held_out import Part, Questions, Say
 
@@ -54,6 +57,9 @@ def add_actions(actions: Commands) -> None:
         help="that made it; counts are of what it has read",
     )
     held_out.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="prepared data; counts are of all of it instead"
+    )
+    held_out.add_argument(
         "--part",
         choices=PARTS,
         action="append",
@@ -72,12 +78,15 @@ def add_actions(actions: Commands) -> None:
 
 def _held_out(arguments: argparse.Namespace) -> int:
     ways, runs = arguments.only or _WAYS, [find_run(name) for name in arguments.runs or ()]
-    if "counts" in ways and not runs:
-        raise UsageError("Counts are taken of what a run has read; name it with --run, or say --only model.")
+    if "counts" in ways and not runs and arguments.data is None:
+        raise UsageError(
+            "Counts are taken of what a run has read, or of prepared data; name one with --run or --data, or "
+            "say --only model."
+        )
     from core.engine import load
     from trainer.bench.held_out import ModelWriter, Questions
     from trainer.bench.lines import draw_lines, draw_texts, python_files
-    from trainer.bench.reading import cost_of
+    from trainer.bench.reading import rows_of, rows_read
 
     say: Say = _silent if arguments.json else report.say
     files = python_files(arguments.source)
@@ -98,12 +107,26 @@ def _held_out(arguments: argparse.Namespace) -> int:
         with _untrained(arguments) as other:
             result["untrained"] = questions.ask(ModelWriter(other), parts, say)
     if "counts" in ways:
-        result["counts"] = _counts(runs, questions, parts, say)
+        rows = (
+            [row for run in runs for row in rows_read(run)]
+            if arguments.data is None
+            else rows_of(arguments.data)
+        )
+        result["counts"] = _counts(rows, questions, parts, say)
     if arguments.output is not None:
-        cost = to_json(cost_of(runs, engine.facts()["parameters"])) if runs else None
-        _add_to(arguments.output, result, cost)
+        _add_to(arguments.output, result, _cost(runs, engine.facts()["parameters"]))
     report.say_json(result) if arguments.json else _say_table(result)
     return 0
+
+
+def _cost(runs: list[Run], parameters: int) -> dict[str, Any] | None:
+    """Of the runs, and of the model that the first of them went on from."""
+    if not runs:
+        return None
+    from trainer.bench.reading import cost_in, cost_of
+
+    cost, before = cost_of(runs, parameters), cost_in(Path(runs[0].spec().model) / MEASURED)
+    return to_json(cost if before is None else before + cost)
 
 
 def _add_to(path: Path, result: dict[str, Any], cost: dict[str, Any] | None) -> None:
@@ -137,15 +160,16 @@ def _untrained(arguments: argparse.Namespace) -> Iterator["Engine"]:
         yield load(folder, from_flags(Placement, arguments))
 
 
-def _counts(runs: list[Run], questions: "Questions", parts: "Sequence[Part]", say: "Say") -> dict[str, float]:
+def _counts(
+    rows: "Sequence[NDArray[np.int64]]", questions: "Questions", parts: "Sequence[Part]", say: "Say"
+) -> dict[str, float]:
     from trainer.bench.held_out import CountsWriter
     from trainer.bench.ngrams import NGrams
-    from trainer.bench.reading import rows_read
 
-    rows = [row for run in runs for row in rows_read(run)]
-    say(f"counting {sum(map(len, rows)):,} tokens")
     counts = NGrams(rows, questions.tokenizer.vocab_size)
-    return questions.ask(CountsWriter(counts, questions.tokenizer), parts, say)
+    say(f"counted {counts.tokens:,} tokens")
+    marks = questions.ask(CountsWriter(counts, questions.tokenizer), parts, say)
+    return marks | {"counted_tokens": float(counts.tokens)}
 
 
 def _card(arguments: argparse.Namespace) -> int:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from core import load
 from core.spec.errors import DataError
+from core.spec.fields import to_json
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.runs import new_run, tiny_spec
 from trainer.bench.held_out import CountsWriter, ModelWriter, Questions
 from trainer.bench.lines import SourceFile, draw_lines, draw_texts, python_files
 from trainer.bench.model_card import card_of
 from trainer.bench.ngrams import NGrams
-from trainer.bench.reading import cost_of, rows_read
+from trainer.bench.reading import Cost, cost_in, cost_of, rows_of, rows_read
 from trainer.bench.similarity import edit_similarity
 from trainer.cli.held_out import PARTS
 from trainer.control import Control
@@ -167,6 +168,8 @@ def test_the_card_says_what_was_measured_and_names_every_package(model: Path) ->
     assert "| this model | 1.234 | 10.0% | 40.0 | 25.6% | 55.1 |" in card
     assert "| the same network, untrained (of the first 100 lines) | 1.234 |" in card
     assert "early checkpoint" in card
+    measured["counts"] = marks | {"counted_tokens": 31_852_680.0}
+    assert "| 5-gram with backoff, of 32 million tokens | 1.234 |" in card_of(facts, plan, model)
     assert "read of `best`." in card
     assert "not asked of this version" in card
     assert all(
@@ -200,3 +203,17 @@ def test_what_runs_have_read_and_cost_is_told_from_them(model: Path, tmp_path: P
     assert cost.flops == 6 * 1000 * cost.tokens
     assert cost.sources == ("code",)
     assert 0 < cost.hours < 1
+    rows = rows_of(tmp_path / "data")
+    assert [len(row) for row in rows] == [33] * (PreparedData.open(tmp_path / "data").tokens("train") // 33)
+
+
+def test_a_model_that_went_on_from_another_has_cost_what_both_did(tmp_path: Path) -> None:
+    first, second = Cost(2, 100, 4000, 0.5, 1e9, ("best", "main")), Cost(1, 10, 400, 0.25, 1e8, ("best",))
+    measured = tmp_path / "measured.json"
+    assert cost_in(measured) is None
+    measured.write_text(json.dumps({"held_out": {}}))
+    assert cost_in(measured) is None
+    measured.write_text(json.dumps({"training": to_json(first)}))
+    before = cost_in(measured)
+    assert before == first
+    assert before + second == Cost(3, 110, 4400, 0.75, 1.1e9, ("best", "main"))
