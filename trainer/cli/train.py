@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -109,8 +109,10 @@ def _new(arguments: argparse.Namespace) -> int:
         open_corpus(spec)  # what is wrong with the data is said before there is a run
         create_run(arguments.name, spec)
 
-    with _speaking(arguments) as (control, voice):
-        return (_begin_alone if arguments.begin_only else _sit)(arguments, control, voice, begin)
+    with ExitStack() as held, _speaking(arguments) as (control, voice):
+        if arguments.begin_only:
+            return _begin_alone(arguments, control, voice, begin)
+        return _sit(arguments, control, voice, begin, held)
 
 
 def _begin_alone(arguments: argparse.Namespace, control: "Control", voice: Voice, begin: "Begin") -> int:
@@ -142,11 +144,12 @@ def _resume(arguments: argparse.Namespace) -> int:
         spec = _wished(run, arguments)
         require_room(spec, device_of(spec).type)
 
-    with _speaking(arguments) as (control, voice):
+    with ExitStack() as held, _speaking(arguments) as (control, voice):
         run = find_run(arguments.name)
         run.spec()  # whether it is one
-        with claimed(run) if is_first_process() else nullcontext():
-            return _sit(arguments, control, voice, begin)
+        if is_first_process():
+            held.enter_context(claimed(run))
+        return _sit(arguments, control, voice, begin, held)
 
 
 def _wished(run: Run, arguments: argparse.Namespace) -> TrainSpec:
@@ -175,8 +178,11 @@ def _minutes_until(clock: str) -> float:
     return ((end if end > now else end + timedelta(days=1)) - now).total_seconds() / 60
 
 
-def _sit(arguments: argparse.Namespace, control: "Control", voice: Voice, begin: "Begin") -> int:
-    """Of several processes that torchrun started, one begins and speaks, and all train."""
+def _sit(
+    arguments: argparse.Namespace, control: "Control", voice: Voice, begin: "Begin", held: ExitStack
+) -> int:
+    """Of several processes that torchrun started, one begins and speaks, and all train. `held`: until all is
+    told, whoever follows the run sees somebody work at it."""
     began_at = time.time()
     from core.heap import keep_what_is_freed
 
@@ -191,17 +197,18 @@ def _sit(arguments: argparse.Namespace, control: "Control", voice: Voice, begin:
             begin(control, voice)
         group.meet()
         run = find_run(arguments.name)
-        with claimed(run) if group.is_first else nullcontext():
-            voice.keep_in(run)
-            spec = _wished(run, arguments)
-            corpus = open_corpus(spec, group)
-            stop_on_signals(control)
-            if group.is_first:
-                listen_to_folder(control, run, began_at)
-            finished = sit(run, spec, control, voice.tell, corpus, group)
-            if group.is_first:
-                finished = with_tasks(run, spec, finished, control, voice.tell)
-            voice.tell(finished)
+        if group.is_first:
+            held.enter_context(claimed(run))
+        voice.keep_in(run)
+        spec = _wished(run, arguments)
+        corpus = open_corpus(spec, group)
+        stop_on_signals(control)
+        if group.is_first:
+            listen_to_folder(control, run, began_at)
+        finished = sit(run, spec, control, voice.tell, corpus, group)
+        if group.is_first:
+            finished = with_tasks(run, spec, finished, control, voice.tell)
+        voice.tell(finished)
     if group.is_first and not arguments.events:
         report.say(_next_step(arguments.name, was_stopped=finished.stopped))
     return 0
