@@ -4,7 +4,6 @@ Made before PyTorch is loaded, so that nobody deletes or begins what another has
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,11 +33,6 @@ def claimed(run: Run) -> Iterator[None]:
         yield
     finally:
         run.lock_file.unlink(missing_ok=True)
-
-
-def is_first_process() -> bool:
-    """Of those that torchrun has started together, the one that keeps the folder; alone, this one."""
-    return "LOCAL_RANK" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def _clear_leftovers(run: Run) -> None:

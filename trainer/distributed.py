@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from core.spec.errors import UsageError
 from trainer.spec.jobs import TrainSpec
+from trainer.torchrun import started_together
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -94,11 +95,6 @@ class Group:
 
 
 ALONE = Group()
-
-
-def started_together() -> int:
-    """How many processes torchrun has started with this one; 1 where it has not."""
-    return int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from core.fitting import this_card, this_machine
 from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
 from core.spec.training_budget import TrainingBudget
-from trainer.distributed import started_together
 from trainer.networks import config_of
 from trainer.spec.jobs import TrainSpec
 from trainer.spec.memory import Plan
+from trainer.torchrun import started_together
 
 
 def require_room(spec: TrainSpec, device: str) -> TrainingBudget:

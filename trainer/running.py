@@ -27,7 +27,7 @@ from trainer.data.batches import PackedBatches, rows_of
 from trainer.data.held_out import held_out_texts
 from trainer.data.layout import vocabulary_fingerprint
 from trainer.data.prepared import PreparedData
-from trainer.distributed import ALONE, Group, check, started_together
+from trainer.distributed import ALONE, Group, check
 from trainer.fitting import plan_here
 from trainer.judging import Judge
 from trainer.keeping import Keeper
@@ -39,6 +39,7 @@ from trainer.resume import Circumstances
 from trainer.spec.jobs import TrainPrecision, TrainSpec, differences, in_lanes, settled
 from trainer.spec.runs import JUDGING, Run
 from trainer.spec.verdict import write_verdict
+from trainer.torchrun import started_together
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SAMPLE_TOKENS = 48

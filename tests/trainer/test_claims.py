@@ -11,8 +11,9 @@ import pytest
 
 from core.spec.errors import JobError
 from tests.trainer.runs import new_run, tiny_spec
-from trainer.claims import claimed, is_first_process
+from trainer.claims import claimed
 from trainer.spec.runs import Run, beginning, owner_of
+from trainer.torchrun import is_first_process
 
 
 @pytest.fixture
@@ -39,6 +40,20 @@ def test_two_processes_cannot_share_a_run(run: Run, other: psutil.Process) -> No
     assert owner_of(run) is None
 
 
+@pytest.mark.skipif(
+    not hasattr(psutil, "_pslinux"), reason="elsewhere the beginning of a process is written down"
+)
+def test_a_clock_that_is_set_makes_no_run_seem_dead(
+    run: Run, other: psutil.Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booted = psutil.boot_time()
+    run.lock_file.write_text(json.dumps({"pid": other.pid, "since": beginning(other)}))
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: booted + 3600)
+    assert owner_of(run) == other.pid
+    with pytest.raises(JobError, match="is running already"), claimed(run):
+        pass
+
+
 def test_who_holds_it_may_ask_again_and_still_holds_it_then(run: Run) -> None:
     with claimed(run):
         with claimed(run):
@@ -60,6 +75,7 @@ def test_of_processes_that_were_started_together_one_keeps_the_folder(
     monkeypatch.setenv("RANK", "1")  # of something else than torchrun
     assert is_first_process()
     monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     assert not is_first_process()  # of the second machine
     monkeypatch.setenv("RANK", "0")
     assert is_first_process()

@@ -1,12 +1,10 @@
 """Wishes that reach a run through its folder, whatever is done to the clock and to the folder meanwhile."""
 
-import os
 import shutil
 import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from core.spec.errors import JobError
@@ -14,7 +12,7 @@ from tests.trainer.runs import go, new_run, tiny_spec
 from trainer.claims import claimed
 from trainer.control import Control, listen_to_folder
 from trainer.spec.jobs import TrainSpec
-from trainer.spec.runs import Run, create_run, make_wish, owner_of, summary
+from trainer.spec.runs import Run, create_run, make_wish, summary
 
 PATIENCE_S = 20
 
@@ -63,17 +61,6 @@ def test_a_pause_lasts_as_long_as_was_wished_though_the_clock_was_set_back(
     assert control.went_on.wait(PATIENCE_S)
     make_wish(run, "stop")
     assert control.was_stopped.wait(PATIENCE_S)
-
-
-@pytest.mark.skipif(
-    not hasattr(psutil, "_pslinux"), reason="elsewhere the beginning of a process is written down"
-)
-def test_a_clock_that_is_set_makes_no_run_seem_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, booted = run_in(tmp_path), psutil.boot_time()
-    with claimed(run):
-        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: booted + 3600)
-        assert owner_of(run) == os.getpid()
-    assert owner_of(run) is None
 
 
 def test_a_run_that_a_process_works_at_is_listed_as_running(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def rows_read(run: Run) -> list[NDArray[np.int64]]:
     return rows
 
 
-def rows_of(folder: Path) -> list[NDArray[np.int64]]:
+def rows_prepared(folder: Path) -> list[NDArray[np.int64]]:
     """All that was prepared for training, a text a row."""
     data = PreparedData.open(folder)
     rows = data.rows("train", data.row_tokens)

@@ -86,7 +86,6 @@ def _held_out(arguments: argparse.Namespace) -> int:
     from core.engine import load
     from trainer.bench.held_out import ModelWriter, Questions
     from trainer.bench.lines import draw_lines, draw_texts, python_files
-    from trainer.bench.reading import rows_of, rows_read
 
     say: Say = _silent if arguments.json else report.say
     files = python_files(arguments.source)
@@ -107,12 +106,7 @@ def _held_out(arguments: argparse.Namespace) -> int:
         with _untrained(arguments) as other:
             result["untrained"] = questions.ask(ModelWriter(other), parts, say)
     if "counts" in ways:
-        rows = (
-            [row for run in runs for row in rows_read(run)]
-            if arguments.data is None
-            else rows_of(arguments.data)
-        )
-        result["counts"] = _counts(rows, questions, parts, say)
+        result["counts"] = _counts(_rows_counted(arguments.data, runs), questions, parts, say)
     if arguments.output is not None:
         _add_to(arguments.output, result, _cost(runs, engine.facts()["parameters"]))
     report.say_json(result) if arguments.json else _say_table(result)
@@ -158,6 +152,12 @@ def _untrained(arguments: argparse.Namespace) -> Iterator["Engine"]:
         model = with_random_weights(stored.config, arguments.seed)
         write_native(model, stored.tokenizer(), folder, torch.float32)
         yield load(folder, from_flags(Placement, arguments))
+
+
+def _rows_counted(data: Path | None, runs: list[Run]) -> "list[NDArray[np.int64]]":
+    from trainer.bench.reading import rows_prepared, rows_read
+
+    return [row for run in runs for row in rows_read(run)] if data is None else rows_prepared(data)
 
 
 def _counts(

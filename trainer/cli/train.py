@@ -15,7 +15,7 @@ from core.spec.errors import SmallCoderError
 from core.spec.fields import add_flags, settings_of, to_json
 from core.spec.messages import Finished
 from core.spec.program import command
-from trainer.claims import claimed, is_first_process
+from trainer.claims import claimed
 from trainer.cli import estimate, outcome, wishes
 from trainer.cli.voice import Voice
 from trainer.spec.data import PrepareSpec, ScanSpec
@@ -23,6 +23,7 @@ from trainer.spec.jobs import TrainSpec
 from trainer.spec.plans import RunPlan, plan_names, read_plan
 from trainer.spec.runs import Run, all_runs, create_run, find_run, new_run_folder, summary
 from trainer.spec.verdict import read_verdict
+from trainer.torchrun import is_first_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from trainer.bench.held_out import CountsWriter, ModelWriter, Questions
 from trainer.bench.lines import SourceFile, draw_lines, draw_texts, python_files
 from trainer.bench.model_card import card_of
 from trainer.bench.ngrams import NGrams
-from trainer.bench.reading import Cost, cost_in, cost_of, rows_of, rows_read
+from trainer.bench.reading import Cost, cost_in, cost_of, rows_prepared, rows_read
 from trainer.bench.similarity import edit_similarity
 from trainer.cli.held_out import PARTS
 from trainer.control import Control
@@ -203,7 +203,7 @@ def test_what_runs_have_read_and_cost_is_told_from_them(model: Path, tmp_path: P
     assert cost.flops == 6 * 1000 * cost.tokens
     assert cost.sources == ("code",)
     assert 0 < cost.hours < 1
-    rows = rows_of(tmp_path / "data")
+    rows = rows_prepared(tmp_path / "data")
     assert [len(row) for row in rows] == [33] * (PreparedData.open(tmp_path / "data").tokens("train") // 33)
 
 
