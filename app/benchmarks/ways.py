@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.benchmarks.shelf import Kept
+from trainer.spec.speed import DISTURBING_SHARE
 
 MILLION = 1e6
 OWN_SUITE = "smallcoder"
@@ -191,7 +192,7 @@ def doubts(item: Kept) -> list[str]:
     if not figures.get("was_alone", True):
         found.append("another benchmark was running")
     others = item.result.number("others_share") or 0.0
-    if others > 0.1:
+    if others > DISTURBING_SHARE:
         found.append(f"other programs took {others:.0%} of the processors")
     if limit := _limit(item):
         found.append(f"a quick look at {limit} tasks")

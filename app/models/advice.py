@@ -33,6 +33,7 @@ class Pace:
     """How many bytes of weights this machine reads in a second while it writes."""
 
     bytes_per_s: float
+    others_share: float = 0.0  # of the processors, taken by other programs while that was measured
 
     def tokens_per_s(self, network: ModelConfig, precision: str) -> float:
         return self.bytes_per_s / weight_bytes(network, precision)
@@ -62,7 +63,8 @@ def pace_in(path: Path) -> Pace | None:
     for result in results:
         speed = result.number("decode_tokens_per_s")
         if result.model == MEASURED and result.precision in _PRECISIONS and speed:
-            return Pace(speed * weight_bytes(PRESETS[MEASURED], result.precision))
+            reads = speed * weight_bytes(PRESETS[MEASURED], result.precision)
+            return Pace(reads, result.number("others_share") or 0.0)
     return None
 
 

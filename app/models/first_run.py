@@ -16,6 +16,7 @@ from app.models.counsel import ROLES, Counsel
 from app.models.role_card import RoleCard
 from app.naming import label, named
 from app.theme import Theme
+from trainer.spec.speed import DISTURBING_SHARE
 
 _WIDTH = 640
 
@@ -132,6 +133,11 @@ class FirstRunPage(QScrollArea):
                 f"Measured: this machine reads {speed:,.1f} GB of a model a second, and for each word "
                 "all of it; one of half the size writes about twice as fast."
             )
+            if measuring.pace.others_share > DISTURBING_SHARE:
+                said += (
+                    f" Other programs took {measuring.pace.others_share:.0%} of the processors meanwhile: "
+                    "measure again when they are done."
+                )
         else:
             said = "Its speed has not been measured; the advice goes by memory alone."
         self._measured.setText(said)

@@ -26,6 +26,7 @@ class Option:
     keystroke_ms: float = 0.0
     peak_ram_bytes: int = 0
     weights_bytes: int = 0
+    others_share: float = 0.0  # of the processors, while it was measured
     quality: float | None = None
     problem: str = ""
     has_weights: bool = True

@@ -21,7 +21,7 @@ from trainer.cli.bench_voice import BenchVoice
 from trainer.cli.matrix import add_matrix, ways
 from trainer.cli.results import INTERRUPTED, Destination, audience_of
 from trainer.cli.speed_process import measured_beside
-from trainer.spec.speed import SpeedSettings
+from trainer.spec.speed import DISTURBING_SHARE, SpeedSettings
 
 if TYPE_CHECKING:
     from core.spec.library import ModelFile
@@ -133,6 +133,9 @@ def _sentences(choice: "Choice", promise: "Promise | None") -> Iterator[str]:
     else:
         yield f"Run {option.model} as {option.precision}:"
     yield from (f"- {reason}." for reason in choice.reasons)
+    if option.others_share > DISTURBING_SHARE:
+        share = f"{option.others_share:.0%}"
+        yield f"Other programs took {share} of the processors meanwhile; measure again when they are done."
     if choice.wants_quality:
         measuring = command("bench", "quality", "--model", option.model, "--precision", option.precision)
         yield f"Its quality on SmallCoder's tasks has not been measured here; this does: {measuring}"
@@ -190,6 +193,7 @@ def _measured(model: str, placement: Placement, control: "Control", *, is_late: 
         keystroke_ms=row["keystroke_ms"],
         peak_ram_bytes=row["peak_ram_bytes"],
         weights_bytes=row["weights_bytes"],
+        others_share=row["others_share"],
         quality=_known_quality(model, row["precision"]),
     )
 

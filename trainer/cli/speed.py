@@ -18,14 +18,13 @@ from trainer.cli.bench_voice import BenchVoice
 from trainer.cli.matrix import add_matrix, ways
 from trainer.cli.results import INTERRUPTED, STOPPED, Destination, add_output, audience_of
 from trainer.cli.speed_process import measured_beside
-from trainer.spec.speed import SpeedSettings
+from trainer.spec.speed import DISTURBING_SHARE, SpeedSettings
 
 if TYPE_CHECKING:
     from trainer.bench.journal import Journal
     from trainer.control import Control
 
 _MB = 1e6
-_DISTURBING_SHARE = 0.1
 
 Way = tuple[str, Placement]
 
@@ -164,7 +163,7 @@ def _say(row: dict[str, Any]) -> None:
     where = f"{row['precision']} on the {row['device']}, {row['threads']} threads, {row['kernel']}"
     whose = f"{row['model']} (random weights)" if row["weights"] == "random" else row["model"]
     report.say(f"{whose}: {where}; peak {row['peak_ram_bytes'] / _MB:,.0f} MB")
-    if row["others_share"] > _DISTURBING_SHARE:
+    if row["others_share"] > DISTURBING_SHARE:
         report.say(f"  other programs took {row['others_share']:.0%} of the processors meanwhile")
     for speed in row["lengths"]:
         report.say(

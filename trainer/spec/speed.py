@@ -8,6 +8,7 @@ from core.spec.fields import setting
 # from here on it is pleasant to have code written along with one's own
 PLEASANT_TOKENS_PER_S = 20.0
 PLEASANT_KEYSTROKE_MS = 250.0
+DISTURBING_SHARE = 0.1  # of the processors, taken by other programs: from here on that is said
 
 
 @dataclass(frozen=True)

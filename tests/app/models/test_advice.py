@@ -131,11 +131,12 @@ def test_a_measured_pace_is_found_again_and_foretells_another_model(
     benchmarks_folder().mkdir(parents=True)
     row = {"format": 1, "kind": "recommend", "model": MEASURED, "precision": "int8"}
     newest = benchmarks_folder() / "2026-02-01-000000-recommend.json"
-    newest.write_text(json.dumps([row | {"decode_tokens_per_s": 100.0}]))
+    newest.write_text(json.dumps([row | {"decode_tokens_per_s": 100.0, "others_share": 0.5}]))
     (benchmarks_folder() / "2026-03-01-000000-recommend.json").write_text("half a fi")
     pace = last_pace()
     assert pace == pace_in(newest)
     assert pace is not None
+    assert pace.others_share == 0.5
     assert pace.tokens_per_s(PRESETS[MEASURED], "int8") == pytest.approx(100.0)
     assert pace.tokens_per_s(PRESETS["smallcoder-medium"], "int8") < 50
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.models.advice import Pace
 from app.models.convert_dialog import TARGETS, ConvertDialog
 from app.models.counsel import Counsel, Uses
 from app.models.downloads import Downloads
@@ -229,6 +230,18 @@ def test_the_first_page_tells_what_suits_this_machine_and_what_is_used_amiss(
     button(first.cards["chat"], "Download, 1.0 GB").click()
     assert wanted == [("Qwen/Qwen2.5-Coder-0.5B-Instruct", "chat")]
     assert "Now: whole, which is made for completion" in said(first.cards["chat"])
+
+
+def test_the_first_page_says_of_a_pace_what_disturbed_it(desk: Desk, qtbot: QtBot) -> None:
+    first = FirstRunPage(desk.theme, desk.counsel)
+    qtbot.addWidget(first)
+    desk.counsel.measuring.pace = Pace(6.1e9)
+    desk.counsel.measuring.changed.emit()
+    assert "reads 6.1 GB" in said(first)
+    assert "Other programs" not in said(first)
+    desk.counsel.measuring.pace = Pace(6.1e9, others_share=0.55)
+    desk.counsel.measuring.changed.emit()
+    assert "Other programs took 55% of the processors meanwhile: measure again" in said(first)
 
 
 def test_a_model_is_converted_checked_and_found_again(desk: Desk, qtbot: QtBot) -> None:

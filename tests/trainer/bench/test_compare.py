@@ -219,6 +219,14 @@ def test_an_advice_that_goes_by_size_alone_says_what_to_type_for_a_better_one() 
     assert "bench quality" not in "".join(_sentences(known, None))
 
 
+def test_who_measured_beside_other_programs_is_told_so() -> None:
+    quiet, busy = choose([replace(SMALL, others_share=0.02)]), choose([replace(SMALL, others_share=0.55)])
+    assert quiet is not None
+    assert busy is not None
+    assert "Other programs" not in "".join(_sentences(quiet, None))
+    assert "Other programs took 55% of the processors meanwhile" in "".join(_sentences(busy, None))
+
+
 def test_measured_quality_stands_above_size() -> None:
     options = (replace(SMALL, quality=60.0), replace(LARGE, quality=50.0))
     model, _, reasons = chosen(*options)
