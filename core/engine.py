@@ -20,9 +20,11 @@ from core.generate.drafting import DraftModel, FirstGuess, Guessing, PromptLooku
 from core.generate.loop import decode
 from core.generate.pace import Pace
 from core.generate.prefixes import PrefixStore
+from core.generate.recall import RecallingChooser
 from core.generate.sampling import Chooser, SpellingChooser, TokenChooser, WeighingChooser
 from core.model.cache import KVCache, shared_length
 from core.placing import PlacedModel, Say, place
+from core.spec.about import NOTHING_MORE, About, Recall
 from core.spec.budget import parameters, weight_bytes
 from core.spec.editing import Editing, Extent
 from core.spec.errors import UsageError
@@ -50,7 +52,7 @@ def load(
     placed = place(stored, placement, say)
     draft = _draft_model(placement, placed, tokenizer, say) if placement.draft_model else None
     name = f"{stored.path.name} + {Path(placement.adapter).name}" if placement.adapter else stored.path.name
-    return Engine(placed, tokenizer, Origin(name, stored.languages), draft)
+    return Engine(placed, tokenizer, Origin(name, stored.about), draft)
 
 
 def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer, say: Say) -> DraftModel:
@@ -69,19 +71,24 @@ def _ignore(*_: object) -> None: ...
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model's folder says of it. No languages: nobody has said, and so it may know any."""
+    """What a model's folder says of it."""
 
     name: str
-    languages: tuple[str, ...] = ()
+    about: About = NOTHING_MORE
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What is read, and how what follows is chosen; that begins with `begun`, which the person has typed."""
+    """What is read, and how what follows is chosen; that begins with `begun`, which the person has typed.
+
+    `prefix_end`: how many of the tokens stand in front of it in the text itself.
+    """
 
     tokens: list[int]
     sampling: Sampling
     end_ids: frozenset[int]
+    prefix_end: int = 0
+    recall: Recall | None = None
     alternative: int = 0
     least_chance: float = 0.0
     begun: str = ""
@@ -141,7 +148,16 @@ class Engine:
         if editing.extent is not None and not editing.alternative:
             window, begun = taken_back(window, self.tokenizer)
         statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
-        task = _Task(window.tokens, sampling, self._end_ids, editing.alternative, editing.least_chance, begun)
+        task = _Task(
+            window.tokens,
+            sampling,
+            self._end_ids,
+            window.prefix_end,
+            self.origin.about.recall if editing.recall and editing.extent is not None else None,
+            editing.alternative,
+            editing.least_chance,
+            begun,
+        )
         pieces = self._until_end(task, statistics, hooks)
         if editing.extent is not None:
             pieces = _within(pieces, Cursor.between(prefix, suffix), editing.extent, statistics)
@@ -165,7 +181,7 @@ class Engine:
         config, attempt = self._model.config, self._placed.attempt
         return {
             "name": self.origin.name,
-            "languages": self.origin.languages,
+            "languages": self.origin.about.languages,
             "parameters": parameters(config),
             "precision": attempt.precision,
             "device": attempt.device,
@@ -233,6 +249,9 @@ class Engine:
         decoder, hidden = StreamDecoder(self.tokenizer), len(task.begun)
         if task.begun:
             chooser = SpellingChooser(chooser, self._spellings, task.begun)
+        if task.recall is not None:
+            special_ids = self.tokenizer.special_ids
+            chooser = RecallingChooser(chooser, task.recall, task.tokens, task.prefix_end, special_ids)
         written = decode(
             self._model, cache, task.tokens, guessing=self._guessing(), chooser=chooser, is_cancelled=watch
         )

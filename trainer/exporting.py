@@ -42,7 +42,7 @@ def export_model(
         attach_adapter(model, _NAME, learnt)
         set_strength(model, _NAME, strength)
         merge(model, _NAME)
-    done = convert(model, stored.tokenizer(), destination, to, precision, stored.languages)
+    done = convert(model, stored.tokenizer(), destination, to, precision, stored.about)
     card = destination / "README.md" if destination.is_dir() else destination.with_suffix(".md")
     if destination.is_dir() or not card.exists():
         _write_card(run, card)

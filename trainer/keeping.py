@@ -15,6 +15,7 @@ from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
 from core.model.cache import CacheRows, KVCache
+from core.spec.about import About, Recall
 from core.spec.errors import NotNumbers
 from core.spec.sampling import Sampling
 from core.text.tokenizer import Tokenizer
@@ -42,6 +43,7 @@ class Keeper:
     optimizer: Optimizer
     circumstances: Circumstances
     tokenizer: Tokenizer | None
+    recall: Recall | None = None
 
     def save(self, progress: Progressed) -> str:
         """Several processes must all come here, and one of them writes what is not spread."""
@@ -144,7 +146,8 @@ class Keeper:
         if self.spec.trains_adapter:
             write_adapter(self.recipe.model, ADAPTER, folder, self.spec.model, weights)
         else:
-            write_network(self.recipe.model.config, weights, self.tokenizer, folder, torch.float32)
+            config, about = self.recipe.model.config, About(recall=self.recall)
+            write_network(config, weights, self.tokenizer, folder, torch.float32, about)
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

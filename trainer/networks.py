@@ -9,6 +9,7 @@ from pathlib import Path
 from core.checkpoint.adapter import is_adapter
 from core.checkpoint.load import open_model
 from core.checkpoint.stored import StoredModel
+from core.spec.about import Recall
 from core.spec.config import ModelConfig
 from core.spec.errors import UsageError
 from core.spec.fields import from_json
@@ -39,6 +40,11 @@ def config_of(name: str) -> ModelConfig:
 def tokenizer_of(name: str) -> Tokenizer | None:
     """What begins from nothing has none: its vocabulary is the data's."""
     return None if from_nothing(name) is not None else open_model(Path(name)).tokenizer()
+
+
+def recall_of(name: str) -> Recall | None:
+    """Stays with a network that learns on: what it then reads changes little of how badly it looks back."""
+    return None if from_nothing(name) is not None else open_model(Path(name)).about.recall
 
 
 def with_weights(name: str) -> StoredModel:

@@ -32,7 +32,7 @@ from trainer.fitting import plan_here
 from trainer.judging import Judge
 from trainer.keeping import Keeper
 from trainer.loop import Material, Outside, Training, total_steps
-from trainer.networks import config_of, from_nothing, tokenizer_of
+from trainer.networks import config_of, from_nothing, recall_of, tokenizer_of
 from trainer.optimizers.optimizer import Optimizer
 from trainer.recipes import Place, make
 from trainer.resume import Circumstances
@@ -274,7 +274,8 @@ def _sitting(
         recipe = replace(recipe, trainable=dict(recipe.model.named_parameters()))
     optimizer = Optimizer(recipe.trainable, spec, place.device, place.working, group)
     recipe.model.to(place.device)  # what is not learnt: tables of positions
-    keeper = Keeper(run, spec, place, recipe, optimizer, circumstances, corpus.tokenizer)
+    recall = recall_of(spec.model)
+    keeper = Keeper(run, spec, place, recipe, optimizer, circumstances, corpus.tokenizer, recall)
     outside = Outside(tell, keeper.save, keeper.sample, control)
     training = Training(recipe, optimizer, corpus.material, spec, place, outside)
     if moment is not None:

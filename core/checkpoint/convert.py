@@ -15,6 +15,7 @@ from core.checkpoint.native import write_native
 from core.checkpoint.onnx import OnnxModel, write_onnx
 from core.checkpoint.staging import new_path
 from core.model.transformer import Transformer
+from core.spec.about import NOTHING_MORE, About
 from core.spec.disk import require_room
 from core.spec.errors import ModelFormatError, TokenizerError, UsageError
 from core.text.tokenizer import Tokenizer
@@ -63,11 +64,11 @@ def convert(
     destination: Path,
     to: Format,
     precision: Precision,
-    languages: tuple[str, ...] = (),
+    about: About = NOTHING_MORE,
 ) -> Conversion:
     """Takes the network in fp32 and leaves it rounded as it was written. A preset has no tokenizer.
 
-    Only our own folders say what `languages` a model was taught.
+    Only our own folders say what is known `about` it.
     """
     _refuse_impossible(to, precision, destination)
     parameters = sum(weight.numel() for weight in model.parameters())
@@ -76,7 +77,7 @@ def convert(
     original = _logits(model, probe)
     with new_path(destination) as path:
         if to == "native":
-            write_native(model, tokenizer, path, DTYPES[precision], languages)
+            write_native(model, tokenizer, path, DTYPES[precision], about)
         else:
             _write_foreign(model, tokenizer, path, to, precision)
         if to == "gguf":

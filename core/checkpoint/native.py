@@ -1,8 +1,10 @@
 """Our own folder: config.json with a ModelConfig, safetensors under our own names, tokenizer, model card.
 
-config.json may name the `languages` that a model was taught, so that an editor need not ask it in others.
+Beside the network, config.json may hold what there is in About: the `languages` that a model was taught, so
+that an editor need not ask it in others, and its `recall`.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from core.checkpoint.names import NATIVE
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_safetensors
 from core.model.transformer import Transformer
+from core.spec.about import NOTHING_MORE, About, Recall
 from core.spec.config import ModelConfig
+from core.spec.disk import write_whole
 from core.spec.errors import ModelFormatError, UsageError
-from core.spec.fields import from_json, to_json
-from core.spec.headers import shown
+from core.spec.fields import from_json, settings_of, to_json
+from core.spec.headers import read_json, shown
 from core.text.tokenizer import Tokenizer
 
 FORMAT = 1
@@ -33,18 +37,22 @@ def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
         raise ModelFormatError(
             f"{where} has format {shown(description['format'])}, newer than this program; update it."
         )
-    unknown = set(description) - {"format", "network", "languages"}
+    beside = {item.name for item in settings_of(About)}
+    unknown = set(description) - {"format", "network"} - beside
     if unknown or "network" not in description:
         wrong = f"has an unknown key {shown(min(unknown))}" if unknown else "lacks the key 'network'"
         raise ModelFormatError(f"{where} {wrong}; get the model again.")
     try:
         config = from_json(ModelConfig, description["network"], where)
+        about = from_json(About, {key: description[key] for key in beside & set(description)}, where)
     except UsageError as error:
         raise ModelFormatError(str(error)) from None
-    languages = description.get("languages", [])
-    if not isinstance(languages, list) or not all(isinstance(name, str) for name in languages):
-        raise ModelFormatError(f"'languages' in {where} must be a list of names; get the model again.")
-    return StoredModel(folder, config, NATIVE, open_safetensors(folder), tuple(languages))
+    return StoredModel(folder, config, NATIVE, open_safetensors(folder), about)
+
+
+def write_recall(folder: Path, recall: Recall) -> None:
+    path = folder / "config.json"
+    write_whole(path, json.dumps(read_json(path) | {"recall": to_json(recall)}, indent=2) + "\n")
 
 
 def write_native(
@@ -52,9 +60,9 @@ def write_native(
     tokenizer: Tokenizer | None,
     folder: Path,
     dtype: torch.dtype,
-    languages: tuple[str, ...] = (),
+    about: About = NOTHING_MORE,
 ) -> None:
-    write_network(model.config, model.state_dict(), tokenizer, folder, dtype, languages)
+    write_network(model.config, model.state_dict(), tokenizer, folder, dtype, about)
 
 
 def write_network(
@@ -63,10 +71,9 @@ def write_network(
     tokenizer: Tokenizer | None,
     folder: Path,
     dtype: torch.dtype,
-    languages: tuple[str, ...] = (),
+    about: About = NOTHING_MORE,
 ) -> None:
     """Weights under our own names, for who has them in another form than the network does."""
     description = {"format": FORMAT, "network": to_json(config)}
-    if languages:
-        description["languages"] = list(languages)
+    description |= {name: value for name, value in to_json(about).items() if value}
     write_folder(folder, description, NATIVE.pack(config, weights), tokenizer, dtype)

@@ -14,6 +14,7 @@ import torch
 from core.checkpoint.names import Layout
 from core.checkpoint.reading import Tell, in_percent
 from core.model.transformer import Transformer, on_meta
+from core.spec.about import NOTHING_MORE, About
 from core.spec.config import ModelConfig
 from core.spec.errors import ModelFormatError, TokenizerError
 from core.spec.headers import TensorInfo
@@ -39,14 +40,13 @@ class TensorSource(Protocol):
 
 @dataclass(frozen=True)
 class StoredModel:
-    """`languages`: all it was taught, as Pygments names them; none where its files do not say. `variant`:
-    what its weights are changed by as they are read."""
+    """`variant`: what its weights are changed by as they are read."""
 
     path: Path
     config: ModelConfig
     layout: Layout
     weights: TensorSource
-    languages: tuple[str, ...] = ()
+    about: About = NOTHING_MORE
     variant: str = ""
 
     def tokenizer(self) -> Tokenizer:

@@ -4,12 +4,14 @@ What the hub has stands in hub.py beside this.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import report
 from core.cli import hub
 from core.cli.command import Commands, guarded
+from core.spec.about import NOTHING_MORE
 from core.spec.budget import PRECISIONS, weight_bytes
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
@@ -19,6 +21,7 @@ from core.spec.sizes import short_count, size_text
 if TYPE_CHECKING:
     from core.checkpoint.stored import StoredModel
     from core.model.transformer import Transformer
+    from core.spec.about import About
     from core.spec.config import ModelConfig
     from core.spec.library import ModelFile
     from core.text.tokenizer import Tokenizer
@@ -185,10 +188,10 @@ def _facts(config: "ModelConfig") -> dict[str, Any]:
 def _convert(arguments: argparse.Namespace) -> int:
     from core.checkpoint.convert import convert
 
-    model, tokenizer, languages = _to_convert(arguments.source)
+    model, tokenizer, about = _to_convert(arguments.source)
     if arguments.language:
-        languages = tuple(arguments.language)
-    done = convert(model, tokenizer, arguments.destination, arguments.to, arguments.precision, languages)
+        about = replace(about, languages=tuple(arguments.language))
+    done = convert(model, tokenizer, arguments.destination, arguments.to, arguments.precision, about)
     if arguments.json:
         report.say_json(to_json(done) | {"path": str(done.path)})
         return 0
@@ -214,7 +217,7 @@ def _delete(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None, tuple[str, ...]]":
+def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None, About]":
     import torch
 
     from core.model.transformer import with_random_weights
@@ -223,9 +226,9 @@ def _to_convert(name: str) -> "tuple[Transformer, Tokenizer | None, tuple[str, .
     located(Path(name))  # which refuses what is only in the catalogue
     config, stored = _opened(name)
     if stored is not None:
-        return stored.load(torch.float32), stored.tokenizer(), stored.languages
+        return stored.load(torch.float32), stored.tokenizer(), stored.about
     report.complain(f"{name} is a preset, so what is written has random weights and no tokenizer")
-    return with_random_weights(config, seed=42).requires_grad_(False).eval(), None, ()
+    return with_random_weights(config, seed=42).requires_grad_(False).eval(), None, NOTHING_MORE
 
 
 def _shown(value: Any) -> str:

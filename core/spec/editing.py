@@ -29,7 +29,8 @@ class Editing:
     """Refuses files that hold secrets, so that whoever asks and whoever answers keep to one rule.
 
     Where an `extent` is said, the text ends where a person has stopped: its last token is written anew (see
-    core/text/retaking). Where none is, the answer goes on behind exactly the tokens of the text.
+    core/text/retaking), and `recall` counts. Where none is, the answer goes on behind exactly the tokens of
+    the text, as the network alone likes best.
     """
 
     path: str | None = setting(None, "The file, where the text has one")
@@ -42,6 +43,7 @@ class Editing:
     least_chance: float = setting(
         0.0, "End before the word with which the chance of all of it falls lower; 0 is off", low=0, high=1
     )
+    recall: bool = setting(True, "Believe what followed the same words, where the model says how far")
     alternative: int = setting(
         0, "0 begins as the model likes best, 1 with its second choice, and so on", low=0, high=32
     )

@@ -42,7 +42,7 @@ def test_it_is_a_whole_model_of_ours_and_no_larger_than_promised() -> None:
     assert (found.kind, found.problem, found.has_fim) == ("native", None, True)
     stored = open_model(folder)
     assert stored.config == PRESETS["smallcoder-nano"]
-    assert stored.languages == ("Python",)
+    assert stored.about.languages == ("Python",)
     assert stored.tokenizer().vocab_size == stored.config.vocab_size
 
 
@@ -107,7 +107,7 @@ def test_the_exported_folder_writes_the_same_text_here_and_in_transformers(
 def test_a_conversion_to_our_own_format_still_says_what_it_was_taught(tmp_path: Path) -> None:
     argv = ["models", "convert", str(embedded_model()), str(tmp_path / "copy"), "--to", "native"]
     assert main.run([*argv, "--precision", "fp16"], sets_itself_up=False) == 0
-    assert open_model(tmp_path / "copy").languages == ("Python",)
+    assert open_model(tmp_path / "copy").about == open_model(embedded_model()).about
     argv[3] = str(tmp_path / "other")
     assert main.run([*argv, "--language", "Python", "--language", "Cython"], sets_itself_up=False) == 0
-    assert open_model(tmp_path / "other").languages == ("Python", "Cython")
+    assert open_model(tmp_path / "other").about.languages == ("Python", "Cython")

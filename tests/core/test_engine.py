@@ -20,6 +20,7 @@ from core.engine import Engine
 from core.generate.answer import Hooks
 from core.model.device import attempts
 from core.placing import place
+from core.spec.about import About
 from core.spec.budget import RESERVE_BYTES
 from core.spec.editing import ContextFile, Editing
 from core.spec.errors import DoesNotFit, ModelFormatError, NotNumbers, UsageError
@@ -261,12 +262,12 @@ def test_text_of_other_files_is_read_and_leaves_room(folder: Path) -> None:
 def test_the_languages_that_a_model_was_taught_are_told(folder: Path, tmp_path: Path) -> None:
     assert load(folder, precision="fp32").facts()["languages"] == ()
     stored = open_model(folder)
-    write_native(stored.load(), stored.tokenizer(), tmp_path / "taught", torch.float32, ("Python",))
+    write_native(stored.load(), stored.tokenizer(), tmp_path / "taught", torch.float32, About(("Python",)))
     assert load(tmp_path / "taught", precision="fp32").facts()["languages"] == ("Python",)
     (tmp_path / "taught/config.json").write_text(
         (tmp_path / "taught/config.json").read_text().replace('"Python"', "7")
     )
-    with pytest.raises(ModelFormatError, match=r"'languages' in .* must be a list of names"):
+    with pytest.raises(ModelFormatError, match=r"'languages' in .* must be text, not 7"):
         open_model(tmp_path / "taught")
 
 

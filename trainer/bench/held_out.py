@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-import torch
 
 from core.engine import Engine
 from core.spec.editing import Editing
@@ -19,6 +18,7 @@ from core.spec.sampling import Sampling
 from core.text.tokenizer import Tokenizer
 from trainer.bench.lines import Line
 from trainer.bench.ngrams import NGrams
+from trainer.bench.recalling import listen_to
 from trainer.bench.similarity import edit_similarity, is_same
 from trainer.data.passages import text_end
 
@@ -81,27 +81,21 @@ class Questions:
 
 
 class ModelWriter:
-    def __init__(self, engine: Engine) -> None:
+    """As the editor asks a model; without `recall`, as its network alone likes best."""
+
+    def __init__(self, engine: Engine, recall: bool = False) -> None:
         self._engine = engine
+        self._recall = engine.origin.about.recall if recall else None
 
     def line(self, prefix: str, suffix: str) -> str:
         sampling = Sampling(max_tokens=LINE_TOKENS)
         self._engine.forget_texts()  # no two lines share anything, and what is kept must be looked through
-        return self._engine.complete_answer(prefix, suffix, sampling, editing=Editing(extent="line")).text()
+        editing = Editing(extent="line", recall=self._recall is not None)
+        return self._engine.complete_answer(prefix, suffix, sampling, editing=editing).text()
 
     def bits(self, tokens: list[int]) -> float:
-        """In windows that overlap by half, so that every token but the first ones has that much before it."""
-        size = self._engine.max_context
-        nats, done = 0.0, 1
-        for start in range(0, len(tokens), size // 2):
-            window = tokens[start : start + size]
-            logits = self._engine.logits(window)[done - 1 - start : len(window) - 1]
-            wanted = torch.tensor(tokens[done : start + len(window)])
-            nats += float(torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"))
-            done = start + len(window)
-            if done >= len(tokens):
-                break
-        return nats / math.log(2)
+        heard = listen_to(self._engine, tokens)
+        return (heard.alone if self._recall is None else heard.nats(self._recall)) / math.log(2)
 
 
 class CountsWriter:

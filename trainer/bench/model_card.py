@@ -17,7 +17,8 @@ from trainer.spec.packages import PackageList
 
 _TEMPLATE = Path(__file__).parents[2] / "resources" / "templates" / "embedded-model-card.md"
 _WAYS = {
-    "model": "this model",
+    "recall": "this model, as the editor asks it",
+    "model": "its network alone",
     "counts": "5-gram with backoff, counted over the same tokens",
     "untrained": "the same network, untrained",
 }
@@ -62,7 +63,7 @@ def _marks(held_out: Mapping[str, Any]) -> Iterator[str]:
             marks = held_out[way]
             asked = min(marks.get(f"{what}_lines", 0) for what in ("next", "fim"))
             of_them = f" (of the first {asked} lines)" if 0 < asked < held_out["model"]["fim_lines"] else ""
-            columns = [_name(way, marks) + of_them, f"{marks['bits_per_byte']:.3f}"]
+            columns = [_name(way, held_out) + of_them, f"{marks['bits_per_byte']:.3f}"]
             for what in ("next", "fim"):
                 if f"{what}_lines" in marks:
                     columns += [f"{marks[f'{what}_exact']:.1%}", f"{100 * marks[f'{what}_similarity']:.1f}"]
@@ -71,7 +72,10 @@ def _marks(held_out: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {' | '.join(columns)} |"
 
 
-def _name(way: str, marks: Mapping[str, float]) -> str:
+def _name(way: str, held_out: Mapping[str, Any]) -> str:
+    if way == "model" and "recall" not in held_out:
+        return "this model"
+    marks = held_out[way]
     counted = marks.get("counted_tokens")
     return _WAYS[way] if counted is None else f"5-gram with backoff, of {counted / 1e6:,.0f} million tokens"
 

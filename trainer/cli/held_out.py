@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MEASURED = "measured.json"
 PACKAGES = SPECS / "nano-packages.json"
 PARTS: "tuple[Part, ...]" = ("bits", "next", "fim")
-_WAYS = ("model", "untrained", "counts")
+_WAYS = ("model", "recall", "untrained", "counts")
 _KEPT = frozenset(
     {
         *("machine", "precision", "threads", "prompt_tokens", "prefill_tokens_per_s", "decode_tokens_per_s"),
@@ -47,7 +47,7 @@ def add_actions(actions: Commands) -> None:
         "--only",
         choices=_WAYS,
         action="append",
-        help="the model, the same untrained, or counts; all if not said",
+        help="the network, with its recall, the same untrained, or counts; all if not said",
     )
     held_out.add_argument(
         "--run",
@@ -102,6 +102,8 @@ def _held_out(arguments: argparse.Namespace) -> int:
     parts = arguments.part or PARTS
     if "model" in ways:
         result["model"] = questions.ask(ModelWriter(engine), parts, say)
+    if "recall" in ways and engine.origin.about.recall is not None:
+        result["recall"] = questions.ask(ModelWriter(engine, recall=True), parts, say)
     if "untrained" in ways:
         with _untrained(arguments) as other:
             result["untrained"] = questions.ask(ModelWriter(other), parts, say)

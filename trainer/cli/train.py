@@ -16,7 +16,7 @@ from core.spec.fields import add_flags, settings_of, to_json
 from core.spec.messages import Finished
 from core.spec.program import command
 from trainer.claims import claimed
-from trainer.cli import estimate, outcome, wishes
+from trainer.cli import estimate, outcome, recalling, wishes
 from trainer.cli.voice import Voice
 from trainer.spec.data import PrepareSpec, ScanSpec
 from trainer.spec.jobs import TrainSpec
@@ -77,6 +77,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     outcome.add_actions(actions)
     wishes.add_actions(actions)
     estimate.add_action(actions)
+    recalling.add_action(actions)
     listing = actions.add_parser("list", help="the runs so far")
     listing.add_argument("--json", action="store_true", help="JSON for a program")
     listing.set_defaults(run=guarded(_list))
