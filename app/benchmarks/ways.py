@@ -24,7 +24,7 @@ class Way:
     @property
     def shown_name(self) -> str:
         """Random weights are said wherever the name stands: else it looks like the model of that name."""
-        is_random = bool(self.kept) and self.kept[0].result.figures.get("weights") == "random"
+        is_random = bool(self.kept) and self.kept[0].result.has_random_weights
         return f"{self.name} (random)" if is_random else self.name
 
     @property
@@ -187,7 +187,7 @@ def doubts(item: Kept) -> list[str]:
     """Why a result may be worth less than it looks."""
     figures: Any = item.result.figures
     found = []
-    if figures.get("weights") == "random":
+    if item.result.has_random_weights:
         found.append("random weights")
     if not figures.get("was_alone", True):
         found.append("another benchmark was running")

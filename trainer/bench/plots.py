@@ -54,7 +54,7 @@ def plots_of(results: Iterable[Result]) -> dict[str, str]:
     qualities = [item for item in found if item.kind != "speed"]
     plots = {}
     points = [
-        Point(speed, quality, item.name, item.precision)
+        Point(speed, quality, _label_of(item), item.precision)
         for item in qualities
         if (speed := _writing_speed(item, speeds.get(_way(item)))) is not None
         and (quality := item.number("quality")) is not None
@@ -64,7 +64,7 @@ def plots_of(results: Iterable[Result]) -> dict[str, str]:
             points, "Quality and speed", "writes, tokens a second (more is better)", "quality, of 100"
         )
     points = [
-        Point(memory / 1e6, speed, item.name, item.precision)
+        Point(memory / 1e6, speed, _label_of(item), item.precision)
         for item in speeds.values()
         if (memory := item.number("peak_ram_bytes")) is not None
         and (speed := item.number("decode_tokens_per_s")) is not None
@@ -96,6 +96,10 @@ def scatter(points: Sequence[Point], title: str, across: str, up: str) -> str:
         shown = point.label if len(point.label) <= _MOST_LETTERS else f"{point.label[: _MOST_LETTERS - 1]}…"
         parts.append(_label(shown, x, y, taken))
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _label_of(item: Result) -> str:
+    return f"{item.name} (random)" if item.has_random_weights else item.name
 
 
 def _way(item: Result) -> tuple[str, str]:

@@ -146,8 +146,7 @@ def sides_of(pair: Pair) -> str:
 
 
 def _named(item: Result) -> str:
-    is_random = item.figures.get("weights") == "random"
-    return f"{item.name} (random weights)" if is_random else item.name
+    return f"{item.name} (random weights)" if item.has_random_weights else item.name
 
 
 def _rates(item: Result) -> list[str]:

@@ -50,6 +50,11 @@ class Result:
         return str(self.figures.get("path") or self.model)
 
     @property
+    def has_random_weights(self) -> bool:
+        """Then only its speed says anything, and wherever its name stands that is said."""
+        return self.figures.get("weights") == "random"
+
+    @property
     def title(self) -> str:
         return f"{self.name} {self.precision}"
 

@@ -164,6 +164,8 @@ def test_plots_are_pictures_of_every_point() -> None:
         assert len(circles) == 4
         assert all(76 <= float(circle.get("cx", 0)) <= 616 for circle in circles)
         assert all(40 <= float(circle.get("cy", 0)) <= 348 for circle in circles)
+    drawn = plots_of([speed("m", 100, 1, peak_ram_bytes=3e8, weights="random")])["speed-memory.svg"]
+    assert ">m (random)</text>" in drawn, "else it looks like the model of that name"
     assert plots_of([quality("a", [True])]) == {}, "no speed is known"
     answered = quality("a", [True], written_tokens_per_s=30.0)
     assert plots_of([answered]).keys() == {"quality-speed.svg"}
