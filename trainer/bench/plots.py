@@ -18,7 +18,7 @@ _COLOURS = ("#2f81f7", "#d4622a", "#2da44e", "#a371f7", "#d29922", "#db61a2")
 _FAINT = 'stroke-opacity="0.3"'
 _LETTER, _LINE_HEIGHT = 6.2, 13
 _TICKS = 5
-_MOST_LETTERS = 28  # of a label
+_MOST_LETTERS = 30  # of a label
 
 
 @dataclass(frozen=True)
