@@ -247,11 +247,10 @@ class Engine:
     ) -> Generator[str]:
         """A text a token, the last of which may finish a character; empty ones too."""
         decoder, hidden = StreamDecoder(self.tokenizer), len(task.begun)
+        if task.recall is not None:
+            chooser = RecallingChooser(chooser, task.recall, task.tokens, task.prefix_end, task.end_ids)
         if task.begun:
             chooser = SpellingChooser(chooser, self._spellings, task.begun)
-        if task.recall is not None:
-            special_ids = self.tokenizer.special_ids
-            chooser = RecallingChooser(chooser, task.recall, task.tokens, task.prefix_end, special_ids)
         written = decode(
             self._model, cache, task.tokens, guessing=self._guessing(), chooser=chooser, is_cancelled=watch
         )

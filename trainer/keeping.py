@@ -146,6 +146,7 @@ class Keeper:
         if self.spec.trains_adapter:
             write_adapter(self.recipe.model, ADAPTER, folder, self.spec.model, weights)
         else:
+            # in which languages it is worth asking now, nobody has said
             config, about = self.recipe.model.config, About(recall=self.recall)
             write_network(config, weights, self.tokenizer, folder, torch.float32, about)
 

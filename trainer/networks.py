@@ -43,7 +43,7 @@ def tokenizer_of(name: str) -> Tokenizer | None:
 
 
 def recall_of(name: str) -> Recall | None:
-    """Stays with a network that learns on: what it then reads changes little of how badly it looks back."""
+    """Stays with a network that learns on, though fitted to what it was; `train recall` fits it anew."""
     return None if from_nothing(name) is not None else open_model(Path(name)).about.recall
 
 

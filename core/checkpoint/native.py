@@ -50,9 +50,13 @@ def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
     return StoredModel(folder, config, NATIVE, open_safetensors(folder), about)
 
 
-def write_recall(folder: Path, recall: Recall) -> None:
+def write_recall(folder: Path, recall: Recall | None) -> None:
+    """Over what stands there; None takes that out."""
     path = folder / "config.json"
-    write_whole(path, json.dumps(read_json(path) | {"recall": to_json(recall)}, indent=2) + "\n")
+    description = {key: value for key, value in read_json(path).items() if key != "recall"}
+    if recall is not None:
+        description["recall"] = to_json(recall)
+    write_whole(path, json.dumps(description, indent=2) + "\n")
 
 
 def write_native(

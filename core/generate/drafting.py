@@ -71,7 +71,10 @@ class Trust:
 
 
 class PromptLookup:
-    """Guesses that what followed the last few tokens before will follow them again."""
+    """Guesses that what followed the last few tokens before will follow them again.
+
+    A wrong guess costs time and changes no text; what does change it is in recall.py.
+    """
 
     def __init__(self, trust: Trust | None = None) -> None:
         self._trust = trust or Trust()

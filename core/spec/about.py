@@ -1,22 +1,24 @@
-"""About: what a model's folder says of it beside its network. Nothing of it is needed to compute."""
+"""About: what a model's folder says of it beside its network, which computes the same without."""
 
 from dataclasses import dataclass
 
 from core.spec.fields import setting
 
+_FURTHEST = 20  # beyond it all is as good as certain
+
 
 @dataclass(frozen=True)
 class Recall:
-    """How likely a token is that followed the same run of tokens before, once the network has been heard.
+    """How likely a token is that followed the same tokens before, once the network has been heard.
 
-    The logarithm of its odds: fixed + own * x + (run + own_by_run * x) * log(n), where x is that of the
+    The logarithm of its odds: fixed + own * x + (length + own_by_length * x) * log(n), where x is that of the
     network's own odds and n how many tokens are the same. Fitted to one network by `train recall`.
     """
 
-    fixed: float = setting(..., "At first", low=-20, high=20)
-    own: float = setting(..., "By the network's own odds", low=-20, high=20)
-    run: float = setting(..., "By how long the run is", low=-20, high=20)
-    own_by_run: float = setting(..., "By both together", low=-20, high=20)
+    fixed: float = setting(..., "At first", low=-_FURTHEST, high=_FURTHEST)
+    own: float = setting(..., "By the network's own odds", low=-_FURTHEST, high=_FURTHEST)
+    length: float = setting(..., "By how many tokens are the same", low=-_FURTHEST, high=_FURTHEST)
+    own_by_length: float = setting(..., "By both together", low=-_FURTHEST, high=_FURTHEST)
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,10 @@ def _choice(choices: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise UsageError(f"{where} must be a number that is not so large.") from None
     if type(value) is not kind:
         raise UsageError(f"{where} must be {_NOUNS[kind]}, not {_described(value)}.")
     if kind is float and not math.isfinite(value):

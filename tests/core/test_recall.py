@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,8 +14,17 @@ from hypothesis import strategies as st
 from core import load
 from core.checkpoint.load import open_model
 from core.checkpoint.native import write_native, write_recall
-from core.generate.drafting import NoDraft
-from core.generate.recall import LONGEST_RUN, Recollection, Repetition, mixed, odds, repetitions
+from core.generate.pace import Pace
+from core.generate.recall import (
+    LONGEST,
+    RecallingChooser,
+    Recollection,
+    Repetition,
+    log_odds,
+    mixed,
+    repetitions,
+)
+from core.generate.sampling import Chooser
 from core.spec.about import About, Recall
 from core.spec.editing import Editing
 from core.spec.errors import ModelFormatError
@@ -35,11 +45,11 @@ def by_hand(
 ) -> Repetition | None:
     best: Repetition | None = None
     for place in range(1, min(len(text), end)):
-        run = 0
-        while run < min(LONGEST_RUN, len(last), place) and text[place - 1 - run] == last[-1 - run]:
-            run += 1
-        if run and text[place] not in never and place not in passed and (best is None or run >= best.run):
-            best = Repetition(text[place], run, place)
+        length = 0
+        while length < min(LONGEST, len(last), place) and text[place - 1 - length] == last[-1 - length]:
+            length += 1
+        if length and text[place] not in never and place not in passed:
+            best = Repetition(text[place], length, place) if best is None or length >= best.length else best
     return best
 
 
@@ -49,45 +59,87 @@ def test_the_longest_run_is_found_and_of_those_the_latest(
     text: list[int], last: list[int], never: set[int], end: int, passed: list[int]
 ) -> None:
     recollection = Recollection(text, never)
-    assert recollection.behind(last, end) == by_hand(text, last, never, end)
+    assert recollection.behind(last, end=end) == by_hand(text, last, never, end)
     assert recollection.behind(last) == by_hand(text, last, never, len(text))
-    assert recollection.behind(last, None, passed) == by_hand(text, last, never, len(text), passed)
+    assert recollection.behind(last, passed=passed) == by_hand(text, last, never, len(text), passed)
+    possible = np.array([token % 2 == 0 for token in range(4)])
+    assert recollection.behind(last, possible=possible) == by_hand(text, last, never | {1, 3}, len(text))
 
 
 @given(TOKENS)
-def test_of_a_whole_text_each_place_is_told_from_what_stands_before_it(text: list[int]) -> None:
-    found = dict(repetitions(text))
+def test_of_a_whole_text_each_token_is_told_from_what_stands_before_it(text: list[int]) -> None:
+    found = {item.place: item for item in repetitions(text)}
     for place in range(1, len(text)):
-        assert found.get(place) == by_hand(text[:place], text[:place], set(), place)
+        expected = by_hand(text[:place], text[:place], set(), place)
+        assert found.get(place) == (None if expected is None else expected._replace(place=place))
+
+
+ENDS = torch.tensor([0])
 
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=9),
-    st.integers(0, 8),
-    st.integers(1, LONGEST_RUN),
+    st.lists(st.floats(-30, 30, width=32), min_size=3, max_size=9),
+    st.integers(0, 7),
+    st.integers(1, LONGEST),
 )
-def test_chances_stay_chances_and_those_of_other_tokens_keep_their_proportions(
-    logits: list[float], token: int, run: int
+def test_chances_of_text_are_mixed_and_nothing_else_changes(
+    logits: list[float], token: int, length: int
 ) -> None:
-    row, token = torch.tensor(logits), token % len(logits)
-    found = mixed(row, Repetition(token, run, 0), FITTED)
-    own = row.double().log_softmax(-1)
-    assert math.isclose(float(found.exp().sum()), 1, rel_tol=1e-3)
-    chance = 1 / (1 + math.exp(-odds(FITTED, float(own[token]), run)))
-    assert math.isclose(float(found[token].exp()), chance, rel_tol=1e-3)
-    others = [place for place in range(len(logits)) if place != token]
-    assert torch.allclose(found[others].diff(), row[others].diff(), atol=1e-3)
+    row, token = torch.tensor(logits), 1 + token % (len(logits) - 1)
+    found = mixed(row, Repetition(token, length, 0), FITTED, ENDS)
+    others = [place for place in range(1, len(logits)) if place != token]
+    assert torch.equal(found[others], row[others])
+    own = float(row[token].double() - row[others].double().logsumexp(-1))
+    mixed_odds = float(found[token].double() - found[others].double().logsumexp(-1))
+    assert math.isclose(mixed_odds, log_odds(FITTED, own, length), abs_tol=1e-4)
+    assert torch.allclose(found.softmax(-1)[0], row.softmax(-1)[0], rtol=1e-3, atol=1e-6)
 
 
-def test_what_is_ruled_out_stays_so() -> None:
+def test_where_the_network_ends_no_repetition_goes_on() -> None:
+    """It was fitted to texts in which nothing ends, and what is to be written may stand behind already."""
+    row = torch.tensor([0.9, 0.05, 0.03, 0.02]).log()
+    assert mixed(row, Repetition(1, 24, 0), PARROT, ENDS).argmax() == 0
+    assert mixed(row, Repetition(1, 24, 0), PARROT, torch.tensor([3])).argmax() == 1
+
+
+def test_what_is_ruled_out_stays_so_and_so_does_what_alone_is_left() -> None:
     row = torch.tensor([-torch.inf, 1.0, 2.0])
-    assert mixed(row, Repetition(0, 24, 0), PARROT).exp()[0] == 0
+    assert torch.equal(mixed(row, Repetition(0, 24, 0), PARROT, torch.tensor([], dtype=torch.int64)), row)
+    row = torch.tensor([-torch.inf, 1.0, -torch.inf])
+    assert torch.equal(mixed(row, Repetition(1, 24, 0), PARROT, torch.tensor([], dtype=torch.int64)), row)
 
 
 def test_a_longer_run_and_a_network_that_agrees_are_believed_more() -> None:
-    assert odds(FITTED, math.log(0.3), 1) < odds(FITTED, math.log(0.3), 9)
-    assert odds(FITTED, math.log(0.3), 9) < odds(FITTED, math.log(0.6), 9)
+    assert log_odds(FITTED, -1.0, 1) < log_odds(FITTED, -1.0, 9) < log_odds(FITTED, 1.0, 9)
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(repetition_penalty=1.3)])
+@settings(max_examples=200)
+@given(
+    st.lists(st.integers(1, 4), min_size=2, max_size=24), st.lists(st.integers(1, 4), max_size=6), st.data()
+)
+def test_guesses_change_neither_tokens_nor_what_is_remembered(
+    sampling: Sampling, prompt: list[int], draft: list[int], data: st.DataObject
+) -> None:
+    """Whether right, half right or wrong, also where a guess comes to a place that another one came to."""
+    seed = data.draw(st.integers(0, 99))
+    rows = torch.randn(len(draft) + 1, 5, generator=torch.Generator().manual_seed(seed))
+    guessing, alone = (
+        RecallingChooser(Chooser(sampling), FITTED, prompt, len(prompt), {0}) for _ in range(2)
+    )
+    chosen = guessing.along(draft, rows, prompt)
+    for place, token in enumerate(chosen):
+        assert alone.along([], rows[place : place + 1], prompt + chosen[:place]) == [token]
+    more = rows[:1].flip(-1)
+    assert guessing.along([], more, prompt + chosen) == alone.along([], more, prompt + chosen)
+
+
+def test_a_guess_that_comes_true_is_not_recalled_twice() -> None:
+    chooser = RecallingChooser(Chooser(Sampling()), PARROT, [1, 2, 3, 1], 4, {0})
+    rows = torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.1]] * 4)
+    assert chooser.along([2, 3, 1], rows, [1, 2, 3, 1]) == [2, 3, 1, 4]
+    assert chooser.along([], rows[:1], [1, 2, 3, 1, 2, 3, 1]) == [4], "all that stood behind 1 is used up"
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +166,21 @@ def test_an_editor_hears_the_repetition_and_others_the_network_alone(folder: Pat
     assert recalling.complete_answer(CODE, "", WRITTEN, editing=alone).text() == expected
 
 
-def test_no_place_of_the_text_is_written_out_twice(parrot: Path) -> None:
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_text_is_written_out_no_more_often_than_it_stands_there(parrot: Path, times: int) -> None:
     """Else a line that came twice would come until there is no room left."""
     engine = load(parrot, precision="fp32")
-    text = "alpha beta gamma delta\nalpha"
-    said = engine.complete_answer(text, "", Sampling(max_tokens=64), editing=AS_AN_EDITOR).text()
+    text = "alpha beta gamma delta\n" * times + "alpha"
+    said = engine.complete_answer(text, "", Sampling(max_tokens=96), editing=AS_AN_EDITOR).text()
     assert said.startswith(" beta gamma delta\nalph")
-    assert said.count("gamma delta") == 1
+    assert said.count("gamma delta") == times
+
+
+@pytest.mark.parametrize("lines", ["self.foo = 1\nself.bar = 2\n", "self.bar = 2\nself.foo = 1\n"])
+def test_in_mid_word_what_was_typed_decides_which_repetition_it_is(parrot: Path, lines: str) -> None:
+    engine = load(parrot, precision="fp32")
+    said = engine.complete_answer(f"{lines}x = self.f", "", WRITTEN, editing=AS_AN_EDITOR).text()
+    assert said.startswith("oo = 1\n")
 
 
 def test_what_stands_behind_the_cursor_is_looked_through_too(parrot: Path) -> None:
@@ -130,17 +190,25 @@ def test_what_stands_behind_the_cursor_is_looked_through_too(parrot: Path) -> No
     assert said.startswith("by_length(wor")
 
 
-@pytest.mark.parametrize("sampling", [WRITTEN, Sampling(max_tokens=12, temperature=1.0, seed=5)])
-def test_guesses_change_nothing_of_it(
-    folder: Path, tmp_path: Path, sampling: Sampling, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stored = open_model(folder)
-    write_native(stored.load(), stored.tokenizer(), tmp_path / "model", torch.float32, About((), FITTED))
-    engine = load(tmp_path / "model", precision="fp32")
-    guessed = engine.complete_answer(CODE * 3, "", sampling, editing=AS_AN_EDITOR).text()
+def test_guesses_are_made_and_change_nothing_of_it(parrot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, drafts = load(parrot, precision="fp32"), list[int]()
+
+    def worth(_: Pace, chances: Sequence[float], seconds_each: float = 0.0) -> int:
+        drafts.append(len(chances))
+        return len(chances)
+
+    monkeypatch.setattr(Pace, "worth", worth)
+    guessed = engine.complete_answer(CODE * 3, "", WRITTEN, editing=AS_AN_EDITOR).text()
+    assert max(drafts) > 1
     engine.forget_texts()
-    monkeypatch.setattr("core.engine.PromptLookup", lambda _: NoDraft())
-    assert engine.complete_answer(CODE * 3, "", sampling, editing=AS_AN_EDITOR).text() == guessed
+    monkeypatch.setattr(Pace, "worth", lambda *_: 0)
+    assert engine.complete_answer(CODE * 3, "", WRITTEN, editing=AS_AN_EDITOR).text() == guessed
+
+
+def test_another_beginning_can_be_asked_for(parrot: Path) -> None:
+    engine = load(parrot, precision="fp32")
+    other = Editing(extent="all", alternative=1)
+    assert not engine.complete_answer(CODE, "", WRITTEN, editing=other).text().startswith("path)")
 
 
 def test_how_sure_it_is_counts_the_repetition(parrot: Path) -> None:
@@ -156,7 +224,12 @@ def test_how_sure_it_is_counts_the_repetition(parrot: Path) -> None:
 
 
 def test_a_model_without_a_prefix_to_go_on_from_is_asked_as_it_is(parrot: Path) -> None:
-    assert load(parrot, precision="fp32").complete_answer("", "x = 1\n", WRITTEN, editing=AS_AN_EDITOR).text()
+    engine = load(parrot, precision="fp32")
+    alone = Editing(extent="all", recall=False)
+    expected = engine.complete_answer("", "x = 1\n", Sampling(max_tokens=1), editing=alone).text()
+    assert (
+        engine.complete_answer("", "x = 1\n", Sampling(max_tokens=1), editing=AS_AN_EDITOR).text() == expected
+    )
 
 
 def test_it_is_written_beside_the_network_and_stays_with_it(parrot: Path, tmp_path: Path) -> None:
@@ -165,16 +238,19 @@ def test_it_is_written_beside_the_network_and_stays_with_it(parrot: Path, tmp_pa
     assert open_model(tmp_path / "model").about == about
     write_recall(tmp_path / "model", PARROT)
     assert open_model(tmp_path / "model").about == About(("Python",), PARROT)
+    write_recall(tmp_path / "model", None)
+    assert open_model(tmp_path / "model").about == About(("Python",))
 
 
 @pytest.mark.parametrize(
     ("recall", "problem"),
     [
         ({"fixed": 1.0}, "lacks the key 'own'"),
-        ({"fixed": 1.0, "own": 1.0, "run": 1.0, "own_by_run": math.nan}, "must be a finite number"),
-        ({"fixed": 1.0, "own": 1.0, "run": 1.0, "own_by_run": 1e9}, "must be at most 20"),
-        ({"fixed": "1", "own": 1.0, "run": 1.0, "own_by_run": 1.0}, "must be a number"),
+        ({"fixed": 1.0, "own": 1.0, "length": 1.0, "own_by_length": math.nan}, "must be a finite number"),
+        ({"fixed": 1.0, "own": 1.0, "length": 1.0, "own_by_length": 1e9}, "must be at most 20"),
+        ({"fixed": "1", "own": 1.0, "length": 1.0, "own_by_length": 1.0}, "must be a number"),
         ([1.0, 1.0, 1.0, 1.0], "must hold a JSON object"),
+        ({"fixed": 10**400, "own": 1.0, "length": 1.0, "own_by_length": 1.0}, "not so large"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused_in_a_sentence(parrot: Path, recall: object, problem: str) -> None:

@@ -5,7 +5,7 @@ network's own odds of it and from how long a run of tokens it has followed befor
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -13,13 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from core.engine import Engine
-from core.generate.recall import own_odds, repetitions
+from core.generate.recall import bounded, repetitions
 from core.spec.about import Recall
 from core.spec.errors import DataError
+from core.spec.fields import from_json, settings_of
 from trainer.data.passages import text_end
 
-_SURE = -1e-9  # nothing is surer, so that there is something left for all other tokens
-_RIDGE = 1.0
+_ROWS = 64  # of logits at a time, which become large as double precision
+_NOTHING_LEARNT = (0.0, 1.0, 0.0, 0.0)  # the network as it is
+_RIDGE = 1.0  # how much it takes to leave that
 _ROUNDS, _HALVINGS = 50, 40
 _LEAST_TEXTS = 4
 
@@ -28,10 +30,9 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Heard:
-    """Of tokens: `alone` is what they cost by the network itself, in nats; `elsewhere` is that of those which
-    could not have been told from what stands before. Of all others, one in a row: `signs` are what Recall
-    weighs, `came` whether the token came again, and `rest` the logarithm of the chance of what came instead,
-    among all but that one.
+    """Of tokens: `alone` is what they cost by the network itself, in nats; `elsewhere` what they cost
+    whatever repetitions there are. Of each repetition, one in a row: `signs` are what Recall weighs, `came`
+    whether its token came again, and `rest` the logarithm of the chance of what came instead, of all others.
     """
 
     tokens: int
@@ -45,10 +46,9 @@ class Heard:
         return self.elsewhere + _loss(np.array(astuple(recall)), self) - float(self.rest.sum())
 
 
-def listen(engine: Engine, texts: Iterable[str]) -> Heard:
-    """Each text behind the mark that stands between texts."""
-    start = text_end(engine.tokenizer)
-    return together([listen_to(engine, [start, *engine.tokenizer.encode(text)]) for text in texts])
+def listen(engine: Engine, text: str) -> Heard:
+    """Behind the mark that stands between texts."""
+    return listen_to(engine, [text_end(engine.tokenizer), *engine.tokenizer.encode(text)])
 
 
 def listen_to(engine: Engine, tokens: list[int]) -> Heard:
@@ -79,28 +79,44 @@ def together(parts: Sequence[Heard]) -> Heard:
 
 def _heard(engine: Engine, window: list[int], first: int) -> Heard:
     """Of the tokens of a window from `first` on."""
-    chances = engine.logits(window)[:-1].double().log_softmax(dim=-1)
-    wanted = torch.tensor(window[1:], dtype=torch.int64)
-    known = chances.gather(-1, wanted.unsqueeze(-1)).flatten().numpy()
-    signs, came, rest, is_elsewhere = [], [], [], np.ones(len(known), np.bool_)
-    is_elsewhere[: first - 1] = False
-    for place, found in repetitions(window):
-        if place < first:
-            continue
-        own, run = min(float(chances[place - 1, found.token]), _SURE), math.log(found.run)
-        x, is_the_same = own_odds(own), window[place] == found.token
-        signs.append((1.0, x, run, x * run))
-        came.append(float(is_the_same))
-        rest.append(0.0 if is_the_same else min(known[place - 1] - math.log(-math.expm1(own)), 0.0))
-        is_elsewhere[place - 1] = False
+    found = [item for item in repetitions(window) if item.place >= first]
+    told = np.full(len(window), window[0])
+    for item in found:
+        told[item.place] = item.token
+    known, own, others, texts = _chances(engine, window, told)
+    where = np.array([item.place for item in found], np.int64) - 1
+    came = np.array([window[item.place] == item.token for item in found], np.float64)
+    own_odds = np.array([bounded(odds) for odds in (own - others)[where]])
+    length = np.log([float(item.length) for item in found])
+    is_told = np.zeros(len(known), np.bool_)
+    is_told[where] = True
+    untold = known[first - 1 :][~is_told[first - 1 :]]
     return Heard(
         len(known) - first + 1,
         -float(known[first - 1 :].sum()),
-        -float(known[is_elsewhere].sum()),
-        np.array(signs).reshape(-1, 4),
-        np.array(came),
-        np.array(rest),
+        -float(untold.sum()) - float(texts[where].sum()),
+        np.stack([np.ones(len(where)), own_odds, length, own_odds * length], axis=1),
+        came,
+        np.where(came > 0, 0.0, known[where] - others[where]),
     )
+
+
+def _chances(engine: Engine, window: list[int], told: NDArray[np.int64]) -> tuple[Numbers, ...]:
+    """Logarithms of chances at each token but the first: of what came, of what was `told`, of all other text
+    than that, and of text at all, which is what marks are not."""
+    logits = engine.logits(window)[:-1].cpu()
+    ends = torch.tensor(sorted(engine.tokenizer.special_ids | engine.tokenizer.end_ids))
+    wanted = torch.tensor([window[1:], told[1:].tolist()]).T
+    parts: list[torch.Tensor] = []
+    for start in range(0, len(logits), _ROWS):
+        rows = logits[start : start + _ROWS].double()
+        rows -= rows.logsumexp(dim=-1, keepdim=True)
+        asked = rows.gather(-1, wanted[start : start + _ROWS])
+        rows[:, ends] = -torch.inf
+        texts = rows.logsumexp(dim=-1, keepdim=True)
+        others = rows.scatter_(-1, wanted[start : start + _ROWS, 1:], -torch.inf).logsumexp(-1, keepdim=True)
+        parts.append(torch.cat([asked, others, texts], dim=-1))
+    return tuple(torch.cat(parts).numpy().T) if parts else tuple(np.empty((4, 0)))
 
 
 @dataclass(frozen=True)
@@ -114,11 +130,12 @@ class Fitted:
 
 def fitted(engine: Engine, texts: Sequence[str], tell: Callable[[int], None]) -> Fitted:
     """Judged with the numbers of one half of the texts; what is kept is fitted to all of them."""
+    texts = [text for text in texts if text.strip()]
     if len(texts) < _LEAST_TEXTS:
         raise DataError(f"These are {len(texts)} texts; at least {_LEAST_TEXTS} are needed, so name more.")
     heard = []
     for number, text in enumerate(texts, start=1):
-        heard.append(listen(engine, [text]))
+        heard.append(listen(engine, text))
         tell(number)
     known, unknown = together(heard[::2]), together(heard[1::2])
     after = unknown.nats(fit(known)) / unknown.tokens
@@ -126,11 +143,11 @@ def fitted(engine: Engine, texts: Sequence[str], tell: Callable[[int], None]) ->
 
 
 def fit(heard: Heard) -> Recall:
-    """Newton's steps, halved where they lead uphill; begins with the network as it is."""
-    weights = np.array([0.0, 1.0, 0.0, 0.0])
+    """Newton's steps, halved where they lead uphill."""
+    weights = np.array(_NOTHING_LEARNT)
     for _ in range(_ROUNDS):
         chances = 1 / (1 + np.exp(-_clipped(heard.signs @ weights)))
-        slope = heard.signs.T @ (chances - heard.came) + _RIDGE * weights
+        slope = heard.signs.T @ (chances - heard.came) + _RIDGE * (weights - _NOTHING_LEARNT)
         bend = (heard.signs.T * (chances * (1 - chances))) @ heard.signs + _RIDGE * np.eye(4)
         step = np.linalg.solve(bend, slope)
         for _ in range(_HALVINGS):
@@ -138,7 +155,10 @@ def fit(heard: Heard) -> Recall:
                 break
             step = step / 2
         weights = weights - step
-    return Recall(*(float(round(weight, 4)) for weight in weights))
+    numbers = {
+        item.name: round(float(weight), 4) for item, weight in zip(settings_of(Recall), weights, strict=True)
+    }
+    return from_json(Recall, numbers, "what was fitted")
 
 
 def _clipped(odds: Numbers) -> Numbers:
@@ -151,4 +171,5 @@ def _loss(weights: Numbers, heard: Heard) -> float:
 
 
 def _penalised(weights: Numbers, heard: Heard) -> float:
-    return _loss(weights, heard) + _RIDGE / 2 * float(weights @ weights)
+    left = weights - _NOTHING_LEARNT
+    return _loss(weights, heard) + _RIDGE / 2 * float(left @ left)

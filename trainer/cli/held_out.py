@@ -77,7 +77,8 @@ def add_actions(actions: Commands) -> None:
 
 
 def _held_out(arguments: argparse.Namespace) -> int:
-    ways, runs = arguments.only or _WAYS, [find_run(name) for name in arguments.runs or ()]
+    runs = [find_run(name) for name in arguments.runs or ()]
+    ways = _ways(arguments)
     if "counts" in ways and not runs and arguments.data is None:
         raise UsageError(
             "Counts are taken of what a run has read, or of prepared data; name one with --run or --data, or "
@@ -102,7 +103,7 @@ def _held_out(arguments: argparse.Namespace) -> int:
     parts = arguments.part or PARTS
     if "model" in ways:
         result["model"] = questions.ask(ModelWriter(engine), parts, say)
-    if "recall" in ways and engine.origin.about.recall is not None:
+    if "recall" in ways:
         result["recall"] = questions.ask(ModelWriter(engine, recall=True), parts, say)
     if "untrained" in ways:
         with _untrained(arguments) as other:
@@ -113,6 +114,15 @@ def _held_out(arguments: argparse.Namespace) -> int:
         _add_to(arguments.output, result, _cost(runs, engine.facts()["parameters"]))
     report.say_json(result) if arguments.json else _say_table(result)
     return 0
+
+
+def _ways(arguments: argparse.Namespace) -> Sequence[str]:
+    from core.checkpoint.load import open_model
+
+    has_recall = open_model(arguments.model).about.recall is not None
+    if "recall" in (arguments.only or ()) and not has_recall:
+        raise UsageError(f"{arguments.model} says nothing of recall; 'train recall' fits it.")
+    return arguments.only or [way for way in _WAYS if way != "recall" or has_recall]
 
 
 def _cost(runs: list[Run], parameters: int) -> dict[str, Any] | None:

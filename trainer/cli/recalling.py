@@ -56,8 +56,7 @@ def _recall(arguments: argparse.Namespace) -> int:
 
     found = fitted(engine, texts, tell)
     is_worth_it = found.after < (1 - _LEAST_GAIN) * found.before
-    if is_worth_it:
-        write_recall(stored.path, found.recall)
+    write_recall(stored.path, found.recall if is_worth_it else None)
     if arguments.json:
         report.say_json(to_json(found) | {"written": is_worth_it})
         return 0
@@ -68,6 +67,6 @@ def _recall(arguments: argparse.Namespace) -> int:
     report.say(
         f"Written to {stored.path / 'config.json'}; whoever completes in an editor now goes by it."
         if is_worth_it
-        else "That is no gain, so nothing was written."
+        else f"That is no gain, so there is none of it in {stored.path / 'config.json'}."
     )
     return 0

@@ -7,16 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import main
 from core import load
 from core.checkpoint.load import open_model
+from core.checkpoint.native import write_recall
 from core.engine import Engine
-from core.generate.recall import mixed, odds, repetitions
+from core.generate.recall import log_odds, mixed, repetitions
 from core.spec.about import Recall
 from core.spec.errors import DataError
 from tests.tiny import tiny_folder, tiny_tokenizer
+from tests.trainer.runs import go, new_run, tiny_spec
 from trainer.bench.recalling import Heard, fit, fitted, listen_to, together
+from trainer.exporting import export_model
+from trainer.resume import learnt_by
 
 # what the texts are made of comes again and again, and a network that never read anything does not know
 REPEATING = (
@@ -38,13 +43,14 @@ def engine(folder: Path) -> Engine:
 
 def test_a_text_costs_what_the_mixed_chances_say(engine: Engine) -> None:
     recall, tokens = Recall(-0.2, 0.7, 0.5, -0.1), engine.tokenizer.encode(REPEATING)[:60]
-    logits, found = engine.logits(tokens), dict(repetitions(tokens))
+    logits, found = engine.logits(tokens), {item.place: item for item in repetitions(tokens)}
+    ends = torch.tensor(sorted(engine.tokenizer.special_ids | engine.tokenizer.end_ids))
     alone = recalled = 0.0
     for place in range(1, len(tokens)):
         row = logits[place - 1]
         alone -= float(row.log_softmax(-1)[tokens[place]])
-        row = mixed(row, found[place], recall) if place in found else row.log_softmax(-1)
-        recalled -= float(row[tokens[place]])
+        row = mixed(row, found[place], recall, ends) if place in found else row
+        recalled -= float(row.log_softmax(-1)[tokens[place]])
     heard = listen_to(engine, tokens)
     assert heard.tokens == len(tokens) - 1
     assert math.isclose(heard.alone, alone, rel_tol=1e-4)
@@ -70,13 +76,11 @@ def test_the_numbers_are_those_that_outcomes_were_drawn_by() -> None:
     came = (drawn.uniform(size=count) < chances).astype(np.float64)
     found = fit(Heard(count, 0.0, 0.0, signs, came, np.zeros(count)))
     assert np.allclose(astuple(found), astuple(true), atol=0.1)
-    log_chance = -math.log1p(math.exp(1.0))
-    assert math.isclose(odds(true, log_chance, 9), -0.4 - 0.8 + (0.6 + 0.15) * math.log(9))
+    assert math.isclose(log_odds(true, -1.0, 9), -0.4 - 0.8 + (0.6 + 0.15) * math.log(9))
 
 
-def test_nothing_to_learn_from_changes_nothing() -> None:
-    weights = astuple(fit(together([])))
-    assert np.allclose(weights, 0, atol=1e-3)  # what is never asked may be anything, and small is safest
+def test_nothing_to_learn_from_leaves_the_network_as_it_is() -> None:
+    assert astuple(fit(together([]))) == (0.0, 1.0, 0.0, 0.0)
 
 
 def test_it_is_judged_on_texts_that_it_was_not_fitted_to(engine: Engine) -> None:
@@ -87,7 +91,7 @@ def test_it_is_judged_on_texts_that_it_was_not_fitted_to(engine: Engine) -> None
     assert done == [1, 2, 3, 4]
     assert found.after < found.before
     with pytest.raises(DataError, match="at least 4"):
-        fitted(engine, [REPEATING], done.append)
+        fitted(engine, [REPEATING, "", "\n", "", " ", REPEATING], done.append)
 
 
 def test_the_command_writes_it_beside_the_model_where_it_helps(
@@ -113,9 +117,10 @@ def test_where_nothing_comes_again_it_says_so_and_writes_nothing(
     for number in range(4):
         (tmp_path / "code" / f"{number}.py").write_text("abcdefgh"[2 * number : 2 * number + 2])
     before = (model / "config.json").read_text()
+    write_recall(model, Recall(1.0, 1.0, 1.0, 1.0))
     argv = ["train", "recall", str(model), "--source", str(tmp_path / "code"), "--precision", "fp32"]
     assert main.run(argv, sets_itself_up=False) == 0
-    assert "no gain" in capsys.readouterr().out
+    assert "no gain" in capsys.readouterr().out, "and what was there is of no use any more"
     assert (model / "config.json").read_text() == before
 
 
@@ -137,3 +142,16 @@ def test_other_folders_have_no_place_for_it(
         main.run(["train", "recall", str(tmp_path / "tiny.gguf"), "--source", "."], sets_itself_up=False) == 2
     )
     assert "no folder of ours" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_from_a_model_keeps_it_and_so_does_an_export(tmp_path: Path) -> None:
+    recall = Recall(-0.1, 0.8, 0.5, -0.1)
+    whole, adapter = (
+        new_run(tmp_path / recipe, tiny_spec(tmp_path, recipe, steps=1)) for recipe in ("full", "lora")
+    )
+    write_recall(tmp_path / "model", recall)
+    go(whole)
+    assert open_model(learnt_by(whole)).about.recall == recall
+    go(adapter)
+    export_model(adapter, tmp_path / "exported", "native", "fp16", 1.0)
+    assert open_model(tmp_path / "exported").about.recall == recall
