@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import main
 from core import load
+from core.checkpoint.native import write_recall
+from core.spec.about import Recall
 from core.spec.errors import DataError
 from core.spec.fields import to_json
 from tests.tiny import tiny_folder, tiny_tokenizer
@@ -155,7 +159,7 @@ def test_counts_write_the_line_that_they_have_seen(model: Path) -> None:
     assert CountsWriter(counts, tokenizer).line(line.prefix, line.suffix) == line.text
 
 
-def test_the_card_says_what_was_measured_and_names_every_package(model: Path) -> None:
+def test_the_card_says_what_was_measured_and_names_every_package(model: Path, tmp_path: Path) -> None:
     marks = {"bits_per_byte": 1.234, "next_exact": 0.1, "next_similarity": 0.4, "next_lines": 1000}
     marks |= {"fim_exact": 0.256, "fim_similarity": 0.551, "fim_lines": 1000}
     asked = {"seed": 42, "files": 10, "text_bytes": 4096, "context_tokens": 1024}
@@ -170,6 +174,13 @@ def test_the_card_says_what_was_measured_and_names_every_package(model: Path) ->
     assert "early checkpoint" in card
     measured["counts"] = marks | {"counted_tokens": 31_852_680.0}
     assert "| 5-gram with backoff, of 32 million tokens | 1.234 |" in card_of(facts, plan, model)
+    measured["recall"] = marks | {"bits_per_byte": 1.111}
+    assert "1.111" not in card_of(facts, plan, model), "it has none, whatever was measured of it once"
+    recalling = shutil.copytree(model, tmp_path / "recalling")
+    write_recall(recalling, Recall(0.0, 0.8, 0.5, -0.1))
+    card = card_of(facts, plan, recalling)
+    assert "| this model with its recall, as the editor asks it | 1.111 |" in card
+    assert "| its network alone | 1.234 |" in card
     assert "read of `best`." in card
     assert "not asked of this version" in card
     assert all(
@@ -179,6 +190,25 @@ def test_the_card_says_what_was_measured_and_names_every_package(model: Path) ->
     with pytest.raises(DataError, match="lacks 'training'"):
         card_of({"held_out": facts["held_out"]}, plan, model)
     assert json.dumps(facts)
+
+
+def test_recall_is_asked_beside_the_network_where_a_model_has_one(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "code").mkdir()
+    for number in range(3):
+        (tmp_path / "code" / f"{number}.py").write_text(CODE * 4)
+    words = ["bench", "held-out", "--model", str(model), "--source", str(tmp_path / "code"), "--lines", "6"]
+    assert main.run([*words, "--only", "recall"], sets_itself_up=False) == 2
+    assert "'train recall' fits it" in capsys.readouterr().err
+    recalling = shutil.copytree(model, tmp_path / "model")
+    write_recall(recalling, Recall(20.0, 0.0, 0.0, 0.0))
+    words[3] = str(recalling)
+    asked = [*words, "--only", "model", "--only", "recall", "--output", str(tmp_path / "measured.json")]
+    assert main.run(asked, sets_itself_up=False) == 0
+    found = json.loads((tmp_path / "measured.json").read_text())["held_out"]
+    assert found["recall"]["next_exact"] > found["model"]["next_exact"], "each line stands there four times"
+    assert found["recall"]["bits_per_byte"] != found["model"]["bits_per_byte"]
 
 
 def test_what_runs_have_read_and_cost_is_told_from_them(model: Path, tmp_path: Path) -> None:
