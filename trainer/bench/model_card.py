@@ -98,7 +98,7 @@ def _speed(facts: Mapping[str, Any]) -> str:
     if speed is None:
         return "Its speed was not measured for this card; `bench speed` does that."
     return (
-        f"Speed at {speed['precision']} on {speed['threads']} threads of a {speed['machine']}: "
+        f"Speed at {speed['precision']} on {speed['threads']} threads ({speed['machine']}): "
         f"{speed['decode_tokens_per_s']:,.0f} tokens a second behind\n"
         f"{speed['prompt_tokens']:,} tokens, which are read "
         f"at {speed['prefill_tokens_per_s']:,.0f} a second; first token after "
@@ -111,8 +111,9 @@ def _early(tokens: int) -> str:
         return "- It is small: what it suggests is short and often wrong."
     return (
         f"- **It is an early checkpoint.** {tokens / 1e6:,.1f} million tokens are a small part of the "
-        f"{_ENOUGH_TOKENS / 1e6:.0f} million and more\n  that a network of its size wants. What it "
-        "writes looks like Python and is of little use yet; the table above says how little."
+        f"{_ENOUGH_TOKENS / 1e6:.0f} million and more\n  that a network of its size wants. Where the "
+        "file does not show how it goes on, what it writes looks like\n  Python and is of little use yet; "
+        "the table above says how little."
     )
 
 
