@@ -43,10 +43,10 @@ class Editing:
     least_chance: float = setting(
         0.0, "End before the word with which the chance of all of it falls lower; 0 is off", low=0, high=1
     )
-    recall: bool = setting(True, "Believe what followed the same words, where the model says how far")
     alternative: int = setting(
         0, "0 begins as the model likes best, 1 with its second choice, and so on", low=0, high=32
     )
+    recall: bool = setting(True, "Believe what followed the same words, where the model says how far")
 
     def __post_init__(self) -> None:
         for path in (self.path, *(file.path for file in self.context)):
