@@ -74,7 +74,13 @@ def test_of_a_whole_text_each_token_is_told_from_what_stands_before_it(text: lis
         assert found.get(place) == (None if expected is None else expected._replace(place=place))
 
 
-ENDS = torch.tensor([0])
+ENDS = [0]
+
+
+def heard(
+    row: torch.Tensor, found: Repetition, recall: Recall, end_ids: Sequence[int] = ENDS
+) -> torch.Tensor:
+    return torch.from_numpy(mixed(row.numpy(), found, recall, end_ids))
 
 
 @settings(max_examples=200)
@@ -87,7 +93,7 @@ def test_chances_of_text_are_mixed_and_nothing_else_changes(
     logits: list[float], token: int, length: int
 ) -> None:
     row, token = torch.tensor(logits), 1 + token % (len(logits) - 1)
-    found = mixed(row, Repetition(token, length, 0), FITTED, ENDS)
+    found = heard(row, Repetition(token, length, 0), FITTED)
     others = [place for place in range(1, len(logits)) if place != token]
     assert torch.equal(found[others], row[others])
     own = float(row[token].double() - row[others].double().logsumexp(-1))
@@ -99,15 +105,15 @@ def test_chances_of_text_are_mixed_and_nothing_else_changes(
 def test_where_the_network_ends_no_repetition_goes_on() -> None:
     """It was fitted to texts in which nothing ends, and what is to be written may stand behind already."""
     row = torch.tensor([0.9, 0.05, 0.03, 0.02]).log()
-    assert mixed(row, Repetition(1, 24, 0), PARROT, ENDS).argmax() == 0
-    assert mixed(row, Repetition(1, 24, 0), PARROT, torch.tensor([3])).argmax() == 1
+    assert heard(row, Repetition(1, 24, 0), PARROT).argmax() == 0
+    assert heard(row, Repetition(1, 24, 0), PARROT, [3]).argmax() == 1
 
 
 def test_what_is_ruled_out_stays_so_and_so_does_what_alone_is_left() -> None:
     row = torch.tensor([-torch.inf, 1.0, 2.0])
-    assert torch.equal(mixed(row, Repetition(0, 24, 0), PARROT, torch.tensor([], dtype=torch.int64)), row)
+    assert torch.equal(heard(row, Repetition(0, 24, 0), PARROT, []), row)
     row = torch.tensor([-torch.inf, 1.0, -torch.inf])
-    assert torch.equal(mixed(row, Repetition(1, 24, 0), PARROT, torch.tensor([], dtype=torch.int64)), row)
+    assert torch.equal(heard(row, Repetition(1, 24, 0), PARROT, []), row)
 
 
 def test_a_longer_run_and_a_network_that_agrees_are_believed_more() -> None:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.engine import Engine
-from core.generate.recall import bounded, repetitions
+from core.generate.recall import repetitions, signs
 from core.spec.about import Recall
 from core.spec.errors import DataError
 from core.spec.fields import from_json, settings_of
@@ -86,8 +86,7 @@ def _heard(engine: Engine, window: list[int], first: int) -> Heard:
     known, own, others, texts = _chances(engine, window, told)
     where = np.array([item.place for item in found], np.int64) - 1
     came = np.array([window[item.place] == item.token for item in found], np.float64)
-    own_odds = np.array([bounded(odds) for odds in (own - others)[where]])
-    length = np.log([float(item.length) for item in found])
+    weighed = [signs(odds, item.length) for odds, item in zip((own - others)[where], found, strict=True)]
     is_told = np.zeros(len(known), np.bool_)
     is_told[where] = True
     untold = known[first - 1 :][~is_told[first - 1 :]]
@@ -95,7 +94,7 @@ def _heard(engine: Engine, window: list[int], first: int) -> Heard:
         len(known) - first + 1,
         -float(known[first - 1 :].sum()),
         -float(untold.sum()) - float(texts[where].sum()),
-        np.stack([np.ones(len(where)), own_odds, length, own_odds * length], axis=1),
+        np.array(weighed).reshape(-1, 4),
         came,
         np.where(came > 0, 0.0, known[where] - others[where]),
     )

@@ -44,12 +44,13 @@ def engine(folder: Path) -> Engine:
 def test_a_text_costs_what_the_mixed_chances_say(engine: Engine) -> None:
     recall, tokens = Recall(-0.2, 0.7, 0.5, -0.1), engine.tokenizer.encode(REPEATING)[:60]
     logits, found = engine.logits(tokens), {item.place: item for item in repetitions(tokens)}
-    ends = torch.tensor(sorted(engine.tokenizer.special_ids | engine.tokenizer.end_ids))
+    ends = sorted(engine.tokenizer.special_ids | engine.tokenizer.end_ids)
     alone = recalled = 0.0
     for place in range(1, len(tokens)):
         row = logits[place - 1]
         alone -= float(row.log_softmax(-1)[tokens[place]])
-        row = mixed(row, found[place], recall, ends) if place in found else row
+        if place in found:
+            row = torch.from_numpy(mixed(row.numpy(), found[place], recall, ends))
         recalled -= float(row.log_softmax(-1)[tokens[place]])
     heard = listen_to(engine, tokens)
     assert heard.tokens == len(tokens) - 1
