@@ -80,10 +80,12 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 @pytest.fixture
-def run(qapp: QApplication) -> Iterator[Run]:
+def run(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs a coroutine on the window's own kind of loop, and not for ever."""
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
+    # pytest-qt lets events through between the steps of a test, and what they reach needs a running loop
+    monkeypatch.setattr("pytestqt.plugin._process_events", lambda: loop.run_until_complete(asyncio.sleep(0)))
     yield lambda coroutine: loop.run_until_complete(asyncio.wait_for(coroutine, 2 * PATIENCE_MS / 1000))
     loop.close()
     asyncio.set_event_loop(None)
