@@ -299,7 +299,7 @@ class Engines(QObject):
             client.close()
 
     def _end_a_resting_chat(self, state: EngineState) -> None:
-        """With its model, a process would still hold what PyTorch takes."""
+        """With its model, a process would still hold what loading it has taken."""
         if state.phase == "idle" and state.is_resting:
             self._end_own_chat(state)
 

@@ -1,4 +1,4 @@
-"""The engine: `from core import load; engine = load("path/to/model")`. torch comes with its first use."""
+"""The engine: `from core import load; engine = load("path/to/model")`. torch comes where it is needed."""
 
 import os
 from typing import Any

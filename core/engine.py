@@ -10,11 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from core.checkpoint.adapted import open_placed
-from core.checkpoint.load import open_model
+from core.checkpoint.load import open_placed, open_unchecked
+from core.checkpoint.reading import Say
 from core.generate.answer import NO_HOOKS, Answer, Ending, Hooks, Statistics
 from core.generate.drafting import DraftModel, FirstGuess, Guessing, PromptLookup, Trust
 from core.generate.loop import decode
@@ -23,9 +22,11 @@ from core.generate.prefixes import PrefixStore
 from core.generate.recall import RecallingChooser
 from core.generate.sampling import Chooser, SpellingChooser, TokenChooser, WeighingChooser
 from core.model.cache import KVCache, shared_length
-from core.placing import PlacedModel, Say, place
+from core.model.network import Logits
+from core.placing.place import place
+from core.placing.placed import PlacedModel
 from core.spec.about import NOTHING_MORE, About, Recall
-from core.spec.budget import parameters, weight_bytes
+from core.spec.budget import PREFILL_CHUNK, parameters, weight_bytes
 from core.spec.editing import Editing, Extent
 from core.spec.errors import UsageError
 from core.spec.fields import from_json
@@ -56,7 +57,7 @@ def load(
 
 
 def _draft_model(placement: Placement, placed: PlacedModel, tokenizer: Tokenizer, say: Say) -> DraftModel:
-    stored = open_model(Path(placement.draft_model or ""))
+    stored = open_unchecked(Path(placement.draft_model or ""))
     if not stored.tokenizer().has_same_tokens(tokenizer):
         raise UsageError(
             f"{stored.path} has another vocabulary, so it cannot guess ahead; choose another one."
@@ -119,13 +120,16 @@ class Engine:
         """Tokens of prompt and answer together."""
         return self._placed.room.context_tokens
 
-    @torch.inference_mode()
-    def logits(self, ids: list[int]) -> Tensor:
+    def logits(self, ids: list[int]) -> Logits:
         """(len(ids), vocab_size), computed afresh."""
         size = self._model.config.vocab_size
         if not 0 < len(ids) <= self.max_context or not all(0 <= token < size for token in ids):
             raise UsageError(f"Logits are of 1 to {self.max_context} tokens, numbered from 0 to {size - 1}.")
-        return self._model(torch.tensor([ids], device=self._model.device))[0].float()
+        cache, logits = self._placed.new_cache(), np.empty((len(ids), size), np.float32)
+        for start in range(0, len(ids), PREFILL_CHUNK):
+            chunk = ids[start : start + PREFILL_CHUNK]
+            logits[start : start + len(chunk)] = self._model.read(chunk, cache, last=len(chunk))
+        return logits
 
     def complete(self, prefix: str, suffix: str = "", sampling: Sampling | None = None) -> str:
         """Goes on behind exactly the tokens of the text, as other programs do; see Editing for more."""
@@ -223,14 +227,13 @@ class Engine:
         finally:
             texts.close()
 
-    @torch.inference_mode()
     def _texts(self, task: _Task, statistics: Statistics, hooks: Hooks) -> Generator[str]:
         started = time.monotonic()
         cache = self._prefixes.take(task.tokens)
         statistics.reused_tokens = min(shared_length(cache.tokens, task.tokens), len(task.tokens) - 1)
         watch = _Watch(hooks, cache, len(task.tokens), started)
         statistics.ending = "stop"  # unless it comes to another end below, somebody has stopped listening
-        plain = Chooser(task.sampling, cache.device)
+        plain = Chooser(task.sampling)
         try:
             if task.is_weighed:
                 weighing = WeighingChooser(plain, task.alternative, task.end_ids)

@@ -4,6 +4,7 @@ The first load of a process corrects what this machine's own libraries take; the
 """
 
 import functools
+import sys
 from dataclasses import dataclass
 
 import psutil
@@ -18,6 +19,7 @@ from core.spec.sizes import MB, in_mb
 _USUAL_CONTEXT = 4096
 # what libraries take when they multiply for the first time; measured on Linux with torch 2.13
 _FIRST_USE_BYTES = 25 * MB
+_LEAN_FIRST_USE_BYTES = 2 * MB  # of the C library alone
 
 
 def context_of(config: ModelConfig, wanted_tokens: int) -> int:
@@ -25,7 +27,9 @@ def context_of(config: ModelConfig, wanted_tokens: int) -> int:
     return min(config.max_context, wanted_tokens or _USUAL_CONTEXT)
 
 
-def this_machine(ram_mb: int, ours_bytes: int = 0, beside_pid: int = 0) -> Machine:
+def this_machine(
+    ram_mb: int, ours_bytes: int = 0, beside_pid: int = 0, *, with_torch: bool = True
+) -> Machine:
     """`beside_pid`: another process of ours, whose model counts with all its pages: those of files, which the
     system would call available, are its weights."""
     memory, own = psutil.virtual_memory(), _held(psutil.Process().pid)
@@ -33,7 +37,7 @@ def this_machine(ram_mb: int, ours_bytes: int = 0, beside_pid: int = 0) -> Machi
     return Machine(
         limit_bytes=limit_of(ram_mb, memory.total),
         others_bytes=max(0, memory.total - memory.available - own.private_bytes - beside.private_bytes),
-        runtime_bytes=runtime_bytes(),
+        runtime_bytes=runtime_bytes(with_torch=with_torch),
         ours_bytes=ours_bytes + beside.resident_bytes,
     )
 
@@ -98,4 +102,21 @@ def _instead(config: ModelConfig, context_tokens: int, machine: Machine) -> str:
 @functools.cache
 def learn_runtime() -> None:
     """Before the first weights of a process of ours, which then holds nothing but the program."""
-    keep_runtime_bytes(psutil.Process().memory_info().rss + _FIRST_USE_BYTES)
+    if "torch" in sys.modules:
+        keep_runtime_bytes(_resident_bytes() + _FIRST_USE_BYTES)
+    else:
+        keep_runtime_bytes(_resident_bytes() + _LEAN_FIRST_USE_BYTES, with_torch=False)
+
+
+def bring_torch() -> None:
+    """At any time; takes seconds where nobody has brought it yet."""
+    if "torch" not in sys.modules:
+        before = _resident_bytes()
+        import torch  # noqa: F401
+
+        taken = _resident_bytes() - before + _FIRST_USE_BYTES - _LEAN_FIRST_USE_BYTES
+        keep_runtime_bytes(runtime_bytes(with_torch=False) + taken)
+
+
+def _resident_bytes() -> int:
+    return int(psutil.Process().memory_info().rss)

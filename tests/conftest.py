@@ -40,14 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def chosen_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = request.config.getoption("--device")
     if wanted is not None:
-        from core import placing
         from core.model.device import Attempt, attempts
+        from core.placing import place
         from core.spec.placement import Placement
 
         def there(placement: Placement) -> Iterator[Attempt]:
             return attempts(replace(placement, device=wanted) if placement.device == "auto" else placement)
 
-        monkeypatch.setattr(placing, "attempts", there)
+        monkeypatch.setattr(place, "attempts", there)
 
 
 @pytest.fixture(autouse=True)

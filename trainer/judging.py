@@ -20,7 +20,8 @@ from core.generate.drafting import Guessing, PromptLookup, Trust
 from core.generate.loop import decode
 from core.generate.pace import Pace
 from core.generate.sampling import Chooser
-from core.model.cache import CacheRows, KVCache
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
 from core.model.lora import set_strength
 from core.model.transformer import Transformer
 from core.spec.errors import JobError, NotNumbers
@@ -177,7 +178,7 @@ class _Examiner:
                 cache,
                 window.tokens,
                 guessing=Guessing(PromptLookup(self._trust), self._pace),
-                chooser=Chooser(Sampling(temperature=0.0), cache.device),
+                chooser=Chooser(Sampling(temperature=0.0)),
                 is_cancelled=lambda: False,
             ):
                 if token in self._ends or len(tokens) == self._line_tokens:

@@ -14,7 +14,8 @@ from core.checkpoint.native import write_network
 from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
-from core.model.cache import CacheRows, KVCache
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
 from core.spec.about import About, Recall
 from core.spec.errors import NotNumbers
 from core.spec.sampling import Sampling
@@ -123,7 +124,7 @@ class Keeper:
         model, config = self.recipe.model.eval(), self.recipe.model.config
         cache = KVCache(config.max_context, CacheRows(config, self.place.working, self.place.device))
         tokens = self.tokenizer.encode(self.spec.sample_prompt) or [0]
-        chooser = Chooser(Sampling(temperature=0.0), cache.device)
+        chooser = Chooser(Sampling(temperature=0.0))
         try:
             with torch.no_grad(), self.place.computing():
                 written = decode(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint.packed import load_quantised
+from core.checkpoint.packing import load_quantised
 from core.model.frozen import unpacked
 from core.model.lora import Detour, adapter_parameters, attach_new, set_strength
 from core.model.quant import Linear8, Table8, TorchPacking

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from core.checkpoint.adapter import CONFIG, WEIGHTS, is_adapter, read_adapter
-from core.checkpoint.load import open_model
 from core.checkpoint.names import Layout
 from core.checkpoint.stored import StoredModel, TensorSource
 from core.model.lora import Detour
@@ -20,15 +19,6 @@ from core.model.transformer import on_meta
 from core.spec.config import ModelConfig
 from core.spec.errors import UsageError
 from core.spec.headers import TensorInfo
-from core.spec.placement import Placement
-
-
-def open_placed(path: Path, placement: Placement) -> StoredModel:
-    """The model at `path`, with the adapter that is to run with it."""
-    stored = open_model(path)
-    if not placement.adapter:
-        return stored
-    return with_adapter(stored, Path(placement.adapter), placement.adapter_strength)
 
 
 def with_adapter(stored: StoredModel, folder: Path, strength: float = 1.0) -> StoredModel:

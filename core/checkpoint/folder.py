@@ -1,14 +1,16 @@
 """What our own folders and Hugging Face's have in common when they are written."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import save_file
+from typing import TYPE_CHECKING, Any
 
 from core.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
 
 _CARD = """# {name}
 
@@ -24,6 +26,8 @@ def write_folder(
     tokenizer: Tokenizer | None,
     dtype: torch.dtype,
 ) -> None:
+    from safetensors.torch import save_file
+
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     stored = {name: tensor.to(dtype).contiguous() for name, tensor in tensors.items()}

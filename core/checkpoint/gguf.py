@@ -1,23 +1,28 @@
 """GGUF files, in and out: network, weights and tokenizer in one file, as llama.cpp reads and writes them."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.checkpoint import gguf_config
 from core.checkpoint.gguf_config import FREQUENCY_DIVISORS, LAYOUTS
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_gguf
-from core.model.rope import frequency_divisors
-from core.model.transformer import Transformer
+from core.model.frequencies import frequency_divisors
 from core.spec.gguf_header import read_gguf_header
 from core.text.gguf_vocabulary import to_gguf
 from core.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from core.model.transformer import Transformer
 
 _BLOCK = 32
 _NO_VOCABULARY = {"tokenizer.ggml.model": "no_vocab"}  # as llama.cpp calls it
@@ -30,7 +35,7 @@ def open_gguf_model(path: Path) -> StoredModel:
     config = gguf_config.read_config(header.architecture, header.metadata, header.tensors, str(path))
     weights = open_gguf(path, header)
     if FREQUENCY_DIVISORS in header.tensors:
-        divisors = tuple(weights.read(FREQUENCY_DIVISORS, torch.float32).tolist())
+        divisors = tuple(weights.numbers(FREQUENCY_DIVISORS))
         config = gguf_config.with_divisors(config, divisors, str(path))
     return StoredModel(path, config, LAYOUTS[header.architecture], weights)
 
@@ -61,6 +66,7 @@ def write_gguf(model: Transformer, tokenizer: Tokenizer | None, path: Path, file
 
 def round_as_gguf(model: Transformer, file_type: str) -> None:
     """Gives each weight the value that a file of this type holds for it."""
+    import torch
     from gguf import GGMLQuantizationType
     from gguf.quants import dequantize
 
@@ -74,11 +80,14 @@ def round_as_gguf(model: Transformer, file_type: str) -> None:
 
 
 def _tensors(model: Transformer) -> Iterator[tuple[str, Tensor]]:
+    import torch
+
     config = model.config
     layout = LAYOUTS[gguf_config.architecture_of(config)]
     scaling = config.rope_scaling
     if scaling is not None and scaling.kind in ("llama3", "divisors"):
-        yield FREQUENCY_DIVISORS, frequency_divisors(config.head_dim, config.rope_theta, scaling)[0]
+        divisors, _ = frequency_divisors(config.head_dim, config.rope_theta, scaling)
+        yield FREQUENCY_DIVISORS, torch.from_numpy(divisors)
     yield from layout.pack(config, model.state_dict()).items()
 
 
@@ -93,7 +102,7 @@ def _stored_type(name: str, shape: torch.Size, file_type: str) -> str:
     return file_type
 
 
-def _quantised(tensor: Tensor, kind: str) -> "np.ndarray[Any, Any]":
+def _quantised(tensor: Tensor, kind: str) -> np.ndarray[Any, Any]:
     from gguf import GGMLQuantizationType
     from gguf.quants import quantize
 

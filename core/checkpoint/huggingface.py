@@ -1,16 +1,20 @@
 """Hugging Face folders: config.json and safetensors under the family's names, readable by transformers."""
 
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-import torch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from core.checkpoint.families import family_of, read_config, write_config
 from core.checkpoint.folder import write_folder
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_safetensors
-from core.model.transformer import Transformer
 from core.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+    from core.model.transformer import Transformer
 
 
 def open_huggingface(folder: Path, description: dict[str, Any]) -> StoredModel:

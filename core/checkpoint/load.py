@@ -9,13 +9,30 @@ from core.checkpoint.stored import StoredModel
 from core.spec.errors import ModelFormatError
 from core.spec.headers import read_json, refuse_pickle
 from core.spec.library import located, no_such_model
+from core.spec.placement import Placement
 
 
 def open_model(path: Path) -> StoredModel:
     """`path` may also be the id of a model of the hub that is on this disk."""
-    stored = _opened(located(path))
+    stored = open_unchecked(path)
     stored.check()
     return stored
+
+
+def open_unchecked(path: Path) -> StoredModel:
+    """Whether all tensors are there and have their shapes is still to be looked at, which needs torch."""
+    return _opened(located(path))
+
+
+def open_placed(path: Path, placement: Placement) -> StoredModel:
+    """The model at `path`, with the adapter that is to run with it. Whoever reads its weights checks it."""
+    stored = open_unchecked(path)
+    if not placement.adapter:
+        return stored
+    from core.checkpoint.adapted import with_adapter
+
+    stored.check()
+    return with_adapter(stored, Path(placement.adapter), placement.adapter_strength)
 
 
 def _opened(path: Path) -> StoredModel:

@@ -4,14 +4,16 @@ A Layout says which of our parameters one of their tensors holds. Reading unpack
 file should hold is found by packing a network that has shapes only; so the three cannot disagree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from core.spec.config import ModelConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # ours -> theirs, by module; {i} is the layer. "weight" and "bias" are spelled alike everywhere.
 _LLAMA = {
@@ -112,6 +114,8 @@ class Layout:
         return f"{self.table['.'.join(words)].replace('{i}', layer)}.{kind}"
 
     def _join(self, parts: list[Tensor], config: ModelConfig) -> Tensor:
+        import torch
+
         if self.qkv == "stacked":
             return torch.cat(parts)
         heads = [part.view(config.n_heads, config.head_dim, *part.shape[1:]) for part in parts]
@@ -120,7 +124,7 @@ class Layout:
     def _split(self, tensor: Tensor, config: ModelConfig) -> list[Tensor]:
         if self.qkv == "stacked":
             narrow = config.n_kv_heads * config.head_dim
-            return list(torch.split(tensor, [config.n_heads * config.head_dim, narrow, narrow]))
+            return list(tensor.split_with_sizes([config.n_heads * config.head_dim, narrow, narrow]))
         heads = tensor.view(config.n_heads, 3, config.head_dim, *tensor.shape[1:])
         return [heads[:, part].flatten(0, 1) for part in range(3)]
 

@@ -4,18 +4,17 @@ Beside the network, config.json may hold what there is in About: the `languages`
 that an editor need not ask it in others, and its `recall`.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from core.checkpoint.folder import write_folder
 from core.checkpoint.names import NATIVE
 from core.checkpoint.stored import StoredModel
 from core.checkpoint.weights import open_safetensors
-from core.model.transformer import Transformer
 from core.spec.about import NOTHING_MORE, About, Recall
 from core.spec.config import ModelConfig
 from core.spec.disk import write_whole
@@ -23,6 +22,11 @@ from core.spec.errors import ModelFormatError, UsageError
 from core.spec.fields import from_json, settings_of, to_json
 from core.spec.headers import read_json, shown
 from core.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+    from core.model.transformer import Transformer
 
 FORMAT = 1
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.model.rope import frequency_divisors, plain_frequencies
+from core.model.frequencies import frequencies
 from core.model.transformer import Transformer
 from core.spec.errors import UsageError
 from core.spec.program import command_for_extra
@@ -86,8 +86,8 @@ class _Step(nn.Module):
         super().__init__()
         self.model = model
         config = model.config
-        divisors, self.magnitude = frequency_divisors(config.head_dim, config.rope_theta, config.rope_scaling)
-        self.frequencies = nn.Buffer(plain_frequencies(config.head_dim, config.rope_theta) / divisors)
+        turning, self.magnitude = frequencies(config)
+        self.frequencies = nn.Buffer(torch.from_numpy(turning))
 
     def forward(self, ids: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         model, held = self.model, past[0].shape[2]

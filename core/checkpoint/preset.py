@@ -8,13 +8,11 @@ from pathlib import Path
 
 import torch
 
-from core.checkpoint.load import open_model
 from core.checkpoint.names import NATIVE
 from core.checkpoint.stored import StoredModel
 from core.model.transformer import fill_randomly, on_meta
 from core.spec.config import ModelConfig
 from core.spec.headers import TensorInfo
-from core.spec.library import has_no_weights
 from core.spec.presets import PRESETS
 
 
@@ -47,8 +45,3 @@ class RandomWeights:
 def open_preset(name: str) -> StoredModel:
     config = PRESETS[name]
     return StoredModel(Path(name), config, NATIVE, RandomWeights(config))
-
-
-def open_model_or_preset(name: str) -> StoredModel:
-    """A preset comes with random weights, which whoever calls must say."""
-    return open_preset(name) if has_no_weights(name) else open_model(Path(name))

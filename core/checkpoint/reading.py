@@ -4,16 +4,22 @@ Of a mapped tensor nothing is read before somebody looks at it: that would be do
 answer, in no order and without a word about it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SAY_EVERY = 5  # percent
 _PAGE_BYTES, _PART_BYTES = 4096, 2**24
 
-Tell = Callable[[int], object]
+Say = Callable[[str], None]  # a step, for people
+Tell = Callable[[int], object]  # percent
 
 
 def in_percent(
@@ -27,9 +33,16 @@ def in_percent(
         yield entry
 
 
-def read_in_percent(file: BinaryIO, memory: Tensor, tell: Tell) -> int:
+def look_at(memory: NDArray[np.uint8], tell: Tell) -> None:
+    """So that all of a mapped file has been read."""
+    told = _Told(len(memory), tell)
+    for size in _parts(memory):
+        told.add(size)
+
+
+def read_in_percent(file: BinaryIO, memory: NDArray[np.uint8], tell: Tell) -> int:
     """From where the file stands into memory of bytes; how many came."""
-    told, room, done = _Told(len(memory), tell), memory.numpy().data, 0
+    told, room, done = _Told(len(memory), tell), memory.data, 0
     while done < len(room):
         count = file.readinto(room[done : done + _PART_BYTES])  # type: ignore[attr-defined]
         if not count:
@@ -57,11 +70,19 @@ class _Told:
 def _read(tensor: Tensor) -> Iterator[int]:
     """Looks at every page; of how many elements, some at a time. What is no longer as it lies in its file was
     read when it was turned around."""
+    import torch
+
     if tensor.device.type != "cpu" or not tensor.is_contiguous() or not tensor.numel():
         yield tensor.numel()
         return
-    flat, size = tensor.view(-1).view(torch.uint8), tensor.element_size()
-    for start in range(0, len(flat), _PART_BYTES):
-        part = flat[start : start + _PART_BYTES]
+    size = tensor.element_size()
+    for part in _parts(tensor.detach().view(-1).view(torch.uint8).numpy()):
+        yield part // size
+
+
+def _parts(memory: NDArray[np.uint8]) -> Iterator[int]:
+    """Looks at every page of some bytes at a time, and says of how many."""
+    for start in range(0, len(memory), _PART_BYTES):
+        part = memory[start : start + _PART_BYTES]
         part[::_PAGE_BYTES].sum()
-        yield len(part) // size
+        yield len(part)

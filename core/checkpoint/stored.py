@@ -3,22 +3,26 @@
 The formats differ only in how a StoredModel comes about; from there on there is one way to a network.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Protocol
-
-import torch
+from typing import TYPE_CHECKING, Protocol
 
 from core.checkpoint.names import Layout
 from core.checkpoint.reading import Tell, in_percent
-from core.model.transformer import Transformer, on_meta
 from core.spec.about import NOTHING_MORE, About
 from core.spec.config import ModelConfig
 from core.spec.errors import ModelFormatError, TokenizerError
 from core.spec.headers import TensorInfo
 from core.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:  # what is opened only to be named or read by the C library needs no torch
+    import torch
+
+    from core.model.transformer import Transformer
 
 # what files of the known families hold beside parameters: tables that are computed, masks, the tied output
 _NOT_PARAMETERS = ("*.rotary_emb.inv_freq", "*.attn.bias", "*.attn.masked_bias", "rope_freqs.weight")
@@ -63,6 +67,8 @@ class StoredModel:
     def load(self, dtype: torch.dtype | None = None, tell: Tell | None = None) -> Transformer:
         """The network on the CPU, in its stored type where none is asked for; mapped where possible. Who is
         told how it goes gets one that is read to its end."""
+        from core.model.transformer import on_meta
+
         model = on_meta(self.config)
         entries = self.parameters(dtype)
         if tell is not None:
@@ -73,6 +79,8 @@ class StoredModel:
 
     def parameters(self, dtype: torch.dtype | None = None) -> Iterator[tuple[str, torch.Tensor]]:
         """Under our names, read one tensor of the file after the other."""
+        from core.model.transformer import on_meta
+
         model = on_meta(self.config)
         ours = list(model.state_dict())
         for theirs in self.layout.pack(self.config, model.state_dict()):
@@ -81,6 +89,8 @@ class StoredModel:
 
     def check(self) -> None:
         """That every tensor is there, has the shape that the configuration calls for, and no other is."""
+        from core.model.transformer import on_meta
+
         expected = self.layout.pack(self.config, on_meta(self.config).state_dict())
         present = set(self.weights.names)
         for name, tensor in expected.items():

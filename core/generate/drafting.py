@@ -13,7 +13,7 @@ from typing import Protocol
 
 from core.generate.pace import MOST_GUESSES, Pace
 from core.model.cache import KVCache, shared_length
-from core.model.transformer import Transformer
+from core.model.network import Network
 from core.spec.budget import PREFILL_CHUNK
 
 _SHORTEST_MATCH, _LONGEST_MATCH = 2, 16
@@ -123,7 +123,7 @@ class DraftModel:
     # occasions let pass before a model that was not worth it is tried again
     _PATIENCE, _MOST_PATIENCE = 32, 4096
 
-    def __init__(self, model: Transformer, cache: KVCache, known_ids: int) -> None:
+    def __init__(self, model: Network, cache: KVCache, known_ids: int) -> None:
         self._model, self._cache, self._known_ids = model, cache, known_ids
         self._right, self._all = 2.0, 3.0  # guesses so far, the older the less they count; at first a hope
         self._seconds_each: float | None = None

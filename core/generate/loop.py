@@ -6,16 +6,18 @@ prompt in chunks, plain decoding, speculation and the reuse of a prefix all foll
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
 from core.generate.drafting import Guessing
 from core.generate.sampling import TokenChooser
 from core.model.cache import KVCache, shared_length
-from core.model.transformer import Transformer
+from core.model.network import Network
 from core.spec.budget import PREFILL_CHUNK
 from core.spec.errors import NotNumbers
 
 
 def decode(
-    model: Transformer,
+    model: Network,
     cache: KVCache,
     tokens: list[int],
     *,
@@ -36,7 +38,7 @@ def decode(
         draft = _guessed(tokens, guessing, cache.max_length - len(tokens)) if len(missing) == 1 else []
         pace.start()
         logits = model.read(missing + draft, cache, last=1 + len(draft))
-        if not bool(logits.isfinite().all()):
+        if not np.isfinite(logits).all():
             cache.forget()
             raise NotNumbers(
                 "The model's numbers overflow at this precision; choose another --precision or --device."

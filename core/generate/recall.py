@@ -17,14 +17,11 @@ from operator import mul
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from core.generate.sampling import TokenChooser
+from core.generate.sampling import Row, TokenChooser
+from core.model.network import Logits
 from core.spec.about import Recall
-
-Numbers = NDArray[np.float32]
 
 LONGEST = 24
 _MOST_LOG_ODDS = 8.0  # a network is believed no further
@@ -99,7 +96,7 @@ def log_odds(recall: Recall, own: float, length: int) -> float:
     return sum(map(mul, astuple(recall), signs(own, length)))
 
 
-def mixed(logits: Numbers, found: Repetition, recall: Recall, end_ids: Sequence[int]) -> Numbers:
+def mixed(logits: Row, found: Repetition, recall: Recall, end_ids: Sequence[int]) -> Row:
     """A row of logits with that of the repetition changed. All other text keeps its own; that the text ends
     is as likely as before, for the numbers were fitted to texts in which nothing ends."""
     others = logits.copy()
@@ -115,7 +112,7 @@ def mixed(logits: Numbers, found: Repetition, recall: Recall, end_ids: Sequence[
     return row
 
 
-def _log_of_sum(logits: Numbers) -> float:
+def _log_of_sum(logits: Row) -> float:
     most = float(logits.max())
     return most if most == -math.inf else most + math.log(np.exp(logits - most).sum())
 
@@ -142,13 +139,12 @@ class RecallingChooser:
         self._before = prompt[max(prefix_end - LONGEST, 0) : prefix_end]
         self._passed: set[int] = set()
 
-    def along(self, draft: list[int], logits: Tensor, seen: list[int]) -> list[int]:
+    def along(self, draft: list[int], logits: Logits, seen: list[int]) -> list[int]:
         written = [*self._before, *seen[self._prompt_tokens :]]
         passed, heard = {*self._passed}, []
         found: list[Repetition | None] = []
         end_ids = [token for token in self._end_ids if token < logits.shape[-1]]
-        # NumPy's, since torch wakes its threads for rows as short as these
-        for row, guess in zip(logits.float().cpu().numpy(), [*draft, None], strict=True):
+        for row, guess in zip(logits, [*draft, None], strict=True):
             possible = np.isfinite(row) if row.min() == -math.inf else None
             known = self._text.behind(written[-LONGEST:], passed=passed, possible=possible)
             found.append(known)
@@ -156,8 +152,7 @@ class RecallingChooser:
             if guess is not None:  # the next row is of the text in which it was right
                 written.append(guess)
                 passed |= _come_true(known, guess)
-        rows = torch.from_numpy(np.stack(heard)).to(logits.device)
-        chosen = self._chooser.along(draft, rows, seen)
+        chosen = self._chooser.along(draft, np.stack(heard), seen)
         for known, token in zip(found, chosen, strict=False):
             self._passed |= _come_true(known, token)
         return chosen

@@ -1,19 +1,18 @@
 """KVCache: keys and values of the tokens seen so far, for one sequence. The caller owns it.
 
-How positions lie in memory is up to its CacheLayers: row after row here, in tiles for the C library.
+How positions lie in memory is up to its CacheLayers: row after row for torch (cache_rows.py), in tiles for
+the C library (one_step.py).
 """
 
-import math
-import mmap
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor
-
-from core.spec.budget import position_bytes
-from core.spec.config import ModelConfig
 from core.spec.errors import DoesNotFit
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _FIRST_STEP = 256
 
@@ -22,23 +21,16 @@ class CacheLayers(Protocol):
     """Memory for the positions of all layers of one network."""
 
     @property
-    def device(self) -> torch.device: ...
-
-    @property
     def position_bytes(self) -> int:
         """What one position takes in all layers."""
         ...
 
-    def emptied(self) -> "CacheLayers":
+    def emptied(self) -> CacheLayers:
         """Others of the same kind, which hold nothing."""
         ...
 
     def reserve(self, capacity: int, length: int) -> None:
         """Room for so many positions; the first `length` of those held stay what they are."""
-        ...
-
-    def write(self, layer: int, first: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Puts positions from `first` on; returns all to their end, (1, n_kv_heads, length, head_dim)."""
         ...
 
     def copy_from(self, other: Any, length: int) -> None:
@@ -59,10 +51,6 @@ class KVCache:
         return self.length
 
     @property
-    def device(self) -> torch.device:
-        return self.layers.device
-
-    @property
     def size_bytes(self) -> int:
         """What has been written, at most; the processor gives memory no sooner."""
         return self._written * self.layers.position_bytes
@@ -70,10 +58,12 @@ class KVCache:
     def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Puts the new positions behind those held; returns all of them as (1, n_kv_heads, length, head_dim).
 
-        `length` moves only when every layer has written: see `advance`.
+        For layers that torch computes. `length` moves only when every one has written: see `advance`.
         """
         self.make_room(keys.shape[2])
-        return self.layers.write(layer, self.length, keys, values)
+        layers: Any = self.layers
+        written: tuple[Tensor, Tensor] = layers.write(layer, self.length, keys, values)
+        return written
 
     def make_room(self, count: int) -> None:
         """For so many positions behind those held."""
@@ -97,7 +87,7 @@ class KVCache:
         self.keep(0)
         self.layers, self.capacity, self._written = self.layers.emptied(), 0, 0
 
-    def copy(self, length: int) -> "KVCache":
+    def copy(self, length: int) -> KVCache:
         """A cache of its own that holds the first `length` positions."""
         other = KVCache(self.max_length, self.layers.emptied())
         if length:
@@ -114,55 +104,6 @@ class KVCache:
         capacity = min(capacity, self.max_length)
         self.layers.reserve(capacity, self.length)
         self.capacity = capacity  # not before all have it: memory may be refused on the way
-
-
-class CacheRows:
-    """Each layer (2, n_kv_heads, capacity, head_dim): keys, then values."""
-
-    def __init__(self, config: ModelConfig, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
-        self._config, self._dtype, self.device = config, dtype, torch.device(device)
-        self._held: dict[int, Tensor] = {}
-
-    @property
-    def position_bytes(self) -> int:
-        return position_bytes(self._config, self._dtype.itemsize)
-
-    def emptied(self) -> "CacheRows":
-        return CacheRows(self._config, self._dtype, self.device)
-
-    def reserve(self, capacity: int, length: int) -> None:
-        """One layer after the other, so that growing never holds everything twice."""
-        shape = (2, self._config.n_kv_heads, capacity, self._config.head_dim)
-        for layer in range(self._config.n_layers):
-            grown = self._allocated(shape)
-            if length:
-                grown[:, :, :length] = self._held[layer][:, :, :length]
-            self._held[layer] = grown
-
-    def write(self, layer: int, first: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        held, end = self._held[layer], first + keys.shape[2]
-        held[0, :, first:end] = keys[0]
-        held[1, :, first:end] = values[0]
-        return held[0, :, :end].unsqueeze(0), held[1, :, :end].unsqueeze(0)
-
-    def room(self, layer: int) -> Tensor:
-        """All of a layer's memory, written or not, (2, n_kv_heads, capacity, head_dim)."""
-        return self._held[layer]
-
-    def copy_from(self, other: "CacheRows", length: int) -> None:
-        for layer, held in other._held.items():
-            self._held[layer][:, :, :length] = held[:, :, :length]
-
-    def _allocated(self, shape: tuple[int, ...]) -> Tensor:
-        if self.device.type != "cpu":
-            # zeros, because a graph multiplies what is not written yet with weights of zero
-            return torch.zeros(shape, dtype=self._dtype, device=self.device)
-        return system_memory(math.prod(shape) * self._dtype.itemsize).view(self._dtype).view(shape)
-
-
-def system_memory(size_bytes: int) -> Tensor:
-    """Straight from the system: pages count once they are written, and go back when they are freed."""
-    return torch.frombuffer(mmap.mmap(-1, size_bytes), dtype=torch.uint8)
 
 
 def shared_length(one: Sequence[int], other: Sequence[int]) -> int:

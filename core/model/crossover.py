@@ -13,8 +13,10 @@ from typing import Any
 import torch
 
 from core.model.cache import KVCache
-from core.model.kernels import fastest_wide, remembered
-from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking, StepReader, TiledLinear
+from core.model.kernels import fastest_wide
+from core.model.one_step import FEWEST_ROWS, rows_question
+from core.model.remembered import remembered
+from core.model.tiled import CacheTiles, LibraryPacking, TiledLinear, step_reader
 from core.model.transformer import Transformer, on_meta, with_random_weights
 from core.native.library import Library
 from core.native.matrix import Bits
@@ -57,7 +59,7 @@ def choose_reads(model: Transformer) -> Reads:
     reads = Reads(rows_through_library(unpacker.library, layer.tiles.shape.bits), fastest_wide())
     unpacker.dtype, unpacker.most_packed_rows = reads.wide, reads.packed_rows
     if model.short_reads is not None and reads.packed_rows > FEWEST_ROWS:
-        model.short_reads = StepReader(unpacker.library, model, reads.packed_rows)
+        model.short_reads = step_reader(unpacker.library, model, reads.packed_rows)
     return reads
 
 
@@ -65,7 +67,7 @@ def choose_reads(model: Transformer) -> Reads:
 def rows_through_library(library: Library, bits: Bits) -> int:
     """FEWEST_ROWS to PREFILL_CHUNK."""
     known = remembered(
-        f"rows through {library.kernels} of {bits} bits",
+        rows_question(library, bits),
         lambda: str(_measured(library, bits)),
         {str(rows) for rows in (FEWEST_ROWS, *_LENGTHS)}.__contains__,
     )
@@ -85,7 +87,7 @@ def _measured(library: Library, bits: Bits) -> int:
     for length in _LENGTHS:  # the longer, the better for torch
         library_s = torch_s = float("inf")
         for _ in range(_REPETITIONS):
-            model.short_reads = StepReader(library, model, length)
+            model.short_reads = step_reader(library, model, length)
             library_s = min(library_s, _seconds(model, cached, length))
             model.short_reads = None
             torch_s = min(torch_s, _seconds(model, cached, length))

@@ -1,15 +1,19 @@
-"""Where to compute: which processor, how many threads, and what to try next when a place has no room."""
+"""Where to compute: which processor, how many threads, and what to try next when a place has no room.
+
+torch is asked about cards only where its build could use one: it takes seconds to load.
+"""
 
 import ctypes
 import functools
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from importlib.machinery import PathFinder
+from typing import Any, Literal
 
 import psutil
-import torch
 
 from core.spec.errors import UsageError
 from core.spec.placement import Placement
@@ -46,7 +50,9 @@ def attempts(placement: Placement) -> Iterator[Attempt]:
 
 
 def use_threads(wanted: int) -> int:
-    """Leaves a core to the person while nothing else is asked for."""
+    """torch's; leaves a core to the person while nothing else is asked for."""
+    import torch
+
     count = wanted or max(1, usable_cores() - 1)
     if torch.get_num_threads() != count:
         torch.set_num_threads(count)
@@ -60,6 +66,10 @@ def usable_cores() -> int:
 
 
 def _card() -> DeviceName | None:
+    if not may_have_card():
+        return None
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else None
@@ -74,12 +84,39 @@ def _required(device: Literal["cuda", "mps"]) -> DeviceName:
 @functools.cache
 def unused_card() -> str:
     """One sentence where an NVIDIA card is here that this build of PyTorch cannot use; empty elsewhere."""
-    if torch.version.cuda is not None or not _nvidia_cards():
+    if _torch_version().cuda is not None or not _nvidia_cards():
         return ""
     other = "python3 main.py --torch cuda gets the one that can"
     if getattr(sys, "frozen", False):
         other = "the package whose name ends in -cuda can"
     return f"The NVIDIA card here is not used, for this copy has PyTorch without CUDA; {other}"
+
+
+def may_have_card() -> bool:
+    """Whether torch, which has to be asked, could say that there is one."""
+    version = _torch_version()
+    if sys.platform == "darwin" or version.hip is not None:
+        return True
+    if version.cuda is None:
+        return False
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _torch_version() -> Any:
+    """Which build of torch this is, as its own file says: read without the rest of it."""
+    package = importlib.util.find_spec("torch")
+    places = package.submodule_search_locations if package is not None else None
+    found = PathFinder.find_spec("torch.version", places)
+    if found is None or found.loader is None:
+        raise ImportError("PyTorch is not complete here; set this copy up again.")
+    version = importlib.util.module_from_spec(found)
+    found.loader.exec_module(version)
+    return version
 
 
 def _nvidia_cards() -> int:

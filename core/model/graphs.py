@@ -10,11 +10,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from core.model.cache import CacheRows, KVCache
-from core.model.transformer import Transformer
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
+from core.model.network import Logits
+from core.model.transformer import Transformer, as_logits
 from core.spec.errors import is_refusal_of_memory
 
 _MOST_GRAPHS = 4  # each keeps what a step holds on the way
@@ -95,14 +98,14 @@ class GraphReader:
         # by the addresses of all that a graph writes to: memory that was given back may come again
         self._graphs: OrderedDict[tuple[int, ...], _Graph] = OrderedDict()
 
-    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Logits:
         cache.make_room(1)
         known = self._graph_for(cache)
         known.step.token.fill_(tokens[0])
         known.step.position.fill_(len(cache))
         known.graph.replay()
         cache.advance(1)
-        return known.logits[1 - last :].clone()  # the next replay writes to the same place
+        return as_logits(known.logits[1 - last :])
 
     def _graph_for(self, cache: KVCache) -> _Graph:
         layers: Any = cache.layers  # on a card, CacheRows
@@ -148,7 +151,7 @@ def choose_graphs(model: Transformer, cache: KVCache) -> str:
         if is_refusal_of_memory(error):
             raise
         return f"CUDA graphs do not work on this card ({str(error).splitlines()[0]})"
-    difference = float((graphed - plain).norm() / plain.norm())
+    difference = float(np.linalg.norm(graphed - plain) / np.linalg.norm(plain))
     if difference < _MOST_DIFFERENCE and graphed_s < plain_s:
         return ""
     model.short_reads = None
@@ -157,12 +160,12 @@ def choose_graphs(model: Transformer, cache: KVCache) -> str:
     return f"CUDA graphs compute something else on this card (by {difference:.1e})"
 
 
-def _some_tokens(model: Transformer, cache: KVCache) -> tuple[Tensor, float]:
+def _some_tokens(model: Transformer, cache: KVCache) -> tuple[Logits, float]:
     """Logits, and the fastest one's seconds."""
     cache.keep(0)
     best, logits = float("inf"), []
     for token in range(min(_TRIED_TOKENS, cache.max_length)):
         started = time.perf_counter()
-        logits.append(model.read([token % model.config.vocab_size], cache, last=1).float().cpu())
+        logits.append(model.read([token % model.config.vocab_size], cache, last=1))
         best = min(best, time.perf_counter() - started)
-    return torch.cat(logits), best
+    return np.concatenate(logits), best

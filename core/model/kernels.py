@@ -3,24 +3,19 @@
 The answer flips with the processor and with the number of rows, so it is never guessed from a name.
 """
 
-import contextlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from core.spec.disk import write_whole
-from core.spec.folders import cache_folder
+from core.model.remembered import remembered
 
 _ROWS, _COLUMNS = 2048, 1024
 _TRIED_ROWS = (1, 2, 4, 8, 16, 32)
 _MANY_ROWS = 128
-_FILE = "kernels.json"
 _WIDE = {str(kind): kind for kind in (torch.bfloat16, torch.float32)}
 _REPETITIONS = 5
 _UNPACKED_ROWS = 1024
@@ -64,7 +59,8 @@ def multiply_unpacked8(x: Tensor, weight: Tensor, scale: Tensor, wide: torch.dty
 @cache
 def fastest_wide() -> torch.dtype:
     """What many rows are multiplied in here."""
-    return _WIDE[remembered("wide", lambda: str(_measured_wide()), _WIDE.__contains__)]
+    question = f"wide, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+    return _WIDE[remembered(question, lambda: str(_measured_wide()), _WIDE.__contains__)]
 
 
 def _measured_wide() -> torch.dtype:
@@ -98,27 +94,6 @@ def _measured_on_cpu(threads: int) -> Kernels:
             break
         few_rows = rows
     return Kernels(few_rows, wide)
-
-
-def remembered(question: str, measure: Callable[[], str], is_answer: Callable[[str], bool]) -> str:
-    """Measured once a machine, so that the next start is faster and writes the same text."""
-    key = f"{question}, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
-    place = cache_folder() / _FILE
-    known = _known(place)
-    if not is_answer(str(known.get(key))):
-        known[key] = measure()
-        with contextlib.suppress(OSError):  # a full disk or a folder of somebody else: it is measured again
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(place, json.dumps(known))
-    return known[key]
-
-
-def _known(place: Path) -> dict[str, str]:
-    try:
-        found = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _seconds(run: Callable[[], Tensor]) -> float:

@@ -8,19 +8,19 @@ import mmap
 import sys
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 _SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
-def in_large_pages(size_bytes: int) -> Tensor | None:
+def in_large_pages(size_bytes: int) -> NDArray[np.uint8] | None:
     """Bytes straight from the system, which go back when freed; None where the system has no large pages."""
     if sys.platform != "linux" or not are_given():
         return None
     memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(memory, dtype=torch.uint8)
+    return np.frombuffer(memory, np.uint8)
 
 
 def are_given(setting: Path = _SETTING) -> bool:

@@ -9,19 +9,21 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.model.cache import KVCache
-from core.model.rope import frequency_divisors, plain_frequencies
+from core.model.one_step import FEWEST_ROWS, TILES, StepReader, TiledLayers, network_weights
 from core.model.transformer import Transformer
-from core.native.cache import TiledCache
 from core.native.library import Library
 from core.native.matrix import AS_NEEDED, GATE, UP, Bits, Matrix, Shape, empty_matrix, multiply, pack, unpack
-from core.native.step import LayerWeights, NetworkWeights, Step, why_unsupported
-from core.spec.budget import tiled_position_bytes
+from core.native.step import why_unsupported
 from core.spec.config import ModelConfig
 
-FEWEST_ROWS = 16  # which the library always takes: a text must not depend on how many guesses are checked
+
+def as_array(tensor: Tensor) -> NDArray[Any]:
+    """The same memory, as the library takes it."""
+    tensor = tensor.detach()
+    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
 class Tiles(nn.Module):
@@ -34,7 +36,7 @@ class Tiles(nn.Module):
 
     @property
     def matrix(self) -> Matrix:
-        return Matrix(self.shape, self.packed)
+        return Matrix(self.shape, as_array(self.packed))
 
 
 class Unpacker:
@@ -52,7 +54,7 @@ class Unpacker:
         if self._room.dtype != self.dtype or self._room.numel() < size:
             self._room = torch.empty(size, dtype=self.dtype)
         weights = self._room[:size].view(count, tiles.shape.columns)
-        unpack(self.library, tiles.matrix, weights, first, which)
+        unpack(self.library, tiles.matrix, as_array(weights), first, which)
         return weights
 
 
@@ -75,11 +77,12 @@ class TiledLinear(nn.Module):
         shape = self.tiles.shape
         is_all = len(self._rows) == shape.rows and not shape.is_pair
         if is_all and x.numel() <= self.unpacker.most_packed_rows * shape.columns:
-            product = multiply(self.unpacker.library, self.tiles.matrix, x.float(), self.bias, AS_NEEDED)
-            return product.to(x.dtype)
+            rows, bias = as_array(x.float()), None if self.bias is None else as_array(self.bias)
+            product = multiply(self.unpacker.library, self.tiles.matrix, rows, bias, AS_NEEDED)
+            return torch.from_numpy(product).to(x.dtype)
         weights = self.unpacker.rows(self.tiles, self._rows.start, len(self._rows), self._which)
-        product = F.linear(x.to(weights.dtype), weights).to(x.dtype)
-        return product if self.bias is None else product + self.bias
+        wide = F.linear(x.to(weights.dtype), weights).to(x.dtype)
+        return wide if self.bias is None else wide + self.bias
 
 
 class TiledTable(nn.Module):
@@ -92,58 +95,34 @@ class TiledTable(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         found = torch.empty(*ids.shape, self.tiles.shape.columns)
-        matrix = self.tiles.matrix
+        rows, matrix = as_array(found.view(-1, found.shape[-1])), self.tiles.matrix
         for place, token in enumerate(ids.flatten().tolist()):
-            unpack(self.unpacker.library, matrix, found.view(-1, found.shape[-1])[place : place + 1], token)
+            unpack(self.unpacker.library, matrix, rows[place : place + 1], token)
         return found
 
 
-class CacheTiles:
-    """A cache's memory as the step wants it; torch gets copies."""
+class CacheTiles(TiledLayers):
+    """Torch gets copies."""
 
     def __init__(self, config: ModelConfig, library: Library, dtype: torch.dtype) -> None:
-        self._config, self._library, self._dtype = config, library, dtype
-        self.device = torch.device("cpu")
-        self.tiled = TiledCache(config.n_layers, config.n_kv_heads, config.head_dim)
-
-    @property
-    def position_bytes(self) -> int:
-        return tiled_position_bytes(self._config)
+        super().__init__(config)
+        self._library, self._dtype = library, dtype
 
     def emptied(self) -> "CacheTiles":
-        return CacheTiles(self._config, self._library, self._dtype)
-
-    def reserve(self, capacity: int, length: int) -> None:
-        self.tiled.reserve(capacity, length)
+        return CacheTiles(self.config, self._library, self._dtype)
 
     def write(self, layer: int, first: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        self.tiled.write(self._library, layer, first, keys[0], values[0])
-        all_keys, all_values = self.tiled.read(self._library, layer, first + keys.shape[2], self._dtype)
-        return all_keys.unsqueeze(0), all_values.unsqueeze(0)
-
-    def copy_from(self, other: "CacheTiles", length: int) -> None:
-        self.tiled.copy_from(other.tiled, length)
-
-
-class StepReader:
-    """Reads of a network whose tiles are in their place."""
-
-    def __init__(self, library: Library, model: Transformer, most_tokens: int) -> None:
-        self.most_tokens = most_tokens
-        self._step = Step(library, model.config, _network_weights(model), most_tokens)
-
-    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
-        cache.make_room(len(tokens))
-        layers: Any = cache.layers  # CacheTiles: whoever makes this reader makes caches to match
-        logits = self._step.run(tokens, len(cache), layers.tiled, last)
-        cache.advance(len(tokens))
-        return logits
+        self.tiled.write(self._library, layer, first, as_array(keys[0]), as_array(values[0]))
+        shape = (1, self.tiled.kv_heads, first + keys.shape[2], self.tiled.head_dim)
+        all_keys, all_values = torch.empty(shape, dtype=self._dtype), torch.empty(shape, dtype=self._dtype)
+        self.tiled.read(self._library, layer, as_array(all_keys[0]), as_array(all_values[0]))
+        return all_keys, all_values
 
 
 class LibraryPacking:
     """Tiles instead of plain weights; see Packing in quant.py."""
 
-    name = "tiles, by channel and size"
+    name = TILES
     stays_on_processor = True
 
     def __init__(self, library: Library) -> None:
@@ -193,18 +172,29 @@ class LibraryPacking:
 
     def finish(self, model: Transformer) -> None:
         if not why_unsupported(model.config):
-            model.short_reads = StepReader(self._library, model, FEWEST_ROWS)
+            model.short_reads = step_reader(self._library, model, FEWEST_ROWS)
 
     def _packed(self, shape: Shape, parts: list[Tensor]) -> Tensor:
         matrix = empty_matrix(shape)
-        importance = _importance(parts.pop()) if parts[-1].ndim == 1 else None
+        importance = as_array(_importance(parts.pop())) if parts[-1].ndim == 1 else None
         if shape.is_pair:
             for which, part in ((GATE, parts[0]), (UP, parts[1])):
-                pack(self._library, part, matrix, which, importance)
+                pack(self._library, as_array(part), matrix, which, importance)
         else:
             weight = parts[0] if len(parts) == 1 else torch.cat(parts)
-            pack(self._library, weight, matrix, importance=importance)
-        return matrix.packed
+            pack(self._library, as_array(weight), matrix, importance=importance)
+        return torch.from_numpy(matrix.packed)
+
+
+def step_reader(library: Library, model: Transformer, most_tokens: int) -> StepReader:
+    """Reads of a network whose tiles are in their place."""
+    state = {name: as_array(tensor) for name, tensor in model.state_dict().items()}
+    weights = network_weights(model.config, _bits(model), state)
+    return StepReader(library, model.config, weights, most_tokens)
+
+
+def _bits(model: Transformer) -> Bits:
+    return next(layer.tiles.shape.bits for layer in model.layers.modules() if isinstance(layer, TiledLinear))
 
 
 def _importance(norm: Tensor) -> Tensor:
@@ -273,48 +263,6 @@ def _parts(tiles_name: str) -> list[str]:
     above, _, joined = tiles_name.rpartition(".")
     owners = [f"{above}.{name}" for name, other in _JOINED.items() if other == joined]
     return [*owners, f"{above.rpartition('.')[0]}.{_NORMS[joined]}"]
-
-
-def _network_weights(model: Transformer) -> NetworkWeights:
-    config = model.config
-    divisors, magnitude = frequency_divisors(config.head_dim, config.rope_theta, config.rope_scaling)
-    table, head = _tiled_ends(model)
-    return NetworkWeights(
-        table=table.tiles.matrix,
-        head=head.tiles.matrix,
-        final_norm=model.norm.weight.detach(),
-        layers=tuple(_layer_weights(block) for block in model.layers),
-        rope_frequencies=(plain_frequencies(config.head_dim, config.rope_theta) / divisors).contiguous(),
-        rope_magnitude=magnitude,
-    )
-
-
-def _tiled_ends(model: Any) -> tuple[TiledTable, TiledLinear]:
-    return model.embed, model.head
-
-
-def _layer_weights(block: Any) -> LayerWeights:
-    attention, mlp = block.attn, block.mlp
-    biases = [attention.q.bias, attention.k.bias, attention.v.bias]
-    return LayerWeights(
-        qkv=attention.qkv.matrix,
-        output=attention.o.tiles.matrix,
-        gate_up=mlp.gate_up.matrix,
-        down=mlp.down.tiles.matrix,
-        attention_norm=block.attn_norm.weight.detach(),
-        mlp_norm=block.mlp_norm.weight.detach(),
-        qkv_bias=None if biases[0] is None else torch.cat(biases),
-        output_bias=attention.o.bias,
-        gate_bias=mlp.gate.bias,
-        up_bias=mlp.up.bias,
-        down_bias=mlp.down.bias,
-        q_norm=_norm_weight(attention.q_norm),
-        k_norm=_norm_weight(attention.k_norm),
-    )
-
-
-def _norm_weight(norm: Any) -> Tensor | None:
-    return None if isinstance(norm, nn.Identity) else norm.weight.detach()
 
 
 def _replace(model: nn.Module, name: str, layer: nn.Module) -> None:

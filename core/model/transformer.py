@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from core.model import gradients
 from core.model.cache import KVCache
+from core.model.network import Logits
 from core.model.rope import Rope, rotate
 from core.spec.config import ModelConfig
 
@@ -147,7 +148,7 @@ class ShortReads(Protocol):
     @property
     def most_tokens(self) -> int: ...
 
-    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor: ...
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Logits: ...
 
 
 class Transformer(nn.Module):
@@ -183,13 +184,14 @@ class Transformer(nn.Module):
         x = self.hidden(ids, cache)
         return self.logits(x if last is None else x[:, x.shape[1] - last :])
 
-    def read(self, tokens: list[int], cache: KVCache, last: int) -> Tensor:
-        """Feeds tokens behind those that the cache holds; logits of the `last` ones, (last, vocab_size)."""
+    @torch.no_grad()
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Logits:
+        """See Network."""
         if self.short_reads is not None and len(tokens) <= self.short_reads.most_tokens:
             logits = self.short_reads.read(tokens, cache, last)
         else:
-            ids = torch.tensor([tokens], device=cache.device)
-            logits = self.logits(self.hidden(ids, cache)[0, len(tokens) - last :])
+            ids = torch.tensor([tokens], device=self.device)
+            logits = as_logits(self.logits(self.hidden(ids, cache)[0, len(tokens) - last :]))
         cache.tokens += tokens
         return logits
 
@@ -220,6 +222,12 @@ class Transformer(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         logits = F.linear(hidden, self.embed.weight) if self.head is None else self.head(hidden)
         return logits if self.config.logits_divisor == 1 else logits / self.config.logits_divisor
+
+
+def as_logits(rows: Tensor) -> Logits:
+    """From wherever they were computed."""
+    found: Logits = rows.float().cpu().numpy()
+    return found
 
 
 def _table(rows: int, dim: int) -> nn.Embedding:

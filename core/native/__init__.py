@@ -1,1 +1,1 @@
-"""The C library of the decode step: compiled, found, and called on the addresses of tensors."""
+"""The C library of the decode step: compiled, found, and called on the addresses of arrays."""

@@ -2,7 +2,7 @@
 
 Each layer has keys (kv_heads, capacity / 16, head_dim, 16), where the last place is the position in its tile,
 and values (kv_heads, capacity, head_dim rounded up to 16). How many positions are held, the owner knows: what
-lies behind them is never looked at, so forgetting is counting less.
+lies behind them is never looked at, so forgetting is counting less. Arrays as in matrix.py.
 """
 
 import math
@@ -10,26 +10,28 @@ import mmap
 import sys
 from ctypes import Array
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from core.native.library import Library, check
 from core.native.structures import TYPES, HeadRows, LayerCacheFields
+
+Numbers = NDArray[Any]
 
 TILE = 16
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    keys: Tensor
-    values: Tensor
+    keys: NDArray[np.float16]
+    values: NDArray[np.float16]
 
     def fields(self) -> LayerCacheFields:
         kv_heads, tiles, head_dim, _ = self.keys.shape
-        return LayerCacheFields(
-            self.keys.data_ptr(), self.values.data_ptr(), kv_heads, head_dim, tiles * TILE
-        )
+        places = self.keys.ctypes.data, self.values.ctypes.data
+        return LayerCacheFields(*places, kv_heads, head_dim, tiles * TILE)
 
 
 class TiledCache:
@@ -63,29 +65,28 @@ class TiledCache:
             ours.keys[:, :tiles] = theirs.keys[:, :tiles]
             ours.values[:, :held] = theirs.values[:, :held]
 
-    def write(self, library: Library, layer: int, position: int, keys: Tensor, values: Tensor) -> None:
-        """Both (kv_heads, positions, head_dim), in fp32, bf16 or fp16; they begin at `position`."""
+    def write(self, library: Library, layer: int, position: int, keys: Numbers, values: Numbers) -> None:
+        """Both (kv_heads, positions, head_dim); they begin at `position`."""
         end = position + keys.shape[1]
         rows = self._rows(keys, end - position), self._rows(values, end - position)
         functions, fields = library.functions, self.fields[layer]
         check(functions.native_write_cache(library.kernels_address, fields, position, end, *rows))
 
-    def read(self, library: Library, layer: int, end: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Keys and values of the positions before `end`, each (kv_heads, end, head_dim)."""
-        shape = (self.kv_heads, end, self.head_dim)
-        keys, values = torch.empty(shape, dtype=dtype), torch.empty(shape, dtype=dtype)
+    def read(self, library: Library, layer: int, keys: Numbers, values: Numbers) -> None:
+        """Fills both, each (kv_heads, positions, head_dim), with the positions from the first on."""
+        end = keys.shape[1]
         rows = self._rows(keys, end), self._rows(values, end)
         functions, fields = library.functions, self.fields[layer]
         check(functions.native_read_cache(library.kernels_address, fields, 0, end, *rows))
-        return keys, values
 
-    def _rows(self, tensor: Tensor, positions: int) -> HeadRows:
+    def _rows(self, array: Numbers, positions: int) -> HeadRows:
         shape = (self.kv_heads, positions, self.head_dim)
-        if tuple(tensor.shape) != shape or tensor.device.type != "cpu" or tensor.dtype not in TYPES:
-            raise ValueError(f"{tuple(tensor.shape)} {tensor.dtype} is not {shape} of floats on the CPU")
-        if self.head_dim > 1 and tensor.stride(2) != 1:
+        if array.shape != shape or array.dtype not in TYPES:
+            raise ValueError(f"{array.shape} {array.dtype} is not {shape} of floats")
+        if array.size and self.head_dim > 1 and array.strides[2] != array.itemsize:
             raise ValueError("the channels of a head must lie side by side")
-        return HeadRows(tensor.data_ptr(), tensor.stride(0), tensor.stride(1), TYPES[tensor.dtype])
+        head_stride, stride, _ = (step // array.itemsize for step in array.strides)
+        return HeadRows(array.ctypes.data, head_stride, stride, TYPES[array.dtype])
 
     def _empty(self, tiles: int) -> _Layer:
         width = -(-self.head_dim // TILE) * TILE
@@ -95,13 +96,13 @@ class TiledCache:
         )
 
 
-def _allocated(shape: tuple[int, ...]) -> Tensor:
+def _allocated(shape: tuple[int, ...]) -> NDArray[np.float16]:
     """Straight from the system, so that pages count once written, and go back when freed."""
-    size_bytes = math.prod(shape) * torch.float16.itemsize
+    size_bytes = math.prod(shape) * np.dtype(np.float16).itemsize
     if size_bytes == 0:
-        return torch.empty(shape, dtype=torch.float16)
+        return np.empty(shape, np.float16)
     if sys.platform == "win32":
         memory = mmap.mmap(-1, size_bytes)
     else:  # not shared with a child that is forked
         memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return torch.frombuffer(memory, dtype=torch.float16).view(shape)
+    return np.frombuffer(memory, np.float16).reshape(shape)

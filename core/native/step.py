@@ -9,8 +9,8 @@ import threading
 import weakref
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from core.native.cache import TiledCache
 from core.native.library import Library, check
@@ -24,33 +24,33 @@ from core.native.structures import (
 )
 from core.spec.config import ModelConfig
 
+Numbers = NDArray[np.float32]
+
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
-    """Vectors are fp32."""
-
     qkv: Matrix  # the rows of q, then of k, then of v
     output: Matrix
     gate_up: Matrix  # a pair
     down: Matrix
-    attention_norm: Tensor
-    mlp_norm: Tensor
-    qkv_bias: Tensor | None = None
-    output_bias: Tensor | None = None
-    gate_bias: Tensor | None = None
-    up_bias: Tensor | None = None
-    down_bias: Tensor | None = None
-    q_norm: Tensor | None = None
-    k_norm: Tensor | None = None
+    attention_norm: Numbers
+    mlp_norm: Numbers
+    qkv_bias: Numbers | None = None
+    output_bias: Numbers | None = None
+    gate_bias: Numbers | None = None
+    up_bias: Numbers | None = None
+    down_bias: Numbers | None = None
+    q_norm: Numbers | None = None
+    k_norm: Numbers | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkWeights:
     table: Matrix
     head: Matrix  # the table itself, where it is tied
-    final_norm: Tensor
+    final_norm: Numbers
     layers: tuple[LayerWeights, ...]
-    rope_frequencies: Tensor  # (head_dim / 2), in radians a position
+    rope_frequencies: Numbers  # (head_dim / 2), in radians a position
     rope_magnitude: float = 1.0
 
 
@@ -92,15 +92,15 @@ class Step:
         self._lock = threading.Lock()
         weakref.finalize(self, functions.native_free_step, address)
 
-    def run(self, tokens: list[int], position: int, cache: TiledCache, last: int) -> Tensor:
+    def run(self, tokens: list[int], position: int, cache: TiledCache, last: int) -> Numbers:
         """Feeds tokens from `position` on, where the cache holds all before; (last, vocab_size) logits.
 
         The cache must have room for them, see `reserve`.
         """
-        logits = torch.empty(last, self.config.vocab_size)
+        logits = np.empty((last, self.config.vocab_size), np.float32)
         numbers = (ctypes.c_int32 * len(tokens))(*tokens)
         call = StepCall(
-            ctypes.addressof(numbers), len(tokens), position, last, cache.fields, logits.data_ptr()
+            ctypes.addressof(numbers), len(tokens), position, last, cache.fields, logits.ctypes.data
         )
         with self._lock:
             check(self.library.functions.native_run_step(self._address, call))
@@ -111,7 +111,7 @@ def _check_shapes(config: ModelConfig, weights: NetworkWeights) -> None:
     """The library trusts what it is given."""
     dim, head_dim = config.dim, config.head_dim
     wide, narrow = config.n_heads * head_dim, config.n_kv_heads * head_dim
-    vectors: list[tuple[Tensor | None, int]] = [
+    vectors: list[tuple[Numbers | None, int]] = [
         (weights.final_norm, dim),
         (weights.rope_frequencies, head_dim // 2),
     ]
@@ -127,23 +127,18 @@ def _check_shapes(config: ModelConfig, weights: NetworkWeights) -> None:
         matrices += [(layer.gate_up, config.ffn_dim, dim, True), (layer.down, dim, config.ffn_dim, False)]
     for vector, size in vectors:
         if vector is not None and not _is_vector(vector, size):
-            raise ValueError(f"a vector of {size} fp32 numbers is needed, not {tuple(vector.shape)}")
+            raise ValueError(f"a vector of {size} fp32 numbers is needed, not {vector.shape}")
     for matrix, rows, columns, is_pair in matrices:
         if matrix.shape != Shape(rows, columns, matrix.shape.bits, is_pair):
             raise ValueError(f"a matrix of {rows} x {columns} is needed, not {matrix.shape}")
 
 
-def _is_vector(tensor: Tensor, size: int) -> bool:
-    return (tuple(tensor.shape), tensor.dtype, tensor.device.type, tensor.is_contiguous()) == (
-        (size,),
-        torch.float32,
-        "cpu",
-        True,
-    )
+def _is_vector(array: Numbers, size: int) -> bool:
+    return array.shape == (size,) and array.dtype == np.float32 and array.flags.c_contiguous
 
 
-def _address(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
+def _address(array: Numbers | None) -> int | None:
+    return None if array is None else array.ctypes.data
 
 
 def _layer_fields(config: ModelConfig, number: int, layer: LayerWeights) -> LayerFields:
@@ -152,8 +147,8 @@ def _layer_fields(config: ModelConfig, number: int, layer: LayerWeights) -> Laye
         layer.output.fields(),
         layer.gate_up.fields(),
         layer.down.fields(),
-        layer.attention_norm.data_ptr(),
-        layer.mlp_norm.data_ptr(),
+        layer.attention_norm.ctypes.data,
+        layer.mlp_norm.ctypes.data,
         _address(layer.qkv_bias),
         _address(layer.output_bias),
         _address(layer.gate_bias),
@@ -182,8 +177,8 @@ def _network_fields(
         residual_multiplier=config.residual_multiplier,
         logits_divisor=config.logits_divisor,
         rope_magnitude=weights.rope_magnitude,
-        rope_frequencies=weights.rope_frequencies.data_ptr(),
-        final_norm=weights.final_norm.data_ptr(),
+        rope_frequencies=weights.rope_frequencies.ctypes.data,
+        final_norm=weights.final_norm.ctypes.data,
         table=weights.table.fields(),
         head=weights.head.fields(),
         layers=layers,

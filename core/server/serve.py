@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.server.outbox import Outbox
 from core.server.requests import Requests
@@ -138,16 +138,15 @@ def _resident_bytes() -> int:
 
 
 def _card_bytes() -> int:
-    """Once a model is there, and PyTorch with it: while that is being imported it could not be asked."""
-    import torch
-
-    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    """0 also where nobody has needed torch, and while it is being imported."""
+    cards: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    if not hasattr(cards, "memory_reserved") or not cards.is_initialized():
         return 0
-    return int(torch.cuda.memory_reserved()) + CARD_RUNTIME_BYTES
+    return int(cards.memory_reserved()) + CARD_RUNTIME_BYTES
 
 
 def _open_engine(path: Path, placement: Placement, say: Callable[[str], None]) -> "Engine":
-    say("starting PyTorch")
+    say("starting")
     from core.engine import load
     from core.fitting import learn_runtime
 

@@ -113,10 +113,11 @@ class Worker:
             self._outbox.say(Loading(load.id, step))
 
         if self._engine is not None:
-            from core.checkpoint.adapted import open_placed
+            from core.checkpoint.load import open_placed
+            from core.placing.place import check
 
             # what is no model leaves the one that is loaded in its place
-            open_placed(Path(load.path), load.placement)
+            check(open_placed(Path(load.path), load.placement), load.placement)
         self._close()
         self._engine = self._open_engine(Path(load.path), load.placement, say_step)
         if self._requests.is_called_off(load.id):

@@ -12,6 +12,8 @@ PRECISIONS = ("fp32", "bf16", "fp16", "int8", "int4")
 PREFILL_CHUNK = 256
 # a process with torch and what reads models, before any weights; a guess until this machine has been measured
 RUNTIME_BYTES = 255 * MB
+# the same without torch, where the C library does everything
+LEAN_RUNTIME_BYTES = 50 * MB
 # left to the system and to what other programs will want in the next minute
 RESERVE_BYTES = 512 * MB
 # what a driver and its libraries take of a card for each process; by the literature, not yet measured here

@@ -1,6 +1,6 @@
 """What the readers of model files share: TensorInfo, opening a file and parsing JSON that may be hostile.
 
-Each format's header has a module beside this one; the tensors themselves are read in core/checkpoint/weights.
+Each format's header has a module beside this one; the tensors themselves are read in core/checkpoint/tensors.
 Pickles are recognised in order to be refused, and are never opened as such.
 """
 

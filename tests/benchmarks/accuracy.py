@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -27,7 +28,8 @@ from core import report
 from core.checkpoint.gguf import open_gguf_model, write_gguf
 from core.checkpoint.load import open_model
 from core.model.cache import KVCache
-from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking, TiledLinear
+from core.model.one_step import FEWEST_ROWS
+from core.model.tiled import CacheTiles, LibraryPacking, TiledLinear
 from core.model.transformer import Transformer, with_random_weights
 from core.native import library
 from core.native.matrix import AS_NEEDED, unpack
@@ -163,7 +165,8 @@ def ours(model: Transformer, precision: str, texts: list[list[int]], planes: Any
     for text in texts:
         cache = KVCache(len(text), CacheTiles(model.config, tiles, torch.float32))
         pieces = [text[start : start + FEWEST_ROWS] for start in range(0, len(text), FEWEST_ROWS)]
-        found.append(torch.cat([ready.read(piece, cache, last=len(piece)) for piece in pieces]))
+        read = [ready.read(piece, cache, last=len(piece)) for piece in pieces]
+        found.append(torch.from_numpy(np.concatenate(read)))
     return found
 
 

@@ -27,7 +27,7 @@ class Side(Protocol):
 class Ours:
     def __init__(self, folder: Path, threads: int, precision: str) -> None:
         from core.checkpoint.load import open_model
-        from core.placing import place
+        from core.placing.place import place
         from core.spec.placement import Placement
 
         placement = Placement(device="cpu", precision=precision, threads=threads, anyway=True)  # type: ignore[arg-type]

@@ -128,7 +128,8 @@ def serve_and_take_down(times: Path) -> int:
     import core.server.serve as serving
     from core.generate.prefixes import PrefixStore
     from core.generate.sampling import Chooser
-    from core.model.transformer import Transformer
+    from core.model.one_step import OneStepNetwork
+    from core.placing.by_torch import TorchNetwork
     from core.server.outbox import Outbox
     from core.server.requests import Requests
     from core.server.worker import Worker
@@ -158,7 +159,8 @@ def serve_and_take_down(times: Path) -> int:
     note(Requests, "take", after="taken")
     note(WindowBuilder, "build", after="window")
     note(PrefixStore, "take", after="cache")
-    note(Transformer, "read", before="reading", after="read")
+    for network in (OneStepNetwork, TorchNetwork):
+        note(network, "read", before="reading", after="read")
     note(Chooser, "along", after="chosen")
     # a network of random weights may choose what is no text: something is said all the same
     StreamDecoder.feed = lambda *_: "y"  # type: ignore[method-assign]

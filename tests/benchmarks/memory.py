@@ -1,7 +1,8 @@
 """The budget against the most memory a real process held: `python -m tests.benchmarks.memory --help`.
 
 Each row is a process of its own that loads random weights of the true shape (stored as bf16), reads a prompt
-and writes a few tokens. Linux only: the kernel's own high-water mark is what counts.
+and writes a few tokens. What is quantised is packed by the first of them, and needs no torch from then on.
+Linux only: the kernel's own high-water mark is what counts.
 """
 
 import argparse
@@ -11,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from core import report
-from core.spec.budget import PRECISIONS, to_run
+from core.spec.budget import PRECISIONS
 from core.spec.presets import PRESETS
 from core.spec.sizes import MB
 
@@ -38,10 +40,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             make_model(Path(folder), name)
             for precision in arguments.precision or ["int8", "int4", "bf16", "fp32"]:
-                longest = PRESETS[name].max_context
-                rows += [
-                    measured(Path(folder), name, precision, context) for context in (longest // 8, longest)
-                ]
+                short, longest = PRESETS[name].max_context // 8, PRESETS[name].max_context
+                lengths = (short, short, longest) if precision in ("int8", "int4") else (short, longest)
+                rows += [measured(Path(folder), name, precision, context) for context in lengths]
     if arguments.json:
         report.say_json(rows)
     return 0
@@ -53,28 +54,34 @@ def measured(folder: Path, name: str, precision: str, context: int) -> dict[str,
     done = subprocess.run(
         [*command, str(context)], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
-    peak = json.loads(done.stdout)["peak_bytes"]
-    planned = to_run(PRESETS[name], precision, context).total_bytes
+    found = json.loads(done.stdout)
+    peak, planned = found["peak_bytes"], found["planned_bytes"]
     error = planned / peak - 1
     report.say(
         f"{name:20} {precision:5} context {context:5}  planned {planned / MB:6,.0f} MB  "
-        f"peak {peak / MB:6,.0f} MB  {error:+.1%}"
+        f"peak {peak / MB:6,.0f} MB  {error:+.1%}{', with torch' if found['has_torch'] else ''}"
     )
-    return {"name": name, "precision": precision, "context": context, "planned": planned, "peak": peak}
+    return {"name": name, "precision": precision, "context": context, **found}
 
 
-def run_once(folder: Path, precision: str, context: int) -> dict[str, int]:
+def run_once(folder: Path, precision: str, context: int) -> dict[str, Any]:
     from core.engine import load
+    from core.fitting import learn_runtime
     from core.spec.sampling import Sampling
 
-    engine = load(folder, device="cpu", precision=precision, threads=1)
+    learn_runtime()
+    engine = load(folder, device="cpu", precision=precision, threads=1, context_tokens=context)
     tokens = engine.tokenizer.encode("x = 1\n" * context)[: context - NEW_TOKENS]
     engine.complete(
         engine.tokenizer.decode(tokens), sampling=Sampling(max_tokens=NEW_TOKENS, repetition_penalty=1.01)
     )
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return {"peak_bytes": int(line.split()[1]) * 1024}
+    return {
+        "planned_bytes": engine.facts()["planned"].total_bytes,
+        "peak_bytes": int(line.split()[1]) * 1024,
+        "has_torch": "torch" in sys.modules,
+    }
 
 
 def make_model(folder: Path, name: str) -> None:

@@ -16,8 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from core import report
 from core.checkpoint.load import open_model
 from core.generate.drafting import Guessing, PromptLookup, Trust
@@ -25,8 +23,9 @@ from core.generate.loop import decode
 from core.generate.pace import Pace
 from core.generate.sampling import Chooser
 from core.model.cache import KVCache
-from core.model.transformer import Transformer
-from core.placing import PlacedModel, place
+from core.model.network import Logits, Network
+from core.placing.place import place
+from core.placing.placed import PlacedModel
 from core.spec.placement import Placement
 from core.spec.presets import PRESETS
 from core.spec.sampling import Sampling
@@ -41,10 +40,10 @@ SOURCES = ("textwrap.py", "heapq.py", "shelve.py", "sched.py", "bisect.py", "que
 class Scripted:
     """A network whose likeliest next token is always that of a given text."""
 
-    def __init__(self, model: Transformer, script: list[int]) -> None:
+    def __init__(self, model: Network, script: list[int]) -> None:
         self._model, self._script = model, script
 
-    def read(self, tokens: list[int], cache: KVCache, last: int) -> torch.Tensor:
+    def read(self, tokens: list[int], cache: KVCache, last: int) -> Logits:
         logits = self._model.read(tokens, cache, last)
         for row, position in enumerate(range(len(cache) - last + 1, len(cache) + 1)):
             if position < len(self._script):
@@ -108,8 +107,7 @@ def measured(placed: PlacedModel, script: list[int], rounds: int) -> tuple[float
     return NEW_TOKENS / statistics.median(without), NEW_TOKENS / statistics.median(guessing)
 
 
-@torch.inference_mode()
-def seconds(model: Transformer, cache: KVCache, script: list[int], guessing: Guessing) -> float:
+def seconds(model: Network, cache: KVCache, script: list[int], guessing: Guessing) -> float:
     """From the first new token to the last."""
     cache.keep(min(len(cache), PROMPT_TOKENS - 1))
     scripted: Any = Scripted(model, script)

@@ -11,7 +11,7 @@ from core.checkpoint.adapter import write_adapter
 from core.checkpoint.convert import convert
 from core.checkpoint.huggingface import write_huggingface
 from core.checkpoint.load import open_model
-from core.checkpoint.packed import load_quantised
+from core.checkpoint.packing import load_quantised
 from core.engine import load
 from core.model.lora import merge, set_strength
 from core.model.quant import TorchPacking

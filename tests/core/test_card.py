@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from core.checkpoint.load import open_model
-from core.checkpoint.packed import load_quantised
+from core.checkpoint.packing import load_quantised
 from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
-from core.model.cache import CacheRows, KVCache
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
 from core.model.card import CardLinear4, CardPacking
 from core.model.graphs import OneToken
 from core.model.quant import Quantised

@@ -128,7 +128,7 @@ def test_a_full_disk_gets_a_sentence_and_leaves_nothing(
     def fail(*_: object) -> None:
         raise failure
 
-    monkeypatch.setattr("core.checkpoint.folder.save_file", lambda *_, **__: fail())
+    monkeypatch.setattr("safetensors.torch.save_file", lambda *_, **__: fail())
     with pytest.raises(DoesNotFit, match="The disk is full"):
         convert(open_model(source), tmp_path / "made", "native", "fp32")
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -19,7 +20,7 @@ from core.checkpoint.native import write_native
 from core.engine import Engine
 from core.generate.answer import Hooks
 from core.model.device import attempts
-from core.placing import place
+from core.placing.place import place
 from core.spec.about import About
 from core.spec.budget import RESERVE_BYTES
 from core.spec.editing import ContextFile, Editing
@@ -211,7 +212,7 @@ def test_the_chance_of_a_text_is_that_of_its_tokens(folder: Path) -> None:
     text = answer.text()
     prompt, expected = prompt_of(engine), 1.0
     for _ in range(3):
-        chances = engine.logits(prompt)[-1].softmax(-1)
+        chances = torch.from_numpy(engine.logits(prompt)[-1]).softmax(-1)
         expected *= float(chances.max())
         prompt.append(int(chances.argmax()))
     assert engine.tokenizer.decode(prompt).endswith(text)
@@ -229,7 +230,7 @@ def test_other_answers_begin_otherwise_and_from_what_was_read_before(folder: Pat
         found.append(answer.text())
         assert answer.statistics.reused_tokens == answer.statistics.prompt_tokens - 1
     assert len({*found}) == 5
-    ranked = engine.logits(prompt_of(engine))[-1].argsort(descending=True).tolist()
+    ranked = np.argsort(-engine.logits(prompt_of(engine))[-1]).tolist()
     ranked = [
         token for token in ranked if token not in engine.tokenizer.special_ids | engine.tokenizer.end_ids
     ]

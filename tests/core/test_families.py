@@ -11,8 +11,9 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from core.checkpoint.families import family_of, read_config, write_config
 from core.checkpoint.huggingface import open_huggingface
-from core.model.cache import CacheRows, KVCache
-from core.model.rope import frequency_divisors
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
+from core.model.frequencies import frequency_divisors
 from core.model.transformer import Transformer
 from core.spec.config import RopeScaling
 from core.spec.errors import ModelFormatError, UsageError

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.checkpoint.adapter import attach_adapter, read_adapter, write_adapter
 from core.checkpoint.huggingface import write_huggingface
 from core.checkpoint.load import open_model
-from core.checkpoint.packed import load_quantised
+from core.checkpoint.packing import load_quantised
 from core.model.frozen import multiply_frozen, unpacked
 from core.model.lora import (
     Adapted,

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from core.checkpoint.load import open_model
-from core.checkpoint.preset import open_model_or_preset
 from core.spec.errors import ModelFormatError, UsageError
 from core.spec.folders import embedded_model, models_folder
 from core.spec.library import has_no_weights, located
@@ -27,7 +26,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_where_weights_are_needed_its_name_is_the_model_that_comes_along() -> None:
     assert open_model(Path(NANO)).path == embedded_model()
     assert open_tokenizer(Path(NANO)).vocab_size == PRESETS[NANO].vocab_size
-    assert open_model_or_preset(NANO).path == embedded_model()
     assert model_path(NANO) == embedded_model()
     assert with_weights(NANO).path == embedded_model()
     assert meant("lora", NANO) == str(embedded_model())

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from core.native.cache import TiledCache
 from core.native.library import Library
-from tests.core.native_library import KERNELS, library
+from tests.core.native_library import KERNELS, library, read, write
 
 TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -31,8 +31,8 @@ def test_any_width_of_heads_comes_back(native: Library) -> None:
         cache = TiledCache(1, 2, head_dim)
         cache.reserve(40, 0)
         keys, values = noise(2, 37, head_dim), noise(2, 37, head_dim, seed=1)
-        cache.write(native, 0, 0, keys, values)
-        found_keys, found_values = cache.read(native, 0, 37, torch.float32)
+        write(native, cache, 0, 0, keys, values)
+        found_keys, found_values = read(native, cache, 0, 37)
         assert torch.equal(found_keys, halved(keys)), head_dim
         assert torch.equal(found_values, halved(values)), head_dim
 
@@ -42,8 +42,8 @@ def test_any_type_of_float_goes_in_and_out(native: Library, dtype: torch.dtype) 
     cache = TiledCache(1, 3, 24)
     cache.reserve(20, 0)
     keys, values = noise(3, 20, 24).to(dtype), noise(3, 20, 24, seed=1).to(dtype)
-    cache.write(native, 0, 0, keys, values)
-    found_keys, found_values = cache.read(native, 0, 20, dtype)
+    write(native, cache, 0, 0, keys, values)
+    found_keys, found_values = read(native, cache, 0, 20, dtype)
     assert torch.equal(found_keys, keys.half().to(dtype))
     assert torch.equal(found_values, values.half().to(dtype))
 
@@ -54,9 +54,9 @@ def test_positions_are_written_anywhere_and_nothing_beside_them(native: Library)
         for end in (first, first + 1, first + 16, 50):
             cache = TiledCache(1, 2, 24)
             cache.reserve(50, 0)
-            cache.write(native, 0, 0, keys, values)
-            cache.write(native, 0, first, keys[:, first:end] + 1, values[:, first:end] + 1)
-            for found, before in zip(cache.read(native, 0, 50, torch.float32), (keys, values), strict=True):
+            write(native, cache, 0, 0, keys, values)
+            write(native, cache, 0, first, keys[:, first:end] + 1, values[:, first:end] + 1)
+            for found, before in zip(read(native, cache, 0, 50), (keys, values), strict=True):
                 expected = halved(before)
                 expected[:, first:end] = halved(before[:, first:end] + 1)
                 assert torch.equal(found, expected)
@@ -67,8 +67,8 @@ def test_heads_may_lie_far_apart(native: Library) -> None:
     cache.reserve(20, 0)
     together = noise(20, 2, 3, 24)  # as a projection leaves them: position by position
     keys, values = together[:, :, 1].transpose(0, 1), together[:, :, 2].transpose(0, 1)
-    cache.write(native, 0, 0, keys, values)
-    found_keys, found_values = cache.read(native, 0, 20, torch.float32)
+    write(native, cache, 0, 0, keys, values)
+    found_keys, found_values = read(native, cache, 0, 20)
     assert torch.equal(found_keys, halved(keys))
     assert torch.equal(found_values, halved(values))
 
@@ -79,11 +79,11 @@ def test_layers_are_kept_apart_and_growing_keeps_what_is_held(native: Library) -
     cache.reserve(23, 0)
     assert cache.capacity == 32
     for layer, (keys, values) in enumerate(written):
-        cache.write(native, layer, 0, keys, values)
+        write(native, cache, layer, 0, keys, values)
     for capacity in (30, 33, 100, 50):
         cache.reserve(capacity, 23)
         for layer, (keys, values) in enumerate(written):
-            found_keys, found_values = cache.read(native, layer, 23, torch.float32)
+            found_keys, found_values = read(native, cache, layer, 23)
             assert torch.equal(found_keys, halved(keys))
             assert torch.equal(found_values, halved(values))
     assert cache.capacity == 112
@@ -93,8 +93,8 @@ def test_what_fp16_cannot_hold_becomes_its_largest_and_what_is_not_finite_nan(na
     cache = TiledCache(1, 1, 6)
     cache.reserve(1, 0)
     numbers = torch.tensor([[[1e30, -1e30, 65519.0, float("nan"), float("inf"), -float("inf")]]])
-    cache.write(native, 0, 0, numbers, numbers)
-    for found in cache.read(native, 0, 1, torch.float32):
+    write(native, cache, 0, 0, numbers, numbers)
+    for found in read(native, cache, 0, 1):
         assert found.flatten()[:3].tolist() == [65504, -65504, 65504]
         assert found.flatten()[3:].isnan().all()
 
@@ -112,8 +112,8 @@ def test_any_number_of_threads_writes_and_reads_the_same(
     cache = TiledCache(1, heads, head_dim)
     cache.reserve(positions, 0)
     library().set_threads(threads)
-    cache.write(library(), 0, 0, keys, values)
-    found_keys, found_values = cache.read(library(), 0, positions, torch.float32)
+    write(library(), cache, 0, 0, keys, values)
+    found_keys, found_values = read(library(), cache, 0, positions)
     library().set_threads(1)
     assert torch.equal(found_keys, halved(keys))
     assert torch.equal(found_values, halved(values))
@@ -125,8 +125,8 @@ def test_what_does_not_fit_is_refused() -> None:
     wrong = [(2, 17, 24), (1, 3, 24), (2, 3, 25), (2, 24)]
     for shape in wrong:
         with pytest.raises((ValueError, IndexError)):
-            cache.write(library(), 0, 0, noise(*shape), noise(*shape))
+            write(library(), cache, 0, 0, noise(*shape), noise(*shape))
     with pytest.raises(ValueError, match="sense"):
-        cache.read(library(), 0, 17, torch.float32)
+        read(library(), cache, 0, 17)
     with pytest.raises(ValueError, match="side by side"):
-        cache.write(library(), 0, 0, noise(2, 24, 3).transpose(1, 2), noise(2, 24, 3).transpose(1, 2))
+        write(library(), cache, 0, 0, noise(2, 24, 3).transpose(1, 2), noise(2, 24, 3).transpose(1, 2))

@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.model.cache import CacheRows, KVCache
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
 from core.model.transformer import Transformer
 from core.native.cache import TiledCache
 from core.native.library import Library
 from core.native.matrix import AS_NEEDED, Planes
 from core.native.step import Step, why_unsupported
 from core.spec.config import RopeScaling
-from tests.core.native_library import KERNELS, library, network_weights, step_and_cache
+from tests.core.native_library import KERNELS, library, network_weights, read, run, step_and_cache, write
 from tests.tiny import TINY, tiny_model
 
 # what activations in whole numbers, keys and values in fp16 and another order of sums amount to
@@ -66,7 +67,7 @@ def feed(step: Step, cache: TiledCache, tokens: list[int], rows: int, held: int 
     parts = [tokens[i : i + rows] for i in range(0, len(tokens), rows)]
     starts = range(held, held + len(tokens), rows)
     return torch.cat(
-        [step.run(part, start, cache, len(part)) for part, start in zip(parts, starts, strict=True)]
+        [run(step, part, start, cache, len(part)) for part, start in zip(parts, starts, strict=True)]
     )
 
 
@@ -153,12 +154,12 @@ def test_any_number_of_last_logits_may_be_wanted(native: Library) -> None:
     tokens = some_tokens(6, model)
     everything = feed(step, cache, tokens, 6)
     for last in range(7):
-        assert torch.equal(step.run(tokens, 0, cache, last), everything[6 - last :])
+        assert torch.equal(run(step, tokens, 0, cache, last), everything[6 - last :])
     step, cache = step_and_cache(native, model, most_rows=70)
     tokens = some_tokens(70, model)
     everything = feed(step, cache, tokens, 16)
     for last in (0, 1, 17, 65, 70):
-        assert torch.equal(step.run(tokens, 0, cache, last), everything[70 - last :])
+        assert torch.equal(run(step, tokens, 0, cache, last), everything[70 - last :])
 
 
 def test_a_text_is_cut_back_and_continued(native: Library) -> None:
@@ -182,7 +183,7 @@ def test_what_lies_behind_the_last_position_is_never_seen(native: Library) -> No
     nothing = torch.full((2, cache.capacity, 24), float("nan"))
     for rows in (5, 37):
         for layer in range(2):
-            cache.write(native, layer, 0, nothing, nothing)
+            write(native, cache, layer, 0, nothing, nothing)
         assert torch.equal(feed(step, cache, tokens, rows), expected)
 
 
@@ -210,14 +211,14 @@ def test_a_text_read_by_torch_is_continued_in_c_and_back(native: Library) -> Non
     nothing = torch.empty(1, 2, 0, 24)
     for layer in range(2):
         keys, values = theirs.layers.write(layer, 30, nothing, nothing)
-        cache.write(native, layer, 0, keys[0], values[0])
+        write(native, cache, layer, 0, keys[0], values[0])
     assert_close(feed(step, cache, tokens[30:40], 4, held=30), expected[30:40])
     back = KVCache(50, CacheRows(model.config, torch.float32))
     for layer in range(2):
-        keys, values = cache.read(native, layer, 40, torch.float32)
+        keys, values = read(native, cache, layer, 40)
         back.write(layer, keys[None], values[None])
     back.advance(40)
-    assert_close(model.read(tokens[40:], back, last=10), expected[40:])
+    assert_close(torch.from_numpy(model.read(tokens[40:], back, last=10)), expected[40:])
 
 
 def test_all_kernels_agree(native: Library) -> None:
@@ -291,11 +292,11 @@ def test_calls_that_make_no_sense_are_refused() -> None:
         ([512], 0, 0),
     ]:
         with pytest.raises(ValueError, match="sense"):
-            step.run(tokens, position, cache, last)
+            run(step, tokens, position, cache, last)
     other = TiledCache(2, 2, 26)
     other.reserve(32, 0)
     with pytest.raises(ValueError, match="sense"):
-        step.run([1], 0, other, 0)
+        run(step, [1], 0, other, 0)
 
 
 def test_weights_of_another_shape_are_refused() -> None:

@@ -3,7 +3,8 @@
 import torch
 
 from core.generate.prefixes import PrefixStore
-from core.model.cache import CacheRows, KVCache, shared_length
+from core.model.cache import KVCache, shared_length
+from core.model.cache_rows import CacheRows
 from tests.tiny import TINY, tiny_model
 
 MODEL = tiny_model()

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,9 +11,10 @@ from torch import Tensor, nn
 
 from core.checkpoint import packed
 from core.checkpoint.load import open_model
-from core.checkpoint.packed import load_quantised
+from core.checkpoint.packing import load_quantised
 from core.model import kernels
-from core.model.cache import CacheRows, KVCache
+from core.model.cache import KVCache
+from core.model.cache_rows import CacheRows
 from core.model.kernels import Kernels
 from core.model.quant import (
     Linear4,
@@ -117,7 +119,8 @@ def test_predictions_stay_close(stored: Path, tmp_path: Path, precision: Quantis
     choose_kernels(model)
     expected = source.load(torch.float32)(IDS)[0]
     cache = KVCache(model.config.max_context, CacheRows(model.config, torch.bfloat16))
-    token_by_token = torch.cat([model.read([token], cache, last=1) for token in IDS[0].tolist()])
+    rows = [model.read([token], cache, last=1) for token in IDS[0].tolist()]
+    token_by_token = torch.from_numpy(np.concatenate(rows))
     assert divergence(model(IDS)[0], expected) < bound
     assert divergence(token_by_token, expected) < bound
 
@@ -162,7 +165,7 @@ def test_packed_weights_are_the_same_in_large_pages_and_in_the_mapped_file(
         mapped = load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", ignore)
     asked: list[int] = []
     with monkeypatch.context() as patch:
-        patch.setattr(packed, "in_large_pages", lambda size: asked.append(size) or torch.empty(size).byte())
+        patch.setattr(packed, "in_large_pages", lambda size: asked.append(size) or np.empty(size, np.uint8))
         held = load_quantised(source, "int8", TorchPacking(), tmp_path / "packed", ignore)
     place = next((tmp_path / "packed").iterdir())
     assert len(asked) == 1

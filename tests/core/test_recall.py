@@ -24,7 +24,7 @@ from core.generate.recall import (
     mixed,
     repetitions,
 )
-from core.generate.sampling import Chooser
+from core.generate.sampling import Chooser, Row
 from core.spec.about import About, Recall
 from core.spec.editing import Editing
 from core.spec.errors import ModelFormatError
@@ -77,10 +77,16 @@ def test_of_a_whole_text_each_token_is_told_from_what_stands_before_it(text: lis
 ENDS = [0]
 
 
-def heard(
-    row: torch.Tensor, found: Repetition, recall: Recall, end_ids: Sequence[int] = ENDS
-) -> torch.Tensor:
-    return torch.from_numpy(mixed(row.numpy(), found, recall, end_ids))
+def heard(row: Row, found: Repetition, recall: Recall, end_ids: Sequence[int] = ENDS) -> Row:
+    return mixed(row, found, recall, end_ids)
+
+
+def row_of(*logits: float) -> Row:
+    return np.array(logits, np.float32)
+
+
+def log_of_sum(logits: Row) -> float:
+    return float(np.logaddexp.reduce(logits.astype(np.float64)))
 
 
 @settings(max_examples=200)
@@ -92,28 +98,29 @@ def heard(
 def test_chances_of_text_are_mixed_and_nothing_else_changes(
     logits: list[float], token: int, length: int
 ) -> None:
-    row, token = torch.tensor(logits), 1 + token % (len(logits) - 1)
+    row, token = row_of(*logits), 1 + token % (len(logits) - 1)
     found = heard(row, Repetition(token, length, 0), FITTED)
     others = [place for place in range(1, len(logits)) if place != token]
-    assert torch.equal(found[others], row[others])
-    own = float(row[token].double() - row[others].double().logsumexp(-1))
-    mixed_odds = float(found[token].double() - found[others].double().logsumexp(-1))
+    assert np.array_equal(found[others], row[others])
+    own = float(row[token]) - log_of_sum(row[others])
+    mixed_odds = float(found[token]) - log_of_sum(found[others])
     assert math.isclose(mixed_odds, log_odds(FITTED, own, length), abs_tol=1e-4)
-    assert torch.allclose(found.softmax(-1)[0], row.softmax(-1)[0], rtol=1e-3, atol=1e-6)
+    ends = [math.exp(float(each[0]) - log_of_sum(each)) for each in (found, row)]
+    assert math.isclose(*ends, rel_tol=1e-3, abs_tol=1e-6)
 
 
 def test_where_the_network_ends_no_repetition_goes_on() -> None:
     """It was fitted to texts in which nothing ends, and what is to be written may stand behind already."""
-    row = torch.tensor([0.9, 0.05, 0.03, 0.02]).log()
+    row = np.log(row_of(0.9, 0.05, 0.03, 0.02))
     assert heard(row, Repetition(1, 24, 0), PARROT).argmax() == 0
     assert heard(row, Repetition(1, 24, 0), PARROT, [3]).argmax() == 1
 
 
 def test_what_is_ruled_out_stays_so_and_so_does_what_alone_is_left() -> None:
-    row = torch.tensor([-torch.inf, 1.0, 2.0])
-    assert torch.equal(heard(row, Repetition(0, 24, 0), PARROT, []), row)
-    row = torch.tensor([-torch.inf, 1.0, -torch.inf])
-    assert torch.equal(heard(row, Repetition(1, 24, 0), PARROT, []), row)
+    row = row_of(-np.inf, 1.0, 2.0)
+    assert np.array_equal(heard(row, Repetition(0, 24, 0), PARROT, []), row)
+    row = row_of(-np.inf, 1.0, -np.inf)
+    assert np.array_equal(heard(row, Repetition(1, 24, 0), PARROT, []), row)
 
 
 def test_a_longer_run_and_a_network_that_agrees_are_believed_more() -> None:
@@ -130,20 +137,20 @@ def test_guesses_change_neither_tokens_nor_what_is_remembered(
 ) -> None:
     """Whether right, half right or wrong, also where a guess comes to a place that another one came to."""
     seed = data.draw(st.integers(0, 99))
-    rows = torch.randn(len(draft) + 1, 5, generator=torch.Generator().manual_seed(seed))
+    rows = np.random.default_rng(seed).standard_normal((len(draft) + 1, 5), np.float32)
     guessing, alone = (
         RecallingChooser(Chooser(sampling), FITTED, prompt, len(prompt), {0}) for _ in range(2)
     )
     chosen = guessing.along(draft, rows, prompt)
     for place, token in enumerate(chosen):
         assert alone.along([], rows[place : place + 1], prompt + chosen[:place]) == [token]
-    more = rows[:1].flip(-1)
+    more = rows[:1, ::-1]
     assert guessing.along([], more, prompt + chosen) == alone.along([], more, prompt + chosen)
 
 
 def test_a_guess_that_comes_true_is_not_recalled_twice() -> None:
     chooser = RecallingChooser(Chooser(Sampling()), PARROT, [1, 2, 3, 1], 4, {0})
-    rows = torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.1]] * 4)
+    rows = np.array([[0.0, 0.0, 0.0, 0.0, 0.1]] * 4, np.float32)
     assert chooser.along([2, 3, 1], rows, [1, 2, 3, 1]) == [2, 3, 1, 4]
     assert chooser.along([], rows[:1], [1, 2, 3, 1, 2, 3, 1]) == [4], "all that stood behind 1 is used up"
 

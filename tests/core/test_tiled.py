@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from core.checkpoint.load import open_model
-from core.checkpoint.packed import load_quantised
+from core.checkpoint.packing import load_quantised
 from core.model import crossover
 from core.model.cache import KVCache
 from core.model.crossover import rows_through_library
+from core.model.one_step import FEWEST_ROWS
 from core.model.quant import Quantised
-from core.model.tiled import FEWEST_ROWS, CacheTiles, LibraryPacking, TiledLinear, TiledTable
+from core.model.tiled import CacheTiles, LibraryPacking, TiledLinear, TiledTable
 from core.model.transformer import Transformer, on_meta
 from core.native import library
 from core.native.library import Library
@@ -76,7 +77,7 @@ def new_cache(model: Transformer, found: Library) -> KVCache:
 @torch.inference_mode()
 def read(model: Transformer, cache: KVCache, tokens: list[int], portion: int) -> torch.Tensor:
     parts = [tokens[start : start + portion] for start in range(0, len(tokens), portion)]
-    return torch.cat([model.read(part, cache, last=len(part)) for part in parts])
+    return torch.cat([torch.from_numpy(model.read(part, cache, last=len(part))) for part in parts])
 
 
 def error(got: torch.Tensor, expected: torch.Tensor) -> float:

@@ -304,7 +304,8 @@ def test_other_files_leave_room_for_this_one_and_are_cut_at_lines(
     assert 0 < len(window.tokens) <= room
     alone = builder(kind).build(prefix, "\n", room - room // 4)
     kept, kept_alone = (len(prefix) - found.prefix_left_out_letters for found in (window, alone))
-    assert kept >= kept_alone // 2
+    if len(tokenizer.encode(prefix)) <= len(prefix):  # else a block of few letters may be too long
+        assert kept >= kept_alone // 2
     special = {tokenizer.spelling(token) for token in window.tokens if token in tokenizer.special_ids}
     assert len([name for name in special if name and "fim_middle" in name]) <= 1
 

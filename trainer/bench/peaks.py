@@ -20,9 +20,8 @@ def peak_ram_bytes() -> int:
 
 def card_memory() -> dict[str, Any]:
     """Of the allocator in this process; null where no card computes."""
-    import torch
-
-    if not torch.cuda.is_available():
+    torch: Any = sys.modules.get("torch")  # which is not there where nothing needed it
+    if torch is None or not torch.cuda.is_available():
         return dict.fromkeys(("allocated_vram_bytes", "reserved_vram_bytes", "peak_vram_bytes"))
     return {
         "allocated_vram_bytes": torch.cuda.memory_allocated(),

@@ -103,7 +103,7 @@ def _heard(engine: Engine, window: list[int], first: int) -> Heard:
 def _chances(engine: Engine, window: list[int], told: NDArray[np.int64]) -> tuple[Numbers, ...]:
     """Logarithms of chances at each token but the first: of what came, of what was `told`, of all other text
     than that, and of text at all, which is what marks are not."""
-    logits = engine.logits(window)[:-1].cpu()
+    logits = torch.from_numpy(engine.logits(window)[:-1])
     ends = torch.tensor(sorted(engine.tokenizer.special_ids | engine.tokenizer.end_ids))
     wanted = torch.tensor([window[1:], told[1:].tolist()]).T
     parts: list[torch.Tensor] = []

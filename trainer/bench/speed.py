@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import torch
-
 from core.checkpoint.stored import StoredModel
 from core.generate.drafting import Guessing
 from core.generate.loop import decode
 from core.generate.sampling import Chooser
 from core.model.cache import KVCache
-from core.placing import PlacedModel, place
+from core.placing.place import place
+from core.placing.placed import PlacedModel
 from core.spec.errors import UsageError
 from core.spec.fields import to_json
 from core.spec.placement import Placement
@@ -57,7 +56,6 @@ class Speed:
     total_ms: float
 
 
-@torch.inference_mode()
 def measure(
     stored: StoredModel, placement: Placement, settings: SpeedSettings, say: Say = lambda _: None
 ) -> dict[str, Any]:
@@ -127,7 +125,7 @@ def _one_round(placed: PlacedModel, cache: KVCache, length: int, new_tokens: int
 
 def _written(placed: PlacedModel, cache: KVCache, tokens: list[int]) -> Iterator[int]:
     """Whichever token comes is a number on this side by then, so a card has finished."""
-    chooser = Chooser(_GREEDY, cache.device)
+    chooser = Chooser(_GREEDY)
     return decode(
         placed.model, cache, tokens, guessing=Guessing(), chooser=chooser, is_cancelled=lambda: False
     )

@@ -117,9 +117,9 @@ def _held_out(arguments: argparse.Namespace) -> int:
 
 
 def _ways(arguments: argparse.Namespace) -> Sequence[str]:
-    from core.checkpoint.load import open_model
+    from core.checkpoint.load import open_unchecked
 
-    has_recall = open_model(arguments.model).about.recall is not None
+    has_recall = open_unchecked(arguments.model).about.recall is not None
     if "recall" in (arguments.only or ()) and not has_recall:
         raise UsageError(f"{arguments.model} says nothing of recall; 'train recall' fits it.")
     return arguments.only or [way for way in _WAYS if way != "recall" or has_recall]

@@ -68,8 +68,7 @@ def _speed(arguments: argparse.Namespace) -> int:
 
 def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[str, Any]:
     """One object of the list that `bench speed` prints; `model` is a path or a preset's name."""
-    from core.checkpoint.adapted import with_adapter
-    from core.checkpoint.preset import open_model_or_preset
+    from core.checkpoint.load import open_unchecked
     from core.fitting import learn_runtime
     from core.spec.budget import parameters, weight_bytes
     from core.spec.library import has_no_weights
@@ -78,8 +77,16 @@ def measured(model: str, placement: Placement, settings: SpeedSettings) -> dict[
 
     learn_runtime()
     is_random = has_no_weights(model)
-    stored = open_model_or_preset(model if is_random else str(model_path(model)))
+    if is_random:
+        from core.checkpoint.preset import open_preset
+
+        stored = open_preset(model)
+    else:
+        stored = open_unchecked(model_path(model))
     if placement.adapter:
+        from core.checkpoint.adapted import with_adapter
+
+        stored.check()
         stored = with_adapter(stored, Path(placement.adapter), placement.adapter_strength)
     figures = measure(stored, placement, settings)
     return {

@@ -48,10 +48,10 @@ def test_a_text_costs_what_the_mixed_chances_say(engine: Engine) -> None:
     alone = recalled = 0.0
     for place in range(1, len(tokens)):
         row = logits[place - 1]
-        alone -= float(row.log_softmax(-1)[tokens[place]])
+        alone -= float(torch.from_numpy(row).log_softmax(-1)[tokens[place]])
         if place in found:
-            row = torch.from_numpy(mixed(row.numpy(), found[place], recall, ends))
-        recalled -= float(row.log_softmax(-1)[tokens[place]])
+            row = mixed(row, found[place], recall, ends)
+        recalled -= float(torch.from_numpy(row).log_softmax(-1)[tokens[place]])
     heard = listen_to(engine, tokens)
     assert heard.tokens == len(tokens) - 1
     assert math.isclose(heard.alone, alone, rel_tol=1e-4)
