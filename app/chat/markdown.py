@@ -71,7 +71,7 @@ def split(text: str) -> tuple[list[Block], int]:
 
 
 class GrowingText:
-    """The blocks of a text that comes in pieces. Only the last one can change."""
+    """The blocks of a text that comes in pieces. Only the last ones can change."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -85,7 +85,10 @@ class GrowingText:
         self.text += piece
         if self._fence is not None and not self._has_ended(self._fence):
             return [*self._finished, self._open_code()]
+        self._fence = None
         found, last = split(self.text[self._begin :])
+        if "\n" not in self.text[self._begin + last :].lstrip():
+            return [*self._finished, *found]  # a line that is not whole may yet belong to the block before it
         self._finished += found[:-1]
         self._begin += last
         self._watch_fence()
@@ -99,7 +102,6 @@ class GrowingText:
 
     def _watch_fence(self) -> None:
         opening = re.match(r" {0,3}(`{3,}|~{3,})[^\n]*\n", self.text[self._begin :])
-        self._fence = None
         if opening is not None:
             mark = opening[1]
             ending = re.compile(rf"^ {{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$", re.MULTILINE)

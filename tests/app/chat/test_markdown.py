@@ -1,6 +1,6 @@
 """Splitting Markdown: a text that grows is split as the whole of it, and nothing unseen is shown."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.chat.markdown import Block, GrowingText, presentable, split
@@ -32,6 +32,7 @@ def seen(found: list[Block]) -> list[tuple[str, str, str]]:
 
 
 @given(text=texts, sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4))
+@example(text="1. first\n\n   more of it\n\n1. second\n", sizes=[1])
 def test_a_text_that_comes_in_pieces_is_split_as_the_whole_of_it(text: str, sizes: list[int]) -> None:
     growing, place, found, number = GrowingText(), 0, [Block("prose", "")], 0
     while place < len(text):
