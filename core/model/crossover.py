@@ -2,7 +2,8 @@
 
 The library multiplies with packed weights whatever the length. torch first has them unpacked, which many
 tokens must pay for; then it wins where the processor has units for matrices, and loses elsewhere. So that all
-which belongs to a read is weighed, a network of one layer is read both ways.
+which belongs to a read is weighed, a network of one layer is read both ways. A small network is the library's
+in any case.
 """
 
 import time
@@ -14,7 +15,7 @@ import torch
 
 from core.model.cache import KVCache
 from core.model.kernels import fastest_wide
-from core.model.one_step import FEWEST_ROWS, rows_question
+from core.model.one_step import FEWEST_ROWS, is_quickly_read, rows_question
 from core.model.remembered import remembered
 from core.model.tiled import CacheTiles, LibraryPacking, TiledLinear, step_reader
 from core.model.transformer import Transformer, on_meta, with_random_weights
@@ -56,7 +57,10 @@ def choose_reads(model: Transformer) -> Reads:
     """Whatever this processor is faster at, for a network in tiles."""
     layer = next(layer for layer in model.layers.modules() if isinstance(layer, TiledLinear))
     unpacker = layer.unpacker
-    reads = Reads(rows_through_library(unpacker.library, layer.tiles.shape.bits), fastest_wide())
+    if is_quickly_read(model.config):
+        reads = Reads(PREFILL_CHUNK, torch.float32)
+    else:
+        reads = Reads(rows_through_library(unpacker.library, layer.tiles.shape.bits), fastest_wide())
     unpacker.dtype, unpacker.most_packed_rows = reads.wide, reads.packed_rows
     if model.short_reads is not None and reads.packed_rows > FEWEST_ROWS:
         model.short_reads = step_reader(unpacker.library, model, reads.packed_rows)

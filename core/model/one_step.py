@@ -17,11 +17,12 @@ from core.native.cache import TiledCache
 from core.native.library import Library
 from core.native.matrix import Bits, Matrix, Shape
 from core.native.step import LayerWeights, NetworkWeights, Step
-from core.spec.budget import PREFILL_CHUNK, tiled_position_bytes
+from core.spec.budget import PREFILL_CHUNK, parameters, tiled_position_bytes
 from core.spec.config import ModelConfig
 from core.spec.version import version
 
 TILES = "tiles, by channel and size"  # on disk, not to be taken for weights packed otherwise
+_LITTLE_WORK = 2e10  # weights by tokens; the embedded model comes to half of that
 FEWEST_ROWS = 16  # which the library always takes: a text must not depend on how many guesses are checked
 
 
@@ -83,9 +84,14 @@ def rows_question(library: Library, bits: Bits) -> str:
     return f"rows through {library.kernels} of {bits} bits, {version()}"
 
 
-def reads_everything(library: Library, bits: Bits) -> bool:
-    """Known to be faster whatever the length."""
-    return known_answer(rows_question(library, bits)) == str(PREFILL_CHUNK)
+def reads_everything(library: Library, config: ModelConfig, bits: Bits) -> bool:
+    """Known to be faster whatever the length, or fast enough for torch not to be worth its start."""
+    return is_quickly_read(config) or known_answer(rows_question(library, bits)) == str(PREFILL_CHUNK)
+
+
+def is_quickly_read(config: ModelConfig) -> bool:
+    """A whole context, by the library, in tenths of a second on two cores. Torch takes seconds to load."""
+    return parameters(config) * config.max_context < _LITTLE_WORK
 
 
 def network_weights(config: ModelConfig, bits: Bits, state: Mapping[str, NDArray[Any]]) -> NetworkWeights:

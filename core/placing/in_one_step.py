@@ -55,6 +55,6 @@ def find_packed(stored: StoredModel, attempt: Attempt) -> PackedModel | None:
         return None
     bits: Bits = 4 if precision == "int4" else 8
     tiles, place = library.load(), packed_place(stored, precision, TILES, packed_folder())
-    if tiles is None or not place.exists() or not reads_everything(tiles, bits):
+    if tiles is None or not place.exists() or not reads_everything(tiles, stored.config, bits):
         return None
     return PackedModel(stored, attempt, place, bits, tiles)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from core import load
 from core.checkpoint.load import open_placed
 from core.checkpoint.packed import DAMAGED
+from core.model.crossover import rows_through_library
 from core.model.device import Attempt
 from core.model.network import Logits
 from core.model.one_step import rows_question
@@ -67,14 +68,8 @@ class Start:
 
 
 @pytest.fixture(autouse=True)
-def the_library_reads_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As is measured on processors without units for matrices."""
+def nothing_was_packed_or_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SMALLCODER_HOME", str(tmp_path / "home"))
-    found = library.load()
-    assert found is not None, library.why_not()
-    cache_folder().mkdir(parents=True)
-    answers = {rows_question(found, bits): str(PREFILL_CHUNK) for bits in (8, 4)}
-    (cache_folder() / "kernels.json").write_text(json.dumps(answers))
 
 
 @pytest.fixture
@@ -126,10 +121,21 @@ def test_a_network_of_other_parts_is_read_by_torch(tmp_path: Path) -> None:
     assert [started(model).needs_torch for _ in range(2)] == [True, True]
 
 
-def test_where_torch_reads_long_texts_faster_it_is_asked(model: Path) -> None:
-    path = cache_folder() / "kernels.json"
-    path.write_text(path.read_text().replace(str(PREFILL_CHUNK), "32"))
-    assert [started(model).needs_torch for _ in range(2)] == [True, True]
+@pytest.mark.parametrize("packed_rows", [32, PREFILL_CHUNK])
+def test_of_a_large_network_torch_is_asked_where_it_reads_long_texts_faster(
+    model: Path, packed_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.model.one_step._LITTLE_WORK", 0)
+    found = library.load()
+    assert found is not None, library.why_not()
+    cache_folder().mkdir(parents=True)
+    answers = {rows_question(found, 8): str(packed_rows)}
+    (cache_folder() / "kernels.json").write_text(json.dumps(answers))
+    rows_through_library.cache_clear()
+    starts = [started(model) for _ in range(2)]
+    assert [start.needs_torch for start in starts] == [True, packed_rows < PREFILL_CHUNK]
+    assert {start.kernel.endswith(" beyond 32 tokens") for start in starts} == {packed_rows == 32}
+    assert starts[0].text == starts[1].text
 
 
 def without(name: str) -> Callable[[Path], None]:

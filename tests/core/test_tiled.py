@@ -157,6 +157,7 @@ def test_a_long_text_reads_alike_whichever_way_is_chosen(
     plain = tiny_model()
     model = tiled(plain, "int8", found)
     monkeypatch.setattr(crossover, "rows_through_library", lambda *_: packed_rows)
+    monkeypatch.setattr(crossover, "is_quickly_read", lambda _: False)
     reads = crossover.choose_reads(model)
     assert ("beyond" in reads.name) == (packed_rows < PREFILL_CHUNK)
     with torch.inference_mode():
