@@ -19,7 +19,7 @@ from core.spec.sizes import MB, in_mb
 _USUAL_CONTEXT = 4096
 # what libraries take when they multiply for the first time; measured on Linux with torch 2.13
 _FIRST_USE_BYTES = 25 * MB
-_LEAN_FIRST_USE_BYTES = 2 * MB  # of the C library alone
+_LEAN_FIRST_USE_BYTES = 4 * MB  # of the C library alone
 
 
 def context_of(config: ModelConfig, wanted_tokens: int) -> int:
@@ -77,18 +77,16 @@ def budget_of(config: ModelConfig, precision: str, context_tokens: int, machine:
     return to_run(config, precision, context_tokens, runtime_bytes=machine.runtime_bytes)
 
 
-def require(name: str, config: ModelConfig, precision: str, context_tokens: int, machine: Machine) -> Budget:
-    """Room for texts of that length, or a sentence that shows what there is room for."""
-    budget = budget_of(config, precision, context_tokens, machine)
+def require(name: str, config: ModelConfig, context_tokens: int, machine: Machine, budget: Budget) -> None:
+    """Room for what is planned, or a sentence that shows what there is room for."""
     if budget.total_bytes > machine.free_bytes:
         also = f" models loaded already {in_mb(machine.ours_bytes)}," if machine.ours_bytes else ""
         instead = _instead(config, context_tokens, machine)
         raise DoesNotFit(
-            f"{name} as {precision} takes {budget.arithmetic}, but of {in_mb(machine.limit_bytes)} "
+            f"{name} takes {budget.arithmetic}, but of {in_mb(machine.limit_bytes)} "
             f"others hold {in_mb(machine.others_bytes)},{also} and {in_mb(machine.reserve_bytes)} stay "
             f"in reserve, which leaves {in_mb(machine.free_bytes)}; {instead} or --anyway."
         )
-    return budget
 
 
 def _instead(config: ModelConfig, context_tokens: int, machine: Machine) -> str:

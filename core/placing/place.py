@@ -8,10 +8,11 @@ import numpy as np
 
 from core.checkpoint.reading import Say
 from core.checkpoint.stored import StoredModel
-from core.fitting import bring_torch, budget_of, context_of, require, this_card, this_machine
+from core.fitting import bring_torch, context_of, require, this_card, this_machine
 from core.model.device import Attempt, attempts, may_have_card, unused_card
 from core.placing.in_one_step import find_packed
 from core.placing.placed import PlacedModel, Room
+from core.spec.budget import to_run
 from core.spec.errors import DoesNotFit, NotNumbers, is_refusal_of_memory
 from core.spec.placement import Placement
 from core.spec.sizes import MB
@@ -78,13 +79,13 @@ def _tried(
     say(f"reading the weights as {attempt.precision} for the {attempt.device}")
     placed, packed = None, find_packed(stored, attempt)
     if packed is not None:
-        room = _room(stored, attempt, placement, ours_bytes, with_torch="torch" in sys.modules)
+        room = _room(stored, attempt, placement, ours_bytes, in_one_step=True)
         placed = packed.placed(room, placement.threads, say)
     if placed is None:
         say("starting PyTorch")
         bring_torch()
         stored.check()
-        room = _room(stored, attempt, placement, ours_bytes, with_torch=True)
+        room = _room(stored, attempt, placement, ours_bytes, in_one_step=False)
         from core.placing.by_torch import placed_by_torch
 
         placed = placed_by_torch(stored, attempt, placement.threads, room, say)
@@ -98,19 +99,25 @@ def _tried(
 
 
 def _room(
-    stored: StoredModel, attempt: Attempt, placement: Placement, ours_bytes: int, *, with_torch: bool
+    stored: StoredModel, attempt: Attempt, placement: Placement, ours_bytes: int, *, in_one_step: bool
 ) -> Room:
     """Whatever the plan leaves free is for earlier texts, up to the limit that was set."""
     context = context_of(stored.config, placement.context_tokens)
     if attempt.device == "cuda":
         machine = this_card(placement.vram_mb, ours_bytes)
     else:  # mps shares the system's memory
-        beside = placement.beside_pid
+        beside, with_torch = placement.beside_pid, not in_one_step or "torch" in sys.modules
         machine = this_machine(placement.ram_mb, ours_bytes, beside, with_torch=with_torch)
+    budget = to_run(
+        stored.config,
+        attempt.precision,
+        context,
+        runtime_bytes=machine.runtime_bytes,
+        in_one_step=in_one_step,
+    )
     if placement.anyway:
-        budget = budget_of(stored.config, attempt.precision, context, machine)
         return Room(context, budget, 0, attempt.cache_mb * MB)
-    budget = require(str(stored.path), stored.config, attempt.precision, context, machine)
+    require(f"{stored.path} as {attempt.precision}", stored.config, context, machine, budget)
     kept_bytes = min(attempt.cache_mb * MB, machine.free_bytes - budget.total_bytes)
     return Room(context, budget, budget.total_bytes - budget.runtime_bytes, kept_bytes)
 

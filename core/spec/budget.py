@@ -54,8 +54,12 @@ def to_run(
     context_tokens: int,
     *,
     runtime_bytes: int = RUNTIME_BYTES,
+    in_one_step: bool = False,
 ) -> Budget:
-    """`context_tokens`: how long the texts become. Keys and values have 16 bits, or 32 in fp32."""
+    """`context_tokens`: how long the texts become. Keys and values have 16 bits, or 32 in fp32.
+
+    `in_one_step`: the C library reads everything, and no layer is unpacked for torch.
+    """
     context = min(context_tokens, config.max_context)
     if _BITS[precision] < 16:
         in_cache = tiled_position_bytes(config)
@@ -65,7 +69,7 @@ def to_run(
         runtime_bytes=runtime_bytes,
         weights_bytes=weight_bytes(config, precision),
         cache_bytes=context * in_cache,
-        working_bytes=_working_bytes(config, precision, context),
+        working_bytes=_working_bytes(config, precision, context, in_one_step),
     )
 
 
@@ -99,14 +103,17 @@ def weight_bytes(config: ModelConfig, precision: str) -> int:
     return config.n_layers * layers + tables + 4 * (_vectors(config) + _positions(config))
 
 
-def _working_bytes(config: ModelConfig, precision: str, context: int) -> int:
+def _working_bytes(config: ModelConfig, precision: str, context: int, in_one_step: bool) -> int:
     """What a chunk of a prompt needs on its way through the widest layer, and the logits at its end."""
     chunk = min(PREFILL_CHUNK, context)
     element = 2 if precision in ("bf16", "fp16") else 4
     through = chunk * (8 * config.dim + 4 * config.ffn_dim) * element
+    at_the_end = _CHECKED_ROWS * config.vocab_size * 4
+    if in_one_step:
+        return through + at_the_end
     unpacked = 0 if _BITS[precision] >= 16 else max(rows * columns for rows, columns in _matrices(config)) * 4
     mask = chunk * context * 4
-    return through + unpacked + mask + _CHECKED_ROWS * config.vocab_size * 4
+    return through + unpacked + mask + at_the_end
 
 
 def _matrices(config: ModelConfig) -> list[tuple[int, int]]:
