@@ -4,6 +4,7 @@ Without torch, which takes seconds to load and more memory than a small model.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,17 +65,15 @@ class StepReader:
         return logits
 
 
+@dataclass(frozen=True)
 class OneStepNetwork:
     """Nothing but such reads: see Network."""
 
-    def __init__(
-        self, library: Library, config: ModelConfig, weights: NetworkWeights, most_tokens: int
-    ) -> None:
-        self.config = config
-        self._reader = StepReader(library, config, weights, most_tokens)
+    config: ModelConfig
+    reader: StepReader
 
     def read(self, tokens: list[int], cache: KVCache, last: int) -> Logits:
-        logits = self._reader.read(tokens, cache, last)
+        logits = self.reader.read(tokens, cache, last)
         cache.tokens += tokens
         return logits
 

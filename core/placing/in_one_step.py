@@ -12,7 +12,14 @@ from core.checkpoint.packed import DAMAGED, packed_place, read_packed
 from core.checkpoint.reading import Say
 from core.checkpoint.stored import StoredModel
 from core.model.device import Attempt, usable_cores
-from core.model.one_step import TILES, OneStepNetwork, TiledLayers, network_weights, reads_everything
+from core.model.one_step import (
+    TILES,
+    OneStepNetwork,
+    StepReader,
+    TiledLayers,
+    network_weights,
+    reads_everything,
+)
 from core.native import library
 from core.native.library import Library
 from core.native.matrix import Bits
@@ -37,7 +44,7 @@ class PackedModel:
         try:
             state = read_packed(self.place, lambda share: say(f"reading the packed weights: {share} %"))
             weights = network_weights(config, self.bits, state)
-            network = OneStepNetwork(self.tiles, config, weights, PREFILL_CHUNK)
+            network = OneStepNetwork(config, StepReader(self.tiles, config, weights, PREFILL_CHUNK))
         except (ModelFormatError, KeyError, TypeError, ValueError):
             say(DAMAGED)
             with contextlib.suppress(OSError):  # where it is in use, some systems keep it
