@@ -6,11 +6,13 @@ What a prompt looks like is in core/text, how tokens come about in core/generate
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.checkpoint.load import open_placed, open_unchecked
 from core.checkpoint.reading import Say
@@ -19,13 +21,13 @@ from core.generate.drafting import DraftModel, FirstGuess, Guessing, PromptLooku
 from core.generate.loop import decode
 from core.generate.pace import Pace
 from core.generate.prefixes import PrefixStore
-from core.generate.recall import RecallingChooser
+from core.generate.recall import Recaller, RecallingChooser, Recollection, in_a_row
 from core.generate.sampling import Chooser, SpellingChooser, TokenChooser, WeighingChooser
 from core.model.cache import KVCache, shared_length
 from core.model.network import Logits
 from core.placing.place import place
 from core.placing.placed import PlacedModel
-from core.spec.about import NOTHING_MORE, About, Recall
+from core.spec.about import NOTHING_MORE, About
 from core.spec.budget import PREFILL_CHUNK, parameters, weight_bytes
 from core.spec.editing import Editing, Extent
 from core.spec.errors import UsageError
@@ -39,7 +41,7 @@ from core.text.stops import until_stop
 from core.text.sure import sure
 from core.text.tokenizer import StreamDecoder, Tokenizer
 from core.text.trim import Cursor, trimmed
-from core.text.window import WindowBuilder
+from core.text.window import Window, WindowBuilder
 
 
 def load(
@@ -80,23 +82,29 @@ class Origin:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is read, and how what follows is chosen; that begins with `begun`, which the person has typed.
-
-    `prefix_end`: how many of the tokens stand in front of it in the text itself.
-    """
+    """What is read, and how what follows is chosen; that begins with `begun`, which the person has typed."""
 
     tokens: list[int]
     sampling: Sampling
     end_ids: frozenset[int]
-    prefix_end: int = 0
-    recall: Recall | None = None
     alternative: int = 0
     least_chance: float = 0.0
     begun: str = ""
+    recaller: Recaller | None = None
 
     @property
     def is_weighed(self) -> bool:
         return self.alternative > 0 or self.least_chance > 0
+
+
+@dataclass(frozen=True)
+class Along:
+    """Of each token of a text that was written: `logits` of it, (tokens, vocab_size), told before it; and a
+    `recaller` at the beginning of that text."""
+
+    tokens: list[int]
+    logits: Logits
+    recaller: Recaller
 
 
 class Engine:
@@ -151,16 +159,16 @@ class Engine:
         window, begun = self._windows.build(prefix, suffix, self._room(sampling), editing), ""
         if editing.extent is not None and not editing.alternative:
             window, begun = taken_back(window, self.tokenizer)
+        is_recalling = editing.recall and editing.extent is not None and self.origin.about.recall is not None
         statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
         task = _Task(
             window.tokens,
             sampling,
             self._end_ids,
-            window.prefix_end,
-            self.origin.about.recall if editing.recall and editing.extent is not None else None,
             editing.alternative,
             editing.least_chance,
             begun,
+            self._recaller(prefix, suffix, window) if is_recalling else None,
         )
         pieces = self._until_end(task, statistics, hooks)
         if editing.extent is not None:
@@ -180,6 +188,21 @@ class Engine:
         sampling = replace(sampling, stop=(*sampling.stop, *ends.texts))
         task = _Task(prompt.tokens, sampling, self._end_ids | ends.ids)
         return Answer(self._until_end(task, statistics, hooks), statistics)
+
+    def along(self, prefix: str, suffix: str, text: str, most_tokens: int) -> Along:
+        """What is heard where an editor asks what stands between the two, and `text` is written there."""
+        window = self._windows.build(prefix, suffix, self.max_context - most_tokens)
+        window, begun = taken_back(window, self.tokenizer)
+        tokens = self.tokenizer.encode(begun + text, continues=True)[:most_tokens]
+        cache, read = self._placed.new_cache(), window.tokens[:-1]
+        for start in range(0, len(read), PREFILL_CHUNK):
+            self._model.read(read[start : start + PREFILL_CHUNK], cache, last=0)
+        logits = self._model.read([*window.tokens[-1:], *tokens[:-1]], cache, last=len(tokens))
+        return Along(tokens, logits, self._recaller(prefix, suffix, window))
+
+    def recollection(self, *texts: Sequence[int] | NDArray[np.int32]) -> Recollection:
+        """Of texts that do not go on from each other."""
+        return Recollection(in_a_row(texts), self._end_ids, self._breaks)
 
     def facts(self) -> dict[str, Any]:
         config, attempt = self._model.config, self._placed.attempt
@@ -210,6 +233,18 @@ class Engine:
     def close(self) -> None:
         self._prefixes.clear()
         del self._model, self._placed, self._draft
+
+    @cached_property
+    def _breaks(self) -> NDArray[np.bool_]:
+        """Which tokens end a line, or a text."""
+        spelt = map(self.tokenizer.token_bytes, range(self.tokenizer.vocab_size))
+        breaks = np.array([b"\n" in spelling for spelling in spelt], np.bool_)
+        breaks[[*self._end_ids]] = True
+        return breaks
+
+    def _recaller(self, prefix: str, suffix: str, window: Window) -> Recaller:
+        known = self.recollection(*self._windows.left_out(prefix, suffix, window), window.tokens)
+        return Recaller(known, window.tokens[: window.prefix_end], self._windows.line_below(suffix))
 
     def _guessing(self) -> Guessing:
         """For one text, knowing what came of guesses in those before."""
@@ -250,8 +285,8 @@ class Engine:
     ) -> Generator[str]:
         """A text a token, the last of which may finish a character; empty ones too."""
         decoder, hidden = StreamDecoder(self.tokenizer), len(task.begun)
-        if task.recall is not None:
-            chooser = RecallingChooser(chooser, task.recall, task.tokens, task.prefix_end, task.end_ids)
+        if task.recaller is not None and self.origin.about.recall is not None:
+            chooser = RecallingChooser(chooser, self.origin.about.recall, task.recaller)
         if task.begun:
             chooser = SpellingChooser(chooser, self._spellings, task.begun)
         written = decode(

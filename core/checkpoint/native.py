@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.model.transformer import Transformer
 
 FORMAT = 1
+_OLD_RECALL = {"fixed", "own", "length", "own_by_length"}
 
 
 def is_native(description: dict[str, Any]) -> bool:
@@ -48,10 +49,19 @@ def open_native(folder: Path, description: dict[str, Any]) -> StoredModel:
         raise ModelFormatError(f"{where} {wrong}; get the model again.")
     try:
         config = from_json(ModelConfig, description["network"], where)
-        about = from_json(About, {key: description[key] for key in beside & set(description)}, where)
+        about = from_json(About, _without_old_recall(description, beside), where)
     except UsageError as error:
         raise ModelFormatError(str(error)) from None
     return StoredModel(folder, config, NATIVE, open_safetensors(folder), about)
+
+
+def _without_old_recall(description: dict[str, Any], beside: set[str]) -> dict[str, Any]:
+    """What is said beside the network. Earlier versions fitted four numbers, which meant something else."""
+    said = {key: description[key] for key in beside & set(description)}
+    recall = said.get("recall")
+    if isinstance(recall, dict) and set(recall) == _OLD_RECALL:
+        del said["recall"]
+    return said
 
 
 def write_recall(folder: Path, recall: Recall | None) -> None:

@@ -1,19 +1,19 @@
 """Recall: what followed the same tokens before follows them again, more often than a small network thinks.
 
-A network that has read little looks back badly. Where 9 to 15 tokens stand as they stood before, the next is
-the same in 79 of 100 cases of Python that the embedded model never saw, and it holds that for 68 of 100. So
-its chances are mixed with that of a repetition, by four numbers that were fitted to it (see Recall in
-core/spec/about).
+A network that has read little looks back badly, and of a long file it reads a part. So each token that
+followed the last ones somewhere in the text, also where the network does not look, is weighed anew: by its
+chance, by how many tokens before it are the same, and by how alike the lines are that stand above and below
+it and the text that is written. Seven numbers say how much each of these counts; they were fitted to the
+network (see Recall in core/spec/about).
 
 The drafter of drafting.py looks for repetitions too, but may forget some and finds those in what is being
 written: it changes how soon a text is there. This changes the text, so it has to be as it was fitted.
 """
 
-import math
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import astuple
-from operator import mul
+from functools import lru_cache
+from itertools import dropwhile, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -24,139 +24,211 @@ from core.model.network import Logits
 from core.spec.about import Recall
 
 LONGEST = 24
-_MOST_LOG_ODDS = 8.0  # a network is believed no further
+BETWEEN = -1  # no token
+_LEAST_LOG_CHANCE = -12.0  # no token is held for less likely
+
+Ids = NDArray[np.int64]
+Numbers = NDArray[np.float64]
 
 
-class Repetition(NamedTuple):
-    """A token, how many tokens before it were the same, and where."""
+class Followers(NamedTuple):
+    """Tokens that followed the same words, each of them once. `lengths`: of the longest run of them, in
+    tokens; `places`: where it followed that last; `latest`: which one followed the longest run of all, where
+    that stands last; `above` and `below`: how alike the lines are, at the place where they are most."""
 
-    token: int
-    length: int
-    place: int
+    tokens: Ids
+    lengths: Ids
+    places: Ids
+    latest: int
+    above: Numbers
+    below: Numbers
+
+
+def in_a_row(texts: Sequence[Sequence[int] | NDArray[np.int32]]) -> NDArray[np.int32]:
+    """As one text, in which none goes on from the one before."""
+    between = np.full(1, BETWEEN, np.int32)
+    return np.concatenate([part for text in texts for part in (np.asarray(text, np.int32), between)])
 
 
 class Recollection:
-    """A text in which what follows the same tokens is looked up. `never` are tokens that are not text."""
+    """A text in which what follows the same tokens is looked up. `never` are tokens that are not text;
+    `breaks` says of each token whether a line ends in it."""
 
-    def __init__(self, tokens: Sequence[int], never: Collection[int] = ()) -> None:
-        self._text = list(tokens)
-        self._places: defaultdict[int, list[int]] = defaultdict(list)  # behind each token
-        for place in range(1, len(tokens)):
-            if tokens[place] not in never:
-                self._places[tokens[place - 1]].append(place)
+    def __init__(
+        self,
+        tokens: Sequence[int] | NDArray[np.int32],
+        never: Collection[int] = (),
+        breaks: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.never = sorted(never)
+        nothing = np.full(LONGEST, BETWEEN)  # so that there is something before each place
+        self._text = np.concatenate([nothing, np.asarray(tokens, np.int64)])
+        self._is_told = (self._text != BETWEEN) & ~np.isin(self._text, self.never)
+        self._breaks, self._lines = breaks, _Lines(self._text, breaks)
+        self._above = self._below = np.zeros(len(self._text))
+
+    def is_break(self, token: int) -> bool:
+        return self._breaks is not None and token < len(self._breaks) and bool(self._breaks[token])
+
+    def stand_between(self, above: Collection[int], below: Collection[int]) -> None:
+        """What is written stands between a line of these tokens and one of those."""
+        self._above, self._below = self._lines.alike(above, -1), self._lines.alike(below, 1)
 
     def behind(
         self,
         last: Sequence[int],
         *,
         end: int | None = None,
-        passed: Collection[int] = (),
         possible: NDArray[np.bool_] | None = None,
-    ) -> Repetition | None:
-        """What followed the longest run of tokens that also ends `last`, at the latest place in front of
-        `end` that is none of `passed`; of tokens, where it is said which are `possible`."""
-        best: Repetition | None = None
-        for place in reversed(self._places.get(last[-1], ()) if last else ()):
-            token = self._text[place]
-            if place in passed or (end is not None and place >= end):
-                continue
-            if possible is not None and not possible[token]:
-                continue
-            length = self._same_before(place, last)
-            if best is None or length > best.length:
-                best = Repetition(token, length, place)
-            if length == LONGEST:
-                break
-        return best
+    ) -> Followers | None:
+        """What followed the end of `last`, at places in front of `end`; of tokens, where it is said which are
+        `possible`."""
+        before = self._text[: -1 if end is None else min(LONGEST + end, len(self._text)) - 1]
+        places = np.flatnonzero(before == last[-1]) + 1 if last else np.empty(0, np.int64)
+        places = places[self._is_told[places]]
+        if possible is not None:
+            places = places[possible[self._text[places]]]
+        return self._followers(places, self._same_before(places, last)) if places.size else None
 
-    def _same_before(self, place: int, last: Sequence[int]) -> int:
-        length, most = 1, min(LONGEST, len(last), place)
-        while length < most and self._text[place - length - 1] == last[-length - 1]:
-            length += 1
-        return length
+    def pass_over(self, places: Ids) -> None:
+        """From now on."""
+        self._is_told[places + LONGEST] = False
 
+    def _same_before(self, places: Ids, last: Sequence[int]) -> Ids:
+        """How many tokens; of most places it is one, so these are told apart first."""
+        lengths = np.ones(len(places), np.int64)
+        if len(last) > 1:
+            more = np.flatnonzero(self._text[places - 2] == last[-2])
+            wanted = np.array([BETWEEN - 1, *last[-LONGEST:-2]], np.int64)[::-1]  # ends with what never comes
+            earlier = self._text[places[more, None] - np.arange(3, 3 + len(wanted))]
+            lengths[more] = 2 + (earlier != wanted).argmax(axis=1)
+        return lengths
 
-def repetitions(tokens: Sequence[int]) -> Iterator[Repetition]:
-    """Of a whole text: each token that could have been told from what stands before it, with the place where
-    it then stood."""
-    text = Recollection(tokens)
-    for place in range(1, len(tokens)):
-        found = text.behind(tokens[max(place - LONGEST, 0) : place], end=place)
-        if found is not None:
-            yield found._replace(place=place)
-
-
-def signs(own: float, length: int) -> tuple[float, float, float, float]:
-    """What Recall's numbers weigh of a repetition; `own` are the log odds that the network gives it."""
-    own, much = min(max(own, -_MOST_LOG_ODDS), _MOST_LOG_ODDS), math.log(length)
-    return 1.0, own, much, own * much
-
-
-def log_odds(recall: Recall, own: float, length: int) -> float:
-    return sum(map(mul, astuple(recall), signs(own, length)))
+    def _followers(self, places: Ids, lengths: Ids) -> Followers:
+        """In the order of tokens, then of lengths, then of places: the last one of each token is the one."""
+        keys = self._text[places] * (LONGEST + 1) + lengths
+        order = np.argsort(keys, kind="stable")
+        places, lengths, tokens = places[order], lengths[order], self._text[places[order]]
+        ends = np.flatnonzero(np.append(tokens[1:] != tokens[:-1], True))
+        starts = np.append(0, ends[:-1] + 1)
+        return Followers(
+            tokens[ends],
+            lengths[ends],
+            places[ends] - LONGEST,
+            int((lengths[ends] * len(self._text) + places[ends]).argmax()),
+            np.maximum.reduceat(self._above[places], starts),
+            np.maximum.reduceat(self._below[places], starts),
+        )
 
 
-def mixed(logits: Row, found: Repetition, recall: Recall, end_ids: Sequence[int]) -> Row:
-    """A row of logits with that of the repetition changed. All other text keeps its own; that the text ends
+class _Lines:
+    """Those of a text that are not blank; a token that ends one belongs to it."""
+
+    def __init__(self, text: Ids, breaks: NDArray[np.bool_] | None) -> None:
+        ends = text == BETWEEN if breaks is None else np.append(breaks, True)[text]  # BETWEEN is the last
+        begins = ~ends & np.append(True, ends[:-1])
+        self._of = np.maximum(np.cumsum(begins) - 1, 0)
+        self._text, self._words = text, ~ends
+        self._sizes = self._counted(~ends)
+
+    def alike(self, line: Collection[int], step: int) -> Numbers:
+        """Of each place: the share of common tokens that the line so many `step`s off has with this one."""
+        if not line or not self._sizes.size:
+            return np.zeros(len(self._text))
+        known = np.zeros(max(int(self._text.max()), *line) + 2, np.bool_)  # BETWEEN is the last
+        known[[*line]] = True
+        common = self._counted(known[self._text] & self._words)
+        shares = common / np.maximum(self._sizes + len(set(line)) - common, 1)
+        beside = np.concatenate([[0.0], shares, [0.0]])
+        return beside[self._of + 1 + step]
+
+    def _counted(self, which: NDArray[np.bool_]) -> Ids:
+        return np.bincount(self._of[which], minlength=int(self._of[-1]) + 1)
+
+
+def signs(own: Row | Numbers, found: Followers) -> Numbers:
+    """What Recall's numbers weigh of each follower; `own` are logarithms of the chances that the network
+    gives them."""
+    own, much = np.maximum(own, _LEAST_LOG_CHANCE), np.log(found.lengths)
+    is_latest = np.arange(len(found.tokens)) == found.latest
+    return np.stack([np.ones(len(much)), own, much, own * much, is_latest, found.above, found.below], axis=1)
+
+
+def mixed(logits: Row, found: Followers, recall: Recall, end_ids: Sequence[int] | Ids) -> Row:
+    """A row of logits with those of the followers changed. All other text keeps its own; that the text ends
     is as likely as before, for the numbers were fitted to texts in which nothing ends."""
-    others = logits.copy()
-    others[found.token] = -np.inf
-    others[end_ids] = -np.inf
-    rest, own = _log_of_sum(others), float(logits[found.token])
-    if -math.inf in (rest, own):  # there is no choice
-        return logits
-    wanted = log_odds(recall, own - rest, found.length)
     row = logits.copy()
-    row[found.token] = rest + wanted
-    row[end_ids] += np.logaddexp(0, wanted) - np.logaddexp(0, own - rest)
+    row[end_ids] = -np.inf
+    told = row[found.tokens]
+    row[found.tokens] = -np.inf
+    others = log_of_sum(row)
+    before = np.logaddexp(others, log_of_sum(told))
+    if np.isneginf(before):  # there is no text to choose from
+        return logits
+    weighed = before + signs(told - before, found) @ _weights(recall)
+    row[found.tokens] = np.where(np.isneginf(told), -np.inf, weighed)
+    row[end_ids] = logits[end_ids] + np.logaddexp(others, log_of_sum(row[found.tokens])) - before
     return row
 
 
-def _log_of_sum(logits: Row) -> float:
+@lru_cache(maxsize=1)
+def _weights(recall: Recall) -> Numbers:
+    return np.array(astuple(recall))
+
+
+def log_of_sum(logits: Row) -> float:
     most = float(logits.max())
-    return most if most == -math.inf else most + math.log(np.exp(logits - most).sum())
+    return most if most == -np.inf else most + float(np.log(np.exp(logits - most).sum()))
+
+
+class Recaller:
+    """Looks through `text` while another is written, and tells each place of it once: a text is written out
+    no more often than it stands there.
+
+    `before` is what stands in front of what is written, `below` the tokens of the line behind it.
+    """
+
+    def __init__(self, text: Recollection, before: Sequence[int], below: Collection[int] = ()) -> None:
+        self.text = text
+        self._written, self._below = list(before[-LONGEST:]), below
+        ahead = reversed(before)
+        self._line = [*takewhile(lambda token: not text.is_break(token), ahead)]
+        above = takewhile(lambda token: not text.is_break(token), dropwhile(text.is_break, ahead))
+        text.stand_between(set(above), below)
+
+    def followers(
+        self, end: int | None = None, possible: NDArray[np.bool_] | None = None
+    ) -> Followers | None:
+        return self.text.behind(self._written, end=end, possible=possible)
+
+    def write(self, token: int, told: Followers | None = None) -> None:
+        """`told`: what had followed the same words, of which the place that told the token is used up."""
+        if told is not None:
+            self.text.pass_over(told.places[told.tokens == token])
+        self._written = [*self._written, token][-LONGEST:]
+        if not self.text.is_break(token):
+            self._line.append(token)
+        elif self._line:
+            self.text.stand_between(set(self._line), self._below)
+            self._line = []
 
 
 class RecallingChooser:
-    """Changes what `chooser` hears of the network.
+    """Changes what `chooser` hears of the network."""
 
-    Only the prompt is looked through, and each place of it once: a text is written out no more often than it
-    stands there. `prefix_end`: how many tokens of the prompt stand in front of what is written, in the text
-    itself. `end_ids`: tokens that are not text.
-    """
-
-    def __init__(
-        self,
-        chooser: TokenChooser,
-        recall: Recall,
-        prompt: list[int],
-        prefix_end: int,
-        end_ids: Collection[int],
-    ) -> None:
-        self._chooser, self._recall, self._prompt_tokens = chooser, recall, len(prompt)
-        self._end_ids = sorted(end_ids)
-        self._text = Recollection(prompt, end_ids)
-        self._before = prompt[max(prefix_end - LONGEST, 0) : prefix_end]
-        self._passed: set[int] = set()
+    def __init__(self, chooser: TokenChooser, recall: Recall, recaller: Recaller) -> None:
+        self._chooser, self._recall, self._recaller = chooser, recall, recaller
+        self._end_ids = np.array(recaller.text.never, np.int64)
 
     def along(self, draft: list[int], logits: Logits, seen: list[int]) -> list[int]:
-        written = [*self._before, *seen[self._prompt_tokens :]]
-        passed, heard = {*self._passed}, []
-        found: list[Repetition | None] = []
-        end_ids = [token for token in self._end_ids if token < logits.shape[-1]]
+        chosen: list[int] = []
+        end_ids = self._end_ids[self._end_ids < logits.shape[-1]]
         for row, guess in zip(logits, [*draft, None], strict=True):
-            possible = np.isfinite(row) if row.min() == -math.inf else None
-            known = self._text.behind(written[-LONGEST:], passed=passed, possible=possible)
-            found.append(known)
-            heard.append(row if known is None else mixed(row, known, self._recall, end_ids))
-            if guess is not None:  # the next row is of the text in which it was right
-                written.append(guess)
-                passed |= _come_true(known, guess)
-        chosen = self._chooser.along(draft, np.stack(heard), seen)
-        for known, token in zip(found, chosen, strict=False):
-            self._passed |= _come_true(known, token)
+            possible = np.isfinite(row) if row.min() == -np.inf else None
+            found = self._recaller.followers(possible=possible)
+            heard = row if found is None else mixed(row, found, self._recall, end_ids)
+            chosen += self._chooser.along([], heard[None], seen + chosen if chosen else seen)
+            self._recaller.write(chosen[-1], found)
+            if chosen[-1] != guess:
+                break
         return chosen
-
-
-def _come_true(found: Repetition | None, token: int) -> set[int]:
-    return {found.place} if found is not None and found.token == token else set()

@@ -11,14 +11,20 @@ _FURTHEST = 20  # beyond it all is as good as certain
 class Recall:
     """How likely a token is that followed the same tokens before, once the network has been heard.
 
-    The logarithm of its odds: fixed + own * x + (length + own_by_length * x) * log(n), where x is that of the
-    network's own odds and n how many tokens are the same. Fitted to one network by `train recall`.
+    The logarithm of its chance, before those of all tokens are made to sum up to one: fixed + own * x +
+    (length + own_by_length * x) * log(n) + latest + above * a + below * b, where x is that of the network's
+    own chance, n how many tokens are the same, and a and b how alike, from 0 to 1, the lines are that stand
+    above and below it and the text that is written; `latest` is added where it followed the most tokens, and
+    where those stand last. Fitted to one network by `train recall`.
     """
 
     fixed: float = setting(..., "At first", low=-_FURTHEST, high=_FURTHEST)
-    own: float = setting(..., "By the network's own odds", low=-_FURTHEST, high=_FURTHEST)
+    own: float = setting(..., "By the network's own chance", low=-_FURTHEST, high=_FURTHEST)
     length: float = setting(..., "By how many tokens are the same", low=-_FURTHEST, high=_FURTHEST)
     own_by_length: float = setting(..., "By both together", low=-_FURTHEST, high=_FURTHEST)
+    latest: float = setting(..., "If it followed the most, and last", low=-_FURTHEST, high=_FURTHEST)
+    above: float = setting(..., "By how alike the lines above are", low=-_FURTHEST, high=_FURTHEST)
+    below: float = setting(..., "By how alike the lines below are", low=-_FURTHEST, high=_FURTHEST)
 
 
 @dataclass(frozen=True)

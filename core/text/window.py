@@ -12,6 +12,9 @@ from functools import lru_cache
 from itertools import pairwise
 from math import ceil
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.spec.editing import Editing
 from core.spec.errors import DoesNotFit
 from core.text import context
@@ -26,6 +29,9 @@ _SUFFIX_SHARE = 4
 _LAST_SUFFIX_TOKENS = 256  # where it stands behind what is typed, all of it is read again at each key
 _LEAST_ROOM_TOKENS = 16
 _KEPT_BLOCKS = 256
+# how much of what is left out is looked through for what followed the same words
+_LETTERS_BEFORE, _LETTERS_BEHIND = 2**16, 2**14
+_LETTERS_BELOW = 2**11
 _INNER_BYTES = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))  # of a character, after its first
 _NOTHING_MORE = Editing()
 _LINE_START = re.compile(r"(?<=\n)(?=.)", re.DOTALL)
@@ -60,6 +66,7 @@ class WindowBuilder:
         self._tokenizer, self._marks = tokenizer, marks
         self._file_marks = find_file_marks(tokenizer)
         self._encode = lru_cache(maxsize=_KEPT_BLOCKS)(self._encode_anew)
+        self._ids = lru_cache(maxsize=_KEPT_BLOCKS)(self._ids_anew)
 
     def build(self, prefix: str, suffix: str, room_tokens: int, editing: Editing = _NOTHING_MORE) -> Window:
         """At most `room_tokens`, and never none."""
@@ -94,6 +101,25 @@ class WindowBuilder:
             suffix_left_out,
             ceil((prefix_left_out + suffix_left_out) * rate),
         )
+
+    def left_out(self, prefix: str, suffix: str, window: Window) -> tuple[NDArray[np.int32], ...]:
+        """Behind the window and in front of it, what is near as tokens, for who wants to look through it."""
+        before = prefix[: window.prefix_left_out_letters]
+        behind = suffix[len(suffix) - window.suffix_left_out_letters :][:_LETTERS_BEHIND]
+        return self._in_blocks(behind, 0), self._in_blocks(before, max(len(before) - _LETTERS_BEFORE, 0))
+
+    def line_below(self, suffix: str) -> tuple[int, ...]:
+        """The next one that is not blank, behind the cursor's own."""
+        _, _, lines = suffix[:_LETTERS_BELOW].partition("\n")
+        line = next((line for line in lines.split("\n") if line.strip()), "")
+        return self._encode((" " if line[:1].isspace() else "") + line.strip(), True) if line else ()
+
+    def _in_blocks(self, text: str, start: int) -> NDArray[np.int32]:
+        """From the block on that holds `start`."""
+        step = STEP_TOKENS * _LETTERS_PER_TOKEN
+        edges = [_block_start(text, number, step) for number in range(start // step, ceil(len(text) / step))]
+        blocks = [self._ids(text[start:end]) for start, end in pairwise([*edges, len(text)])]
+        return np.concatenate([np.empty(0, np.int32), *blocks])
 
     def _context(self, editing: Editing, room_tokens: int) -> tuple[list[int], list[int]]:
         """Other files: in front of the whole, where marks keep them apart, or else of the prefix alone."""
@@ -164,6 +190,9 @@ class WindowBuilder:
 
     def _encode_anew(self, text: str, continues: bool) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, continues=continues))
+
+    def _ids_anew(self, text: str) -> NDArray[np.int32]:
+        return np.array(self._tokenizer.encode(text, continues=True), np.int32)
 
 
 def any_start(tokenizer: Tokenizer) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,15 @@ from core.checkpoint.load import open_model
 from core.checkpoint.native import write_native, write_recall
 from core.generate.pace import Pace
 from core.generate.recall import (
+    BETWEEN,
     LONGEST,
+    Followers,
+    Recaller,
     RecallingChooser,
     Recollection,
-    Repetition,
-    log_odds,
+    in_a_row,
     mixed,
-    repetitions,
+    signs,
 )
 from core.generate.sampling import Chooser, Row
 from core.spec.about import About, Recall
@@ -31,54 +33,106 @@ from core.spec.errors import ModelFormatError
 from core.spec.sampling import Sampling
 from tests.tiny import tiny_folder, tiny_model, tiny_tokenizer
 
-FITTED = Recall(-0.03, 0.76, 0.54, -0.1)
-# believes every repetition, whatever the network says
-PARROT = Recall(20.0, 0.0, 0.0, 0.0)
+FITTED = Recall(-0.6, 0.7, 0.4, -0.2, 0.5, 0.8, 1.8)
+# believes what followed the longest run of tokens, whatever the network says
+PARROT = Recall(0.0, 0.0, 0.0, 0.0, 20.0, 0.0, 0.0)
 TOKENS = st.lists(st.integers(0, 3), max_size=60)
+PLACES = st.sets(st.integers(0, 60))
 CODE = "def first(path):\n    return open(path).read()\n\n\ndef second(path):\n    return open("
 AS_AN_EDITOR = Editing(extent="all")
 WRITTEN = Sampling(max_tokens=12)
 
 
 def by_hand(
-    text: list[int], last: list[int], never: set[int], end: int, passed: Sequence[int] = ()
-) -> Repetition | None:
-    best: Repetition | None = None
+    text: list[int], last: list[int], never: Collection[int], end: int, passed: Collection[int] = ()
+) -> dict[int, tuple[int, int]]:
+    """Of each token the longest run before it, and where it followed that last."""
+    found: dict[int, tuple[int, int]] = {}
     for place in range(1, min(len(text), end)):
         length = 0
         while length < min(LONGEST, len(last), place) and text[place - 1 - length] == last[-1 - length]:
             length += 1
-        if length and text[place] not in never and place not in passed:
-            best = Repetition(text[place], length, place) if best is None or length >= best.length else best
-    return best
+        if length and text[place] not in {BETWEEN, *never} and place not in passed:
+            found[text[place]] = max(found.get(text[place], (0, 0)), (length, place))
+    return found
+
+
+def as_said(found: Followers | None) -> dict[int, tuple[int, int]]:
+    if found is None:
+        return {}
+    tokens, *rows = (each.tolist() for each in (found.tokens, found.lengths, found.places))
+    said = dict(zip(tokens, zip(*rows, strict=True), strict=True))
+    assert tokens[found.latest] == max(said, key=said.__getitem__)
+    return said
 
 
 @settings(max_examples=300)
-@given(TOKENS, TOKENS, st.sets(st.integers(0, 3), max_size=2), st.integers(0, 60), TOKENS)
-def test_the_longest_run_is_found_and_of_those_the_latest(
-    text: list[int], last: list[int], never: set[int], end: int, passed: list[int]
+@given(TOKENS, TOKENS, st.sets(st.integers(0, 3), max_size=2), st.integers(0, 60), PLACES)
+def test_all_that_followed_the_same_tokens_is_found(
+    text: list[int], last: list[int], never: set[int], end: int, passed: set[int]
 ) -> None:
     recollection = Recollection(text, never)
-    assert recollection.behind(last, end=end) == by_hand(text, last, never, end)
-    assert recollection.behind(last) == by_hand(text, last, never, len(text))
-    assert recollection.behind(last, passed=passed) == by_hand(text, last, never, len(text), passed)
+    assert as_said(recollection.behind(last, end=end)) == by_hand(text, last, never, end)
+    assert as_said(recollection.behind(last)) == by_hand(text, last, never, len(text))
     possible = np.array([token % 2 == 0 for token in range(4)])
-    assert recollection.behind(last, possible=possible) == by_hand(text, last, never | {1, 3}, len(text))
+    told = as_said(recollection.behind(last, possible=possible))
+    assert told == by_hand(text, last, never | {1, 3}, len(text))
+    recollection.pass_over(np.array([place for place in passed if place < len(text)], np.int64))
+    assert as_said(recollection.behind(last)) == by_hand(text, last, never, len(text), passed)
 
 
-@given(TOKENS)
-def test_of_a_whole_text_each_token_is_told_from_what_stands_before_it(text: list[int]) -> None:
-    found = {item.place: item for item in repetitions(text)}
-    for place in range(1, len(text)):
-        expected = by_hand(text[:place], text[:place], set(), place)
-        assert found.get(place) == (None if expected is None else expected._replace(place=place))
+def test_of_two_texts_the_second_does_not_go_on_from_the_first() -> None:
+    apart = Recollection(in_a_row([[1, 2], [3, 1, 2, 3]]))
+    assert as_said(apart.behind([1, 2])) == {3: (2, 6)}
+    assert as_said(apart.behind([3])) == {1: (1, 4)}
 
 
 ENDS = [0]
 
 
-def heard(row: Row, found: Repetition, recall: Recall, end_ids: Sequence[int] = ENDS) -> Row:
-    return mixed(row, found, recall, end_ids)
+# a line is three tokens and its end, which is 0
+LINES = [1, 2, 3, 0, 4, 5, 6, 0, 7, 5, 8, 0, 0, 1, 2, 9, 0, 4, 5, 7, 0]
+
+
+def test_lines_around_a_place_are_compared_with_those_around_the_text() -> None:
+    recollection = Recollection(LINES, breaks=np.arange(10) == 0)
+    assert recollection.behind([5]) is not None
+    recollection.stand_between({1, 2, 3}, {7, 5})
+    found = recollection.behind([5])
+    assert found is not None
+    assert found.tokens.tolist() == [6, 7, 8]
+    assert np.allclose(found.above, [1, 1 / 2, 0]), "of the lines 123, 129 and 456"
+    assert np.allclose(found.below, [2 / 3, 0, 0]), "of 758, nothing and 129"
+    recollection.stand_between((), ())
+    found = recollection.behind([5])
+    assert found is not None
+    assert not found.above.any()
+    assert not found.below.any()
+
+
+def test_where_a_line_ends_the_next_one_stands_below_it() -> None:
+    recaller = Recaller(Recollection(LINES, breaks=np.arange(10) == 0), [7, 0, 0, 1, 2, 3, 0, 4], {7, 8})
+
+    def above() -> list[float]:
+        found = recaller.text.behind([5])
+        assert found is not None
+        return [round(float(each), 3) for each in found.above]
+
+    assert above() == [1, 0.5, 0]
+    recaller.write(5)
+    recaller.write(6)
+    assert above() == [1, 0.5, 0]
+    recaller.write(0)
+    assert above() == [0, 0, 1]
+    recaller.write(0)
+    assert above() == [0, 0, 1], "a blank line is none"
+
+
+def followers(*rows: tuple[int, int], latest: int = 0) -> Followers:
+    """Each as (token, length)."""
+    tokens, lengths = np.array(rows, np.int64).T
+    alike = np.linspace(0, 0.5, len(rows))
+    return Followers(tokens, lengths, np.arange(len(rows)), latest, alike, 1 - alike)
 
 
 def row_of(*logits: float) -> Row:
@@ -91,40 +145,47 @@ def log_of_sum(logits: Row) -> float:
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.floats(-30, 30, width=32), min_size=3, max_size=9),
-    st.integers(0, 7),
-    st.integers(1, LONGEST),
+    st.lists(st.floats(-30, 30, width=32), min_size=4, max_size=9),
+    st.lists(st.integers(1, LONGEST), min_size=1, max_size=3),
 )
-def test_chances_of_text_are_mixed_and_nothing_else_changes(
-    logits: list[float], token: int, length: int
-) -> None:
-    row, token = row_of(*logits), 1 + token % (len(logits) - 1)
-    found = heard(row, Repetition(token, length, 0), FITTED)
-    others = [place for place in range(1, len(logits)) if place != token]
-    assert np.array_equal(found[others], row[others])
-    own = float(row[token]) - log_of_sum(row[others])
-    mixed_odds = float(found[token]) - log_of_sum(found[others])
-    assert math.isclose(mixed_odds, log_odds(FITTED, own, length), abs_tol=1e-4)
-    ends = [math.exp(float(each[0]) - log_of_sum(each)) for each in (found, row)]
+def test_chances_of_text_are_mixed_and_nothing_else_changes(logits: list[float], told: list[int]) -> None:
+    row, found = row_of(*logits), followers(*((1 + place, length) for place, length in enumerate(told)))
+    heard = mixed(row, found, FITTED, ENDS)
+    others = [*range(1 + len(told), len(logits))]
+    assert np.array_equal(heard[others], row[others])
+    for place, length in enumerate(told):
+        own = max(float(row[1 + place]) - log_of_sum(row[1:]), -12.0)
+        weight = FITTED.fixed + FITTED.own * own + (FITTED.latest if place == 0 else 0)
+        weight += (FITTED.length + FITTED.own_by_length * own) * math.log(length)
+        weight += FITTED.above * found.above[place] + FITTED.below * found.below[place]
+        assert math.isclose(float(heard[1 + place]) - log_of_sum(row[1:]), weight, abs_tol=1e-4)
+    ends = [math.exp(float(each[0]) - log_of_sum(each[1:])) for each in (heard, row)]
     assert math.isclose(*ends, rel_tol=1e-3, abs_tol=1e-6)
 
 
-def test_where_the_network_ends_no_repetition_goes_on() -> None:
+def test_where_the_network_ends_nothing_goes_on() -> None:
     """It was fitted to texts in which nothing ends, and what is to be written may stand behind already."""
     row = np.log(row_of(0.9, 0.05, 0.03, 0.02))
-    assert heard(row, Repetition(1, 24, 0), PARROT).argmax() == 0
-    assert heard(row, Repetition(1, 24, 0), PARROT, [3]).argmax() == 1
+    assert mixed(row, followers((1, 24)), PARROT, [0]).argmax() == 0
+    assert mixed(row, followers((1, 24)), PARROT, [3]).argmax() == 1
 
 
 def test_what_is_ruled_out_stays_so_and_so_does_what_alone_is_left() -> None:
     row = row_of(-np.inf, 1.0, 2.0)
-    assert np.array_equal(heard(row, Repetition(0, 24, 0), PARROT, []), row)
+    assert np.array_equal(mixed(row, followers((0, 24)), PARROT, []), row)
     row = row_of(-np.inf, 1.0, -np.inf)
-    assert np.array_equal(heard(row, Repetition(1, 24, 0), PARROT, []), row)
+    heard = mixed(row, followers((1, 24)), PARROT, [])
+    assert heard.argmax() == 1
+    assert np.isneginf(heard[[0, 2]]).all()
+    nothing = row_of(2.0, -np.inf, -np.inf)
+    assert np.array_equal(mixed(nothing, followers((1, 24)), PARROT, [0]), nothing)
 
 
-def test_a_longer_run_and_a_network_that_agrees_are_believed_more() -> None:
-    assert log_odds(FITTED, -1.0, 1) < log_odds(FITTED, -1.0, 9) < log_odds(FITTED, 1.0, 9)
+def test_a_longer_run_and_a_network_that_agrees_count_more() -> None:
+    def weight(own: float, length: int) -> float:
+        return float((signs(row_of(own), followers((1, length))) @ [-0.6, 0.7, 0.4, -0.1, 0.5, 0.8, 1.8])[0])
+
+    assert weight(-2.0, 1) < weight(-2.0, 9) < weight(-1.0, 9)
 
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(repetition_penalty=1.3)])
@@ -139,7 +200,8 @@ def test_guesses_change_neither_tokens_nor_what_is_remembered(
     seed = data.draw(st.integers(0, 99))
     rows = np.random.default_rng(seed).standard_normal((len(draft) + 1, 5), np.float32)
     guessing, alone = (
-        RecallingChooser(Chooser(sampling), FITTED, prompt, len(prompt), {0}) for _ in range(2)
+        RecallingChooser(Chooser(sampling), FITTED, Recaller(Recollection(prompt, {0}), prompt))
+        for _ in range(2)
     )
     chosen = guessing.along(draft, rows, prompt)
     for place, token in enumerate(chosen):
@@ -149,7 +211,8 @@ def test_guesses_change_neither_tokens_nor_what_is_remembered(
 
 
 def test_a_guess_that_comes_true_is_not_recalled_twice() -> None:
-    chooser = RecallingChooser(Chooser(Sampling()), PARROT, [1, 2, 3, 1], 4, {0})
+    prompt = [1, 2, 3, 1]
+    chooser = RecallingChooser(Chooser(Sampling()), PARROT, Recaller(Recollection(prompt, {0}), prompt))
     rows = np.array([[0.0, 0.0, 0.0, 0.0, 0.1]] * 4, np.float32)
     assert chooser.along([2, 3, 1], rows, [1, 2, 3, 1]) == [2, 3, 1, 4]
     assert chooser.along([], rows[:1], [1, 2, 3, 1, 2, 3, 1]) == [4], "all that stood behind 1 is used up"
@@ -255,15 +318,19 @@ def test_it_is_written_beside_the_network_and_stays_with_it(parrot: Path, tmp_pa
     assert open_model(tmp_path / "model").about == About(("Python",))
 
 
+LATER = {"latest": 1.0, "above": 1.0, "below": 1.0}
+PLAIN = {"fixed": 1.0, "own": 1.0, "length": 1.0, "own_by_length": 1.0} | LATER
+
+
 @pytest.mark.parametrize(
     ("recall", "problem"),
     [
         ({"fixed": 1.0}, "lacks the key 'own'"),
-        ({"fixed": 1.0, "own": 1.0, "length": 1.0, "own_by_length": math.nan}, "must be a finite number"),
-        ({"fixed": 1.0, "own": 1.0, "length": 1.0, "own_by_length": 1e9}, "must be at most 20"),
-        ({"fixed": "1", "own": 1.0, "length": 1.0, "own_by_length": 1.0}, "must be a number"),
+        (PLAIN | {"own_by_length": math.nan}, "must be a finite number"),
+        (PLAIN | {"own_by_length": 1e9}, "must be at most 20"),
+        (PLAIN | {"fixed": "1"}, "must be a number"),
         ([1.0, 1.0, 1.0, 1.0], "must hold a JSON object"),
-        ({"fixed": 10**400, "own": 1.0, "length": 1.0, "own_by_length": 1.0}, "not so large"),
+        (PLAIN | {"fixed": 10**400}, "not so large"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused_in_a_sentence(parrot: Path, recall: object, problem: str) -> None:
@@ -271,3 +338,21 @@ def test_numbers_that_cannot_be_are_refused_in_a_sentence(parrot: Path, recall: 
     path.write_text(json.dumps(json.loads(path.read_text()) | {"recall": recall}))
     with pytest.raises(ModelFormatError, match=problem):
         open_model(parrot)
+
+
+def test_four_numbers_of_an_earlier_version_are_passed_over(parrot: Path) -> None:
+    path = parrot / "config.json"
+    four = {key: PLAIN[key] for key in ("fixed", "own", "length", "own_by_length")}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"recall": four, "languages": ["Python"]}))
+    assert open_model(parrot).about == About(("Python",))
+
+
+def test_what_the_network_does_not_reach_is_looked_through_too(parrot: Path) -> None:
+    """Far in front of the cursor, and far behind it."""
+    engine = load(parrot, precision="fp32", context_tokens=64)
+    far = "".join(f"value_{number} = {number}\n" for number in range(99))
+    told = "names = sorted(by_length(words))\n"
+    for prefix, suffix in ((f"{told}{far}", ""), (far, f"{far}{told}"), (far, f"\n{far}")):
+        answer = engine.complete_answer(f"{prefix}\nnames = sor", suffix, WRITTEN, editing=AS_AN_EDITOR)
+        assert answer.text().startswith("ted(by_length(") == (told in prefix + suffix)
+        assert answer.statistics.prompt_tokens <= 64

@@ -348,9 +348,12 @@ def test_a_cancel_is_seen_within_a_token(worker: Child) -> None:
         sent = time.monotonic()
         worker.send(Cancel(id))
         done = worker.hear_a(Done, id)
-        delays_ms.append((time.monotonic() - sent) * 1000)
+        if done.ending == "end":  # by chance, while the cancel was under way
+            continue
         assert done.ending == "cancelled"
+        delays_ms.append((time.monotonic() - sent) * 1000)
         token_ms.append(done.statistics.total_ms / done.statistics.new_tokens)
+    assert len(delays_ms) > 30
     p95_ms = statistics.quantiles(delays_ms, n=20)[-1]
     measured = f"p95 of {p95_ms:.1f} ms, while a token takes {statistics.median(token_ms):.1f} ms"
     assert statistics.median(delays_ms) < 2 * statistics.median(token_ms) + 15, measured

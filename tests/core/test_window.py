@@ -329,3 +329,50 @@ def test_typing_leaves_other_files_where_they_are(kind: str) -> None:
         assert shared_length(old, new) >= room // 4 - 80
         old = new
     assert made.build("x", "", room, replace(editing, context=())).tokens == made.build("x", "", room).tokens
+
+
+def written(tokenizer: Tokenizer, tokens: list[int]) -> str:
+    return b"".join(map(tokenizer.token_bytes, tokens)).decode()
+
+
+@every_kind
+@settings(max_examples=20, deadline=None)
+@given(any_code, any_code)
+def test_what_is_left_out_can_be_looked_through(kind: str, prefix: str, suffix: str) -> None:
+    windows, tokenizer = builder(kind), KINDS[kind]()
+    window = windows.build(prefix, suffix, 40)
+    behind, before = (written(tokenizer, part.tolist()) for part in windows.left_out(prefix, suffix, window))
+    assert before == prefix[: window.prefix_left_out_letters]
+    assert behind == suffix[len(suffix) - window.suffix_left_out_letters :]
+
+
+def test_of_a_long_text_what_is_near_can_be_looked_through_and_is_encoded_once() -> None:
+    windows, tokenizer = builder("suffix first"), KINDS["suffix first"]()
+    text = "\n".join(f"value_{number} = {number}" for number in range(20_000))
+    prefix, suffix = text[:200_000], text[200_000:]
+    window = windows.build(prefix, suffix, 500)
+    behind, before = (written(tokenizer, part.tolist()) for part in windows.left_out(prefix, suffix, window))
+    left_out = prefix[: window.prefix_left_out_letters]
+    assert left_out.endswith(before)
+    assert 2**16 <= len(before) <= 2**16 + 4 * STEP_TOKENS * 3 // 2
+    assert suffix[len(suffix) - window.suffix_left_out_letters :].startswith(behind)
+    assert len(behind) == 2**14
+    encoded = windows._ids.cache_info().misses
+    typed = windows.build(prefix + "x", suffix, 500)
+    windows.left_out(prefix + "x", suffix, typed)
+    assert windows._ids.cache_info().misses <= encoded + 1
+
+
+@pytest.mark.parametrize(
+    ("suffix", "line"),
+    [
+        (")\n\n    return x\n", " return x"),
+        ("\nreturn x", "return x"),
+        (")", ""),
+        ("\n\n  \n", ""),
+        ("", ""),
+    ],
+)
+def test_the_line_below_the_cursor_is_the_next_that_is_not_blank(suffix: str, line: str) -> None:
+    tokenizer = KINDS["suffix first"]()
+    assert written(tokenizer, [*builder("suffix first").line_below(suffix)]) == line

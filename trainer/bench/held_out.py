@@ -18,11 +18,10 @@ from core.spec.sampling import Sampling
 from core.text.tokenizer import Tokenizer
 from trainer.bench.lines import Line
 from trainer.bench.ngrams import NGrams
-from trainer.bench.recalling import listen_to
+from trainer.bench.recalling import LINE_TOKENS, listen_to
 from trainer.bench.similarity import edit_similarity, is_same
 from trainer.data.passages import text_end
 
-LINE_TOKENS = 64
 _CONTEXT_LETTERS = 200  # far more than a model of counts looks back
 
 Say = Callable[[str], None]

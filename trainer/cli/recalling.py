@@ -26,8 +26,10 @@ def add_action(actions: Commands) -> None:
         metavar="FOLDER",
         help="Python that it has not read, best of all",
     )
-    recall.add_argument("--text-kb", type=int, default=400, metavar="N", help="read of it (default: 400)")
-    recall.add_argument("--seed", type=int, default=42, help="draws the files (default: 42)")
+    recall.add_argument(
+        "--lines", type=int, default=1000, metavar="N", help="asked for as in an editor (default: 1000)"
+    )
+    recall.add_argument("--seed", type=int, default=42, help="draws the lines (default: 42)")
     recall.add_argument("--json", action="store_true", help="JSON for a program")
     add_flags(recall, Placement, leave_out=("draft_model", "cache_mb", "adapter", "adapter_strength"))
     recall.set_defaults(run=guarded(_recall))
@@ -38,7 +40,7 @@ def _recall(arguments: argparse.Namespace) -> int:
     from core.checkpoint.names import NATIVE
     from core.checkpoint.native import write_recall
     from core.engine import load
-    from trainer.bench.lines import draw_texts, python_files
+    from trainer.bench.lines import draw_lines, python_files
     from trainer.bench.recalling import fitted
 
     stored = open_model(arguments.model)
@@ -47,21 +49,21 @@ def _recall(arguments: argparse.Namespace) -> int:
             f"{arguments.model} is no folder of ours, and only these say it; make one with "
             f"'models convert {arguments.model} FOLDER --to native'."
         )
-    texts = draw_texts(python_files(arguments.source), arguments.text_kb * 1024, arguments.seed)
+    lines = draw_lines(python_files(arguments.source), arguments.lines, arguments.seed)
     engine = load(arguments.model, from_flags(Placement, arguments))
 
     def tell(done: int) -> None:
-        if done % 10 == 0 and not arguments.json:
-            report.say(f"{done} of {len(texts)} files")
+        if done % 100 == 0 and not arguments.json:
+            report.say(f"{done} of {len(lines)} lines")
 
-    found = fitted(engine, texts, tell)
+    found = fitted(engine, lines, tell)
     is_worth_it = found.after < (1 - _LEAST_GAIN) * found.before
     write_recall(stored.path, found.recall if is_worth_it else None)
     if arguments.json:
         report.say_json(to_json(found) | {"written": is_worth_it})
         return 0
     report.say(
-        f"On the half of the files that nothing was fitted to, a token costs {found.after:.3f} nats; by the "
+        f"On the half of the lines that nothing was fitted to, a token costs {found.after:.3f} nats; by the "
         f"network alone {found.before:.3f}."
     )
     report.say(

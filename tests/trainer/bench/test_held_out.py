@@ -177,7 +177,7 @@ def test_the_card_says_what_was_measured_and_names_every_package(model: Path, tm
     measured["recall"] = marks | {"bits_per_byte": 1.111}
     assert "1.111" not in card_of(facts, plan, model), "it has none, whatever was measured of it once"
     recalling = shutil.copytree(model, tmp_path / "recalling")
-    write_recall(recalling, Recall(0.0, 0.8, 0.5, -0.1))
+    write_recall(recalling, Recall(-0.6, 0.7, 0.4, -0.2, 0.5, 0.8, 1.8))
     card = card_of(facts, plan, recalling)
     assert "| this model with its recall, as the editor asks it | 1.111 |" in card
     assert "| its network alone | 1.234 |" in card
@@ -202,7 +202,7 @@ def test_recall_is_asked_beside_the_network_where_a_model_has_one(
     assert main.run([*words, "--only", "recall"], sets_itself_up=False) == 2
     assert "'train recall' fits it" in capsys.readouterr().err
     recalling = shutil.copytree(model, tmp_path / "model")
-    write_recall(recalling, Recall(20.0, 0.0, 0.0, 0.0))
+    write_recall(recalling, Recall(0.0, 0.0, 0.0, 0.0, 20.0, 0.0, 0.0))
     words[3] = str(recalling)
     asked = [*words, "--only", "model", "--only", "recall", "--output", str(tmp_path / "measured.json")]
     assert main.run(asked, sets_itself_up=False) == 0

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import astuple
 from pathlib import Path
+from string import ascii_letters
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from core import load
 from core.checkpoint.load import open_model
 from core.checkpoint.native import write_recall
 from core.engine import Engine
-from core.generate.recall import log_odds, mixed, repetitions
+from core.generate.recall import Recaller, mixed
 from core.spec.about import Recall
 from core.spec.errors import DataError
 from tests.tiny import tiny_folder, tiny_tokenizer
 from tests.trainer.runs import go, new_run, tiny_spec
-from trainer.bench.recalling import Heard, fit, fitted, listen_to, together
+from trainer.bench.lines import Line, SourceFile, draw_lines
+from trainer.bench.recalling import Heard, fit, fitted, listen_at, listen_to, together
 from trainer.exporting import export_model
 from trainer.resume import learnt_by
 
@@ -42,15 +44,16 @@ def engine(folder: Path) -> Engine:
 
 
 def test_a_text_costs_what_the_mixed_chances_say(engine: Engine) -> None:
-    recall, tokens = Recall(-0.2, 0.7, 0.5, -0.1), engine.tokenizer.encode(REPEATING)[:60]
-    logits, found = engine.logits(tokens), {item.place: item for item in repetitions(tokens)}
+    recall, tokens = Recall(-0.6, 0.7, 0.4, -0.2, 0.5, 0.8, 1.8), engine.tokenizer.encode(REPEATING)[:60]
+    logits, recaller = engine.logits(tokens), Recaller(engine.recollection(tokens), tokens[:1])
     ends = sorted(engine.tokenizer.special_ids | engine.tokenizer.end_ids)
     alone = recalled = 0.0
     for place in range(1, len(tokens)):
         row = logits[place - 1]
         alone -= float(torch.from_numpy(row).log_softmax(-1)[tokens[place]])
-        if place in found:
-            row = mixed(row, found[place], recall, ends)
+        found = recaller.followers(end=place)
+        recaller.write(tokens[place])
+        row = row if found is None else mixed(row, found, recall, ends)
         recalled -= float(torch.from_numpy(row).log_softmax(-1)[tokens[place]])
     heard = listen_to(engine, tokens)
     assert heard.tokens == len(tokens) - 1
@@ -64,35 +67,73 @@ def test_wherever_windows_end_each_token_counts_once(engine: Engine) -> None:
     assert len(tokens) > 2 * engine.max_context
     heard = listen_to(engine, tokens)
     assert heard.tokens == len(tokens) - 1
-    untouched = Recall(0.0, 1.0, 0.0, 0.0)  # the network's own odds, but for those that are bounded
+    untouched = Recall(
+        0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    )  # the network's own odds, but for those that are bounded
     assert math.isclose(heard.nats(untouched), heard.alone, rel_tol=1e-2)
 
 
+def test_what_a_window_does_not_reach_is_looked_through_too(engine: Engine) -> None:
+    """The first line comes again in the last window, and nowhere in between."""
+    first, far = "alpha beta gamma delta epsilon\n", "".join(f"{number} = {number}\n" for number in range(90))
+    told, untold = (engine.tokenizer.encode(text) for text in (first + far + first, far + first))
+    parrot = Recall(0.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0)
+
+    def end_costs(tokens: list[int], count: int) -> float:
+        return listen_to(engine, tokens).nats(parrot) - listen_to(engine, tokens[:-count]).nats(parrot)
+
+    count = len(engine.tokenizer.encode(first)) - 2
+    assert end_costs(told, count) < 0.2 * end_costs(untold, count)
+
+
 def test_the_numbers_are_those_that_outcomes_were_drawn_by() -> None:
-    drawn, count = np.random.default_rng(3), 40_000
-    own, run = drawn.uniform(-6, 6, count), np.log(drawn.integers(1, 25, count))
-    signs = np.stack([np.ones(count), own, run, own * run], 1)
-    true = Recall(-0.4, 0.8, 0.6, -0.15)
-    chances = 1 / (1 + np.exp(-(signs @ np.array(astuple(true)))))
-    came = (drawn.uniform(size=count) < chances).astype(np.float64)
-    found = fit(Heard(count, 0.0, 0.0, signs, came, np.zeros(count)))
-    assert np.allclose(astuple(found), astuple(true), atol=0.1)
-    assert math.isclose(log_odds(true, -1.0, 9), -0.4 - 0.8 + (0.6 + 0.15) * math.log(9))
+    """Places with three followers each, and all else that a network might have said there."""
+    drawn, count = np.random.default_rng(3), 100_000
+    own, run = drawn.uniform(-6, -1.5, (count, 3)), np.log(drawn.integers(1, 25, (count, 3)))
+    is_latest, alike = np.tile([1.0, 0.0, 0.0], (count, 1)), drawn.uniform(size=(2, count, 3))
+    rows = np.stack([np.ones((count, 3)), own, run, own * run, is_latest, *alike], axis=-1)
+    true = Recall(-0.4, 0.8, 0.6, -0.15, 0.7, 0.5, 1.5)
+    others = np.log1p(-np.exp(own).sum(axis=1))
+    weighed = np.concatenate([rows @ np.array(astuple(true)), others[:, None]], axis=1)
+    chosen = (weighed + drawn.gumbel(size=weighed.shape)).argmax(axis=1)
+    begins = 3 * np.arange(count)
+    came = np.where(chosen < 3, begins + chosen, -1)
+    heard = Heard(count, 0.0, 0.0, rows.reshape(-1, 7), begins, came, others, others)
+    assert np.allclose(astuple(fit(heard)), astuple(true), atol=0.1)
 
 
 def test_nothing_to_learn_from_leaves_the_network_as_it_is() -> None:
-    assert astuple(fit(together([]))) == (0.0, 1.0, 0.0, 0.0)
+    assert astuple(fit(together([]))) == (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def test_it_is_judged_on_texts_that_it_was_not_fitted_to(engine: Engine) -> None:
+def lines_of(*texts: str, count: int = 12) -> list[Line]:
+    files = [SourceFile(f"{number}.py", text) for number, text in enumerate(texts)]
+    return draw_lines(files, count, seed=1)
+
+
+def test_it_is_judged_on_lines_that_it_was_not_fitted_to(engine: Engine) -> None:
     done: list[int] = []
-    found = fitted(
-        engine, [REPEATING.replace("area", name) for name in ("area", "size", "span", "room")], done.append
-    )
-    assert done == [1, 2, 3, 4]
+    texts = [REPEATING.replace("area", name) for name in ("area", "size", "span", "room")]
+    found = fitted(engine, lines_of(*texts), done.append)
+    assert done == [*range(1, 13)]
     assert found.after < found.before
     with pytest.raises(DataError, match="at least 4"):
-        fitted(engine, [REPEATING, "", "\n", "", " ", REPEATING], done.append)
+        fitted(engine, lines_of(REPEATING, count=3), done.append)
+
+
+def test_a_line_is_heard_as_an_editor_asks_for_it(engine: Engine) -> None:
+    """The last token before it is written anew, and what stands behind it is read, too."""
+    line = lines_of(REPEATING, count=1)[0]
+    along = engine.along(line.prefix, line.suffix, line.text + "\n", 16)
+    assert listen_at(engine, line).tokens == len(along.tokens) == len(along.logits)
+    assert engine.tokenizer.decode(along.tokens).strip() == line.text
+    alone = engine.along("def area", "", "(width)", 16)
+    prompt = engine.tokenizer.encode("def area")[:-1]
+    expected = engine.logits([*prompt, *alone.tokens])[len(prompt) - 1 : -1]
+    assert np.allclose(alone.logits, expected, atol=1e-4)
+    followed = engine.along("def area", "\n", "(width)", 16)
+    assert followed.tokens == alone.tokens
+    assert not np.allclose(followed.logits, expected, atol=1e-2)
 
 
 def test_the_command_writes_it_beside_the_model_where_it_helps(
@@ -116,9 +157,9 @@ def test_where_nothing_comes_again_it_says_so_and_writes_nothing(
     model = tiny_folder(tmp_path / "model", tiny_tokenizer(tmp_path / "vocabulary"))
     (tmp_path / "code").mkdir()
     for number in range(4):
-        (tmp_path / "code" / f"{number}.py").write_text("abcdefgh"[2 * number : 2 * number + 2])
+        (tmp_path / "code" / f"{number}.py").write_text(ascii_letters[8 * number : 8 * number + 8])
     before = (model / "config.json").read_text()
-    write_recall(model, Recall(1.0, 1.0, 1.0, 1.0))
+    write_recall(model, Recall(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
     argv = ["train", "recall", str(model), "--source", str(tmp_path / "code"), "--precision", "fp32"]
     assert main.run(argv, sets_itself_up=False) == 0
     assert "no gain" in capsys.readouterr().out, "and what was there is of no use any more"
@@ -146,7 +187,7 @@ def test_other_folders_have_no_place_for_it(
 
 
 def test_a_run_that_goes_on_from_a_model_keeps_it_and_so_does_an_export(tmp_path: Path) -> None:
-    recall = Recall(-0.1, 0.8, 0.5, -0.1)
+    recall = Recall(-0.6, 0.7, 0.4, -0.2, 0.5, 0.8, 1.8)
     whole, adapter = (
         new_run(tmp_path / recipe, tiny_spec(tmp_path, recipe, steps=1)) for recipe in ("full", "lora")
     )
