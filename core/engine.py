@@ -4,9 +4,9 @@ What a prompt looks like is in core/text, how tokens come about in core/generate
 """
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class _Task:
     alternative: int = 0
     least_chance: float = 0.0
     begun: str = ""
-    recaller: Recaller | None = None
+    recaller: Callable[[], Recaller] | None = None
 
     @property
     def is_weighed(self) -> bool:
@@ -159,7 +159,7 @@ class Engine:
         window, begun = self._windows.build(prefix, suffix, self._room(sampling), editing), ""
         if editing.extent is not None and not editing.alternative:
             window, begun = taken_back(window, self.tokenizer)
-        is_recalling = editing.recall and editing.extent is not None and self.origin.about.recall is not None
+        is_recalling = editing.recall and editing.extent is not None
         statistics = Statistics(prompt_tokens=len(window.tokens), dropped_tokens=window.left_out_tokens)
         task = _Task(
             window.tokens,
@@ -168,7 +168,7 @@ class Engine:
             editing.alternative,
             editing.least_chance,
             begun,
-            self._recaller(prefix, suffix, window) if is_recalling else None,
+            partial(self._recaller, prefix, suffix, window) if is_recalling else None,
         )
         pieces = self._until_end(task, statistics, hooks)
         if editing.extent is not None:
@@ -286,7 +286,7 @@ class Engine:
         """A text a token, the last of which may finish a character; empty ones too."""
         decoder, hidden = StreamDecoder(self.tokenizer), len(task.begun)
         if task.recaller is not None and self.origin.about.recall is not None:
-            chooser = RecallingChooser(chooser, self.origin.about.recall, task.recaller)
+            chooser = RecallingChooser(chooser, self.origin.about.recall, task.recaller())
         if task.begun:
             chooser = SpellingChooser(chooser, self._spellings, task.begun)
         written = decode(

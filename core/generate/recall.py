@@ -25,6 +25,7 @@ from core.spec.about import Recall
 
 LONGEST = 24
 BETWEEN = -1  # no token
+_MOST_PLACES = 2**12  # behind the same token, the last ones
 _LEAST_LOG_CHANCE = -12.0  # no token is held for less likely
 
 Ids = NDArray[np.int64]
@@ -34,7 +35,8 @@ Numbers = NDArray[np.float64]
 class Followers(NamedTuple):
     """Tokens that followed the same words, each of them once. `lengths`: of the longest run of them, in
     tokens; `places`: where it followed that last; `latest`: which one followed the longest run of all, where
-    that stands last; `above` and `below`: how alike the lines are, at the place where they are most."""
+    that comes last in what is looked through; `above` and `below`: how alike the lines are, at the place
+    where they are most."""
 
     tokens: Ids
     lengths: Ids
@@ -70,9 +72,12 @@ class Recollection:
     def is_break(self, token: int) -> bool:
         return self._breaks is not None and token < len(self._breaks) and bool(self._breaks[token])
 
-    def stand_between(self, above: Collection[int], below: Collection[int]) -> None:
-        """What is written stands between a line of these tokens and one of those."""
-        self._above, self._below = self._lines.alike(above, -1), self._lines.alike(below, 1)
+    def stand_below(self, line: Collection[int]) -> None:
+        """What is written does, of which a line of these tokens is the one above."""
+        self._above = self._lines.alike(line, -1)
+
+    def stand_above(self, line: Collection[int]) -> None:
+        self._below = self._lines.alike(line, 1)
 
     def behind(
         self,
@@ -88,6 +93,7 @@ class Recollection:
         places = places[self._is_told[places]]
         if possible is not None:
             places = places[possible[self._text[places]]]
+        places = places[-_MOST_PLACES:]
         return self._followers(places, self._same_before(places, last)) if places.size else None
 
     def pass_over(self, places: Ids) -> None:
@@ -132,13 +138,14 @@ class _Lines:
         self._sizes = self._counted(~ends)
 
     def alike(self, line: Collection[int], step: int) -> Numbers:
-        """Of each place: the share of common tokens that the line so many `step`s off has with this one."""
-        if not line or not self._sizes.size:
+        """Of each place: how much this one and the line so many `step`s off have in common, from 0 to 1."""
+        if not line:
             return np.zeros(len(self._text))
         known = np.zeros(max(int(self._text.max()), *line) + 2, np.bool_)  # BETWEEN is the last
         known[[*line]] = True
         common = self._counted(known[self._text] & self._words)
-        shares = common / np.maximum(self._sizes + len(set(line)) - common, 1)
+        # what stands in a line several times is counted so, which would come to more than all
+        shares = np.minimum(common / np.maximum(self._sizes + len(set(line)) - common, 1), 1)
         beside = np.concatenate([[0.0], shares, [0.0]])
         return beside[self._of + 1 + step]
 
@@ -190,11 +197,12 @@ class Recaller:
 
     def __init__(self, text: Recollection, before: Sequence[int], below: Collection[int] = ()) -> None:
         self.text = text
-        self._written, self._below = list(before[-LONGEST:]), below
+        self._written = list(before[-LONGEST:])
         ahead = reversed(before)
         self._line = [*takewhile(lambda token: not text.is_break(token), ahead)]
         above = takewhile(lambda token: not text.is_break(token), dropwhile(text.is_break, ahead))
-        text.stand_between(set(above), below)
+        text.stand_below(set(above))
+        text.stand_above(below)
 
     def followers(
         self, end: int | None = None, possible: NDArray[np.bool_] | None = None
@@ -209,7 +217,7 @@ class Recaller:
         if not self.text.is_break(token):
             self._line.append(token)
         elif self._line:
-            self.text.stand_between(set(self._line), self._below)
+            self.text.stand_below(set(self._line))
             self._line = []
 
 

@@ -15,7 +15,8 @@ class Recall:
     (length + own_by_length * x) * log(n) + latest + above * a + below * b, where x is that of the network's
     own chance, n how many tokens are the same, and a and b how alike, from 0 to 1, the lines are that stand
     above and below it and the text that is written; `latest` is added where it followed the most tokens, and
-    where those stand last. Fitted to one network by `train recall`.
+    these come last in what is looked through: behind what the network reads, before it, and that itself.
+    Fitted to one network by `train recall`.
     """
 
     fixed: float = setting(..., "At first", low=-_FURTHEST, high=_FURTHEST)

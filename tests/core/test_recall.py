@@ -97,17 +97,35 @@ LINES = [1, 2, 3, 0, 4, 5, 6, 0, 7, 5, 8, 0, 0, 1, 2, 9, 0, 4, 5, 7, 0]
 def test_lines_around_a_place_are_compared_with_those_around_the_text() -> None:
     recollection = Recollection(LINES, breaks=np.arange(10) == 0)
     assert recollection.behind([5]) is not None
-    recollection.stand_between({1, 2, 3}, {7, 5})
+    recollection.stand_below({1, 2, 3})
+    recollection.stand_above({7, 5})
     found = recollection.behind([5])
     assert found is not None
     assert found.tokens.tolist() == [6, 7, 8]
     assert np.allclose(found.above, [1, 1 / 2, 0]), "of the lines 123, 129 and 456"
     assert np.allclose(found.below, [2 / 3, 0, 0]), "of 758, nothing and 129"
-    recollection.stand_between((), ())
+    recollection.stand_below(())
+    recollection.stand_above(())
     found = recollection.behind([5])
     assert found is not None
     assert not found.above.any()
     assert not found.below.any()
+
+
+@given(TOKENS, st.sets(st.integers(0, 9), min_size=1))
+def test_lines_are_never_more_than_alike(text: list[int], line: set[int]) -> None:
+    recollection = Recollection([1, 1, 1, 2, 0, 5, 1, *text], breaks=np.arange(10) == 0)
+    recollection.stand_below(line)
+    recollection.stand_above(line)
+    for last in range(4):
+        found = recollection.behind([last])
+        if found is not None:
+            assert min(*found.above, *found.below) >= 0
+            assert max(*found.above, *found.below) <= 1
+    recollection.stand_below({1, 2})
+    found = recollection.behind([5])
+    assert found is not None
+    assert found.above.tolist() == [1]
 
 
 def test_where_a_line_ends_the_next_one_stands_below_it() -> None:

@@ -94,7 +94,8 @@ class ModelWriter:
 
     def bits(self, tokens: list[int]) -> float:
         heard = listen_to(self._engine, tokens)
-        return (heard.alone if self._recall is None else heard.nats(self._recall)) / math.log(2)
+        nats = sum(part.alone if self._recall is None else part.nats(self._recall) for part in heard)
+        return nats / math.log(2)
 
 
 class CountsWriter:

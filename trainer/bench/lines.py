@@ -39,7 +39,7 @@ def python_files(folder: Path) -> list[SourceFile]:
 def draw_lines(files: Sequence[SourceFile], count: int, seed: int) -> list[Line]:
     """None that are blank, comments or imports, or shorter than eight letters."""
     places = [(file, *place) for file in range(len(files)) for place in _places(files[file].text)]
-    chosen = Random(seed).sample(places, min(count, len(places)))  # noqa: S311 (no secret)
+    chosen = Random(seed).sample(places, max(min(count, len(places)), 0))  # noqa: S311 (no secret)
     return [_line(files[file], number, start, end) for file, number, start, end in chosen]
 
 

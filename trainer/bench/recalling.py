@@ -6,7 +6,7 @@ editor does, with what stands above and below.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -60,31 +60,33 @@ class _Place:
     other: float
 
 
-def listen_to(engine: Engine, tokens: list[int]) -> Heard:
+def listen_to(engine: Engine, tokens: list[int]) -> Iterator[Heard]:
     """The network hears windows that overlap by half, so that every token but the first ones has that much
     before it, and what followed the same words is looked up in all that stands before; the first token is
     given for nothing."""
-    size, ear = engine.max_context, _Ear(engine)
+    size = engine.max_context
     recaller, done = Recaller(engine.recollection(tokens), tokens[:1]), 1
     for start in range(0, len(tokens), size // 2):
-        window = tokens[start : start + size]
+        window, ear = tokens[start : start + size], _Ear(engine)
         logits = engine.logits(window)
         for place in range(done, start + len(window)):
             ear.hear(logits[place - start - 1], tokens[place], recaller.followers(end=place))
             recaller.write(tokens[place])
+        yield ear.heard()
         done = start + len(window)
         if done >= len(tokens):
             break
-    return ear.heard()
 
 
 def listen_at(engine: Engine, line: Line) -> Heard:
-    """As an editor asks for it."""
+    """As an editor asks for it. The first token is passed over: what may come there, what was typed decides,
+    which is an indentation mostly."""
     most = min(LINE_TOKENS, engine.max_context // 4)
     along, ear = engine.along(line.prefix, line.suffix, line.text + "\n", most), _Ear(engine)
-    for row, token in zip(along.logits, along.tokens, strict=True):
+    for place, (row, token) in enumerate(zip(along.logits, along.tokens, strict=True)):
         told = along.recaller.followers()
-        ear.hear(row, token, told)
+        if place > 0:
+            ear.hear(row, token, told)
         along.recaller.write(token, told)
     return ear.heard()
 

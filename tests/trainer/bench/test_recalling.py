@@ -55,7 +55,7 @@ def test_a_text_costs_what_the_mixed_chances_say(engine: Engine) -> None:
         recaller.write(tokens[place])
         row = row if found is None else mixed(row, found, recall, ends)
         recalled -= float(torch.from_numpy(row).log_softmax(-1)[tokens[place]])
-    heard = listen_to(engine, tokens)
+    heard = together([*listen_to(engine, tokens)])
     assert heard.tokens == len(tokens) - 1
     assert math.isclose(heard.alone, alone, rel_tol=1e-4)
     assert math.isclose(heard.nats(recall), recalled, rel_tol=1e-4)
@@ -65,7 +65,7 @@ def test_a_text_costs_what_the_mixed_chances_say(engine: Engine) -> None:
 def test_wherever_windows_end_each_token_counts_once(engine: Engine) -> None:
     tokens = engine.tokenizer.encode(REPEATING)
     assert len(tokens) > 2 * engine.max_context
-    heard = listen_to(engine, tokens)
+    heard = together([*listen_to(engine, tokens)])
     assert heard.tokens == len(tokens) - 1
     untouched = Recall(
         0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -80,7 +80,8 @@ def test_what_a_window_does_not_reach_is_looked_through_too(engine: Engine) -> N
     parrot = Recall(0.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0)
 
     def end_costs(tokens: list[int], count: int) -> float:
-        return listen_to(engine, tokens).nats(parrot) - listen_to(engine, tokens[:-count]).nats(parrot)
+        whole, beginning = (together([*listen_to(engine, part)]) for part in (tokens, tokens[:-count]))
+        return whole.nats(parrot) - beginning.nats(parrot)
 
     count = len(engine.tokenizer.encode(first)) - 2
     assert end_costs(told, count) < 0.2 * end_costs(untold, count)
@@ -125,7 +126,7 @@ def test_a_line_is_heard_as_an_editor_asks_for_it(engine: Engine) -> None:
     """The last token before it is written anew, and what stands behind it is read, too."""
     line = lines_of(REPEATING, count=1)[0]
     along = engine.along(line.prefix, line.suffix, line.text + "\n", 16)
-    assert listen_at(engine, line).tokens == len(along.tokens) == len(along.logits)
+    assert listen_at(engine, line).tokens + 1 == len(along.tokens) == len(along.logits)
     assert engine.tokenizer.decode(along.tokens).strip() == line.text
     alone = engine.along("def area", "", "(width)", 16)
     prompt = engine.tokenizer.encode("def area")[:-1]
