@@ -244,9 +244,9 @@ def test_undoing_everything_gives_the_text_back(
     editor.set_language(language_named(data.draw(st.sampled_from(["python", "html", "go", "css"]))))
     editor.setPlainText(text)
     cursor = editor.textCursor()
-    last = editor.document().characterCount() - 1
-    cursor.setPosition(min(ends[0], last))
-    cursor.setPosition(min(ends[1], last), cursor.MoveMode.KeepAnchor)
+    first, last = (len(text[:end].encode("utf-16-le")) // 2 for end in ends)  # never within a character
+    cursor.setPosition(first)
+    cursor.setPosition(last, cursor.MoveMode.KeepAnchor)
     editor.setTextCursor(cursor)
     before = editor.document().toRawText()
     for key in keys:
