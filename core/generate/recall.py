@@ -73,7 +73,7 @@ class Recollection:
         return self._breaks is not None and token < len(self._breaks) and bool(self._breaks[token])
 
     def stand_below(self, line: Collection[int]) -> None:
-        """What is written does, of which a line of these tokens is the one above."""
+        """From now on, what is written stands below a line of these tokens."""
         self._above = self._lines.alike(line, -1)
 
     def stand_above(self, line: Collection[int]) -> None:

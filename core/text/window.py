@@ -115,7 +115,7 @@ class WindowBuilder:
         return self._encode((" " if line[:1].isspace() else "") + line.strip(), True) if line else ()
 
     def _in_blocks(self, text: str, start: int) -> NDArray[np.int32]:
-        """From the block on that holds `start`."""
+        """From a block on that begins within half a step of the one that `start` is in."""
         step = STEP_TOKENS * _LETTERS_PER_TOKEN
         edges = [_block_start(text, number, step) for number in range(start // step, ceil(len(text) / step))]
         blocks = [self._ids(text[start:end]) for start, end in pairwise([*edges, len(text)])]
@@ -192,7 +192,7 @@ class WindowBuilder:
         return tuple(self._tokenizer.encode(text, continues=continues))
 
     def _ids_anew(self, text: str) -> NDArray[np.int32]:
-        return np.array(self._tokenizer.encode(text, continues=True), np.int32)
+        return np.array(self._encode(text, True), np.int32)
 
 
 def any_start(tokenizer: Tokenizer) -> int:
