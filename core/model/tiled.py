@@ -19,6 +19,8 @@ from core.native.matrix import AS_NEEDED, GATE, UP, Bits, Matrix, Shape, empty_m
 from core.native.step import why_unsupported
 from core.spec.config import ModelConfig
 
+_PACKED_FROM = (torch.float32, torch.float16, torch.bfloat16)  # others are first made the first
+
 
 def as_array(tensor: Tensor) -> NDArray[Any]:
     """The same memory, as the library takes it."""
@@ -164,7 +166,7 @@ class LibraryPacking:
                 continue
             tiles_name, parts = wanted
             held = waiting.setdefault(tiles_name, {})
-            held[owner_name] = weight
+            held[owner_name] = weight if weight.dtype in _PACKED_FROM else weight.float()
             if len(held) == len(parts):
                 del waiting[tiles_name]
                 tiles: Any = model.get_submodule(tiles_name)

@@ -98,6 +98,20 @@ def test_short_and_long_reads_say_what_the_dequantised_network_says(
         assert error(got, expected) < (2e-3 if precision == "int8" else 2e-2), portion
 
 
+@pytest.mark.parametrize("stored_as", [torch.float8_e4m3fn, torch.float8_e5m2, torch.float64])
+def test_types_that_the_library_does_not_know_are_packed_as_their_numbers(
+    stored_as: torch.dtype, found: Library
+) -> None:
+    rounded = {name: weight.detach().to(stored_as) for name, weight in tiny_model().named_parameters()}
+    packing = LibraryPacking(found)
+    with torch.device("meta"):
+        model = packing.prepare(on_meta(tiny_model().config), "int8")
+    got = dict(packing.state(model, rounded.items()))
+    expected = dict(packing.state(model, ((name, weight.float()) for name, weight in rounded.items())))
+    assert got.keys() == expected.keys()
+    assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
 @pytest.mark.parametrize("name", ["llama", "windowed", "qwen3"])
 def test_a_cache_is_cut_back_copied_and_shared_by_short_and_long_reads(name: str, found: Library) -> None:
     model = tiled(tiny_model(**NETWORKS[name]), "int8", found)
