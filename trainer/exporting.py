@@ -11,8 +11,9 @@ from core.checkpoint.convert import Conversion, Precision, convert
 from core.checkpoint.load import open_model
 from core.checkpoint.staging import new_path
 from core.model.lora import merge, set_strength
+from core.model.transformer import Transformer
 from core.spec.errors import UsageError
-from trainer.networks import with_weights
+from trainer.networks import from_nothing, with_weights
 from trainer.resume import learnt_by
 from trainer.spec.runs import Run
 
@@ -34,7 +35,7 @@ def export_adapter(run: Run, destination: Path) -> Path:
 def export_model(
     run: Run, destination: Path, to: Literal["native", "hf", "gguf"], precision: Precision, strength: float
 ) -> Conversion:
-    """With its adapter merged, as strong as that is wished."""
+    """With its adapter merged. What was learnt is as strong as that is wished, in a whole model too."""
     spec, learnt = run.spec(), learnt_by(run)
     stored = with_weights(spec.model) if spec.trains_adapter else open_model(learnt)
     model = stored.load(torch.float32)
@@ -42,11 +43,30 @@ def export_model(
         attach_adapter(model, _NAME, learnt)
         set_strength(model, _NAME, strength)
         merge(model, _NAME)
+    elif strength != 1:
+        _go_back(model, run, strength)
     done = convert(model, stored.tokenizer(), destination, to, precision, stored.about)
     card = destination / "README.md" if destination.is_dir() else destination.with_suffix(".md")
     if destination.is_dir() or not card.exists():
         _write_card(run, card)
     return done
+
+
+@torch.no_grad()
+def _go_back(model: Transformer, run: Run, strength: float) -> None:
+    """Towards the weights that it began from: 1 is where it is, 0 where it was. On the way lie models that
+    are often better than both, and that forget less."""
+    begun = run.spec().model
+    if from_nothing(begun) is not None:
+        raise UsageError(
+            f"{run.name} began from nothing, so there is no model that it was before; leave out --strength."
+        )
+    stored = open_model(Path(begun))
+    if stored.config != model.config:
+        raise UsageError(f"{begun} is no longer the model that {run.name} began from; leave out --strength.")
+    weights = dict(model.named_parameters())
+    for name, before in stored.parameters(torch.float32):
+        weights[name].copy_(torch.lerp(before, weights[name], strength))
 
 
 def _write_card(run: Run, path: Path) -> None:

@@ -1,6 +1,7 @@
 """After a run: is what it learnt better than before? And out of its folder it comes in every form."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -280,6 +281,34 @@ def test_an_export_at_no_strength_is_the_model_that_was(learnt: Path, tmp_path: 
     ids = torch.tensor([[1, 2, 3, 4]])
     before, after = (open_model(path).load()(ids) for path in (learnt / "model", tmp_path / "off"))
     torch.testing.assert_close(after, before)
+
+
+def test_a_whole_model_is_exported_on_the_way_from_where_it_began(learnt: Path, tmp_path: Path) -> None:
+    words = ["train", "export", str(learnt / "run-known"), str(tmp_path / "half"), "--to", "native"]
+    assert main.run([*words, "--strength", "0.25", "--precision", "fp32"], **HERE) == 0
+    before, after, found = (
+        dict(open_model(path).parameters()) for path in (learnt / "tiny", learnt / "model", tmp_path / "half")
+    )
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    for name, weight in found.items():
+        torch.testing.assert_close(weight, 0.75 * before[name].float() + 0.25 * after[name])
+
+
+def test_a_way_back_that_is_not_there_is_said(
+    learnt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model, sentence in (
+        ("smallcoder-nano", "began from nothing"),
+        (str(learnt / "other"), "no longer the model that run began from"),
+    ):
+        run = Run(shutil.copytree(learnt / "run-known", tmp_path / model.rpartition("/")[2] / "run"))
+        run.spec_file.write_text(json.dumps(json.loads(run.spec_file.read_text()) | {"model": model}))
+        if "/" in model:
+            tiny_model_folder(Path(model), dim=32)
+        words = ["train", "export", str(run.folder), str(tmp_path / "x"), "--to", "native"]
+        assert main.run([*words, "--strength", "0.5"], **HERE) == 2
+        assert sentence in capsys.readouterr().err
+        assert not (tmp_path / "x").exists()
 
 
 def test_what_cannot_be_taken_along_is_said(

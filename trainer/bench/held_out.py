@@ -68,15 +68,25 @@ class Questions:
         return bits / sum(len(text.encode()) for text in self.texts)
 
     def _lines(self, writer: Writer, part: Part, say: Say) -> dict[str, float]:
-        exact, alike = 0, 0.0
+        exact, alike, repeated, repeated_exact = 0, 0.0, 0, 0
         for number, line in enumerate(self.lines, start=1):
             written = writer.line(line.prefix, line.suffix if part == "fim" else "").strip()
-            exact += is_same(written, line.text)
+            is_right = is_same(written, line.text)
+            exact += is_right
             alike += edit_similarity(written, line.text)
+            if line.stands_elsewhere:
+                repeated += 1
+                repeated_exact += is_right
             if number % 100 == 0:
                 say(f"{part}: {number} lines, {exact / number:.1%} exact, {100 * alike / number:.1f} alike")
         count = len(self.lines)
-        return {f"{part}_exact": exact / count, f"{part}_similarity": alike / count, f"{part}_lines": count}
+        return {
+            f"{part}_exact": exact / count,
+            f"{part}_similarity": alike / count,
+            f"{part}_lines": count,
+            f"{part}_repeated_exact": repeated_exact / max(repeated, 1),
+            f"{part}_repeated_lines": repeated,
+        }
 
 
 class ModelWriter:

@@ -20,6 +20,12 @@ class Line:
     text: str
     suffix: str
 
+    @property
+    def stands_elsewhere(self) -> bool:
+        """In its file too, whatever its indentation: such a line can be copied."""
+        others = f"{self.prefix}\n{self.suffix}".split("\n")
+        return self.text.strip() in map(str.strip, others)
+
 
 @dataclass(frozen=True)
 class SourceFile:

@@ -40,6 +40,7 @@ def card_of(facts: Mapping[str, Any], plan: PackageList, folder: Path) -> str:
                 "context": f"{held_out['context_tokens']:,}",
                 "lines": f"{held_out['model']['fim_lines']:,}",
                 "marks": "\n".join(_marks(held_out)),
+                "repeated": _repeated(held_out),
             },
             **{name: f"{training[name]:,}" for name in ("runs", "steps", "tokens")},
             **{"hours": f"{training['hours']:.1f}", "flops": f"{training['flops']:.1e}"},
@@ -81,6 +82,18 @@ def _name(way: str, held_out: Mapping[str, Any]) -> str:
     marks = held_out[way]
     counted = marks.get("counted_tokens")
     return _WAYS[way] if counted is None else f"5-gram with backoff, of {counted / 1e6:,.0f} million tokens"
+
+
+def _repeated(held_out: Mapping[str, Any]) -> str:
+    """Who can copy a line is told apart from who can write it."""
+    marks = held_out.get("recall", held_out["model"])
+    lines, repeated = marks["fim_lines"], marks["fim_repeated_lines"]
+    right = round(marks["fim_exact"] * lines)
+    right_copies = round(marks["fim_repeated_exact"] * repeated)
+    return (
+        f"Of the {lines:,} missing lines {repeated:,} stand elsewhere in their file too: it wrote "
+        f"{right_copies:,} of these, and {right - right_copies:,} of the other {lines - repeated:,}."
+    )
 
 
 def _tasks(facts: Mapping[str, Any]) -> str:

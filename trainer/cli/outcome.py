@@ -33,7 +33,12 @@ def add_actions(actions: Commands) -> None:
     )
     precisions = ("fp32", "bf16", "fp16", "int8", "int4")
     export.add_argument("--precision", choices=precisions, default="fp16", help="of a whole model (fp16)")
-    export.add_argument("--strength", type=float, default=1.0, help="of an adapter that is merged (1.0)")
+    export.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        help="of what it learnt, in a whole model: 0 is the model that it began from (1.0)",
+    )
     export.add_argument("--json", action="store_true", help="JSON for a program")
     export.set_defaults(run=guarded(_export))
 

@@ -68,6 +68,12 @@ def test_lines_are_whole_and_none_are_blank_comments_imports_or_short() -> None:
         assert line.prefix.rpartition("\n")[2].strip() == ""
 
 
+def test_a_line_stands_elsewhere_if_its_file_has_it_once_more_however_indented() -> None:
+    code = "if one:\n    call(one, 2)\nelse:\n        call(one, 2)\ncall(one, 2)  # so\n"
+    lines = draw_lines([SourceFile("a.py", code)], 9, 1)
+    assert {line.number: line.stands_elsewhere for line in lines} == {2: True, 4: True, 5: False}
+
+
 def test_the_same_seed_draws_the_same_lines_whatever_order_files_come_in(tmp_path: Path) -> None:
     for name in ("b/z.py", "a.py", "b/c.py", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -147,9 +153,20 @@ def test_marks_tell_the_missing_line_from_the_next_one(model: Path) -> None:
     known[lines[0].prefix, ""] = lines[0].text
     marks = Questions(tokenizer, [CODE], lines).ask(Parrot(known), PARTS, lambda _: None)
     assert (marks["fim_exact"], marks["next_exact"]) == (0.75, 0.25)
+    assert (marks["fim_repeated_lines"], marks["fim_repeated_exact"]) == (0, 0)
     expected = (3 + edit_similarity("no idea", lines[3].text)) / 4
     assert math.isclose(marks["fim_similarity"], expected)
     assert math.isclose(marks["bits_per_byte"], (1 + len(tokenizer.encode(CODE))) / len(CODE))
+
+
+def test_lines_that_stand_elsewhere_are_counted_by_themselves(model: Path) -> None:
+    lines = draw_lines([SourceFile("a.py", "first(one)\nsecond(two)\nfirst(one)\nfirst(one)\n")], 4, 1)
+    once = next(line for line in lines if "second" in line.text)
+    copied = next(line for line in lines if "first" in line.text)
+    known = {(line.prefix, line.suffix): line.text for line in (once, copied)}
+    marks = Questions(load(model).tokenizer, [], lines).ask(Parrot(known), ["fim"], lambda _: None)
+    assert (marks["fim_exact"], marks["fim_lines"]) == (0.5, 4)
+    assert (marks["fim_repeated_exact"], marks["fim_repeated_lines"]) == (1 / 3, 3)
 
 
 def test_counts_write_the_line_that_they_have_seen(model: Path) -> None:
@@ -162,6 +179,7 @@ def test_counts_write_the_line_that_they_have_seen(model: Path) -> None:
 def test_the_card_says_what_was_measured_and_names_every_package(model: Path, tmp_path: Path) -> None:
     marks = {"bits_per_byte": 1.234, "next_exact": 0.1, "next_similarity": 0.4, "next_lines": 1000}
     marks |= {"fim_exact": 0.256, "fim_similarity": 0.551, "fim_lines": 1000}
+    marks |= {"fim_repeated_lines": 240, "fim_repeated_exact": 0.85}
     asked = {"seed": 42, "files": 10, "text_bytes": 4096, "context_tokens": 1024}
     training = {"runs": 2, "steps": 10, "tokens": 3_000_000, "hours": 1.5, "flops": 1.9e14}
     training |= {"sources": ["best"]}
@@ -172,6 +190,8 @@ def test_the_card_says_what_was_measured_and_names_every_package(model: Path, tm
     assert "| this model | 1.234 | 10.0% | 40.0 | 25.6% | 55.1 |" in card
     assert "| the same network, untrained (of the first 100 lines) | 1.234 |" in card
     assert "early checkpoint" in card
+    assert "Of the 1,000 missing lines 240 stand elsewhere in their file too" in card
+    assert "it wrote 204 of these, and 52 of the other 760" in card
     measured["counts"] = marks | {"counted_tokens": 31_852_680.0}
     assert "| 5-gram with backoff, of 32 million tokens | 1.234 |" in card_of(facts, plan, model)
     measured["recall"] = marks | {"bits_per_byte": 1.111}
