@@ -82,6 +82,7 @@ def screen(folder: Path) -> Iterator[Screen]:
         "1024x768x24",
         "-nolisten",
         "tcp",
+        "-r",  # no key repeats by itself, however late its release comes on a busy machine
         "-fbdir",
         str(folder),
     ]
