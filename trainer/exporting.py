@@ -54,8 +54,8 @@ def export_model(
 
 @torch.no_grad()
 def _go_back(model: Transformer, run: Run, strength: float) -> None:
-    """Towards the weights that it began from: 1 is where it is, 0 where it was. On the way lie models that
-    are often better than both, and that forget less."""
+    """Towards the weights that it began from: 1 is where it is, 0 where it was. What lies between may be
+    better than both, as it was for the embedded model."""
     begun = run.spec().model
     if from_nothing(begun) is not None:
         raise UsageError(

@@ -319,6 +319,10 @@ def test_what_cannot_be_taken_along_is_said(
         ([str(learnt / "good"), str(tmp_path / "x"), "--to", "gguf"], "must end in .gguf"),
         ([str(learnt / "good"), str(tmp_path / "x"), "--to", "hf", "--precision", "int8"], "convert to gguf"),
         ([str(learnt / "good"), str(tmp_path / "x"), "--to", "hf", "--strength", "9"], "from 0"),
+        (
+            [str(learnt / "good"), str(tmp_path / "x"), "--to", "adapter", "--strength", "0.5"],
+            "as it was learnt",
+        ),
     ):
         assert main.run(["train", "export", *words], **HERE) == 2
         assert sentence in capsys.readouterr().err

@@ -82,6 +82,11 @@ def _export(arguments: argparse.Namespace) -> int:
     facts: dict[str, object] = {"path": str(arguments.destination)}
     said = f"{arguments.destination}: the adapter, as PEFT reads it"
     if arguments.to == "adapter":
+        if arguments.strength != 1:
+            raise UsageError(
+                "An adapter goes along as it was learnt, and --adapter-strength says how much of it counts "
+                "where it is used; leave out --strength."
+            )
         export_adapter(run, arguments.destination)
     else:
         strength = arguments.strength
