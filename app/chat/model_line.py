@@ -64,10 +64,10 @@ class ModelLine(QFrame):
         if has_failed:
             self._sentence.setText(state.problem)
         elif is_untaught and has_begun:  # one line, for as long as such answers come
-            self._sentence.setText(f"{model_name(state)} was never taught to answer.")
+            self._sentence.setText(f"{model_name(state)} is not made to chat.")
         elif is_untaught:
             self._sentence.setText(
-                f"{model_name(state)} completes code and was never taught to answer: expect it to go on with "
+                f"{model_name(state)} completes code and is not made to chat: expect it to go on with "
                 "your text. For answers, get a model that was taught to chat."
             )
         else:
@@ -115,7 +115,7 @@ def _described(state: EngineState) -> tuple[str, str]:
     name = model_name(state)
     if state.phase == "ready" and state.facts is not None:
         about = f"{name} runs as {state.facts.precision} on {state.facts.device}; press to choose another"
-        return ("" if state.facts.has_chat else "not taught to answer"), about
+        return ("" if state.facts.has_chat else "not made to chat"), about
     if state.phase in ("starting", "loading"):
         step = state.step or "the engine starts"
         share = f" {state.share}" if state.share else ""  # first, for where there is little room

@@ -34,7 +34,7 @@ def _chat(arguments: argparse.Namespace) -> int:
     if arguments.model is None:
         other = recommended("chat").id
         report.complain(
-            f"{engine.origin.name} completes code and was never taught to answer; one that was: "
+            f"{engine.origin.name} completes code and is not made to chat; one that is: "
             f"{command('models', 'download', other)}, then {command('chat', '--model', other)}"
         )
     elif not engine.facts()["has_chat"]:

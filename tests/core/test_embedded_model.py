@@ -68,7 +68,7 @@ def test_a_text_that_somebody_typed_is_gone_on_with_as_in_the_editor_or_exactly(
 def test_asked_in_a_chat_it_says_what_it_is_for() -> None:
     done = run("chat", "--once", "hello", "--max-tokens", 2)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.decode().count("completes code and was never taught to answer") == 1
+    assert done.stderr.decode().count("completes code and is not made to chat") == 1
     assert "models download Qwen/Qwen2.5-Coder-0.5B-Instruct" in done.stderr.decode()
 
 

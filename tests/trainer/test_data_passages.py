@@ -249,6 +249,22 @@ def test_a_conversation_that_the_template_refuses_is_dropped() -> None:
     assert encoder.encode(Document("", "a", (Lesson(TALK[1:]),))).notes.dropped == 0
 
 
+@pytest.mark.parametrize("template", [None, CHATML])
+def test_code_is_also_asked_for_by_a_comment_where_there_is_no_template(template: str | None) -> None:
+    tokenizer = replace(own_tokenizer(), chat_template=template)
+    code = "def double(x):\n    return 2 * x\n"
+    talk = (
+        {"role": "user", "content": "Write it.\n\nNow."},
+        {"role": "assistant", "content": f"```\n{code}```"},
+    )
+    ways = set()
+    for name in "abcdefgh":
+        [passage] = passages(tokenizer, Lesson(talk, code=code), identity=name)
+        ways.add((tokenizer.decode(list(passage.tokens)[:-1]), counted_text(tokenizer, passage)))
+    as_comment = f"# Write it.\n#\n# Now.\n{code}", f"{code}<|endoftext|>"
+    assert (as_comment in ways, len(ways)) == ((True, 2) if template is None else (False, 1))
+
+
 def test_a_choice_gives_two_passages_with_one_question() -> None:
     tokenizer = own_tokenizer()
     chosen, rejected = passages(tokenizer, Choice(TALK[1:2], "Good.", "Bad."))

@@ -221,7 +221,8 @@ def test_a_folder_gives_code_and_pairs_when_asked(tmp_path: Path) -> None:
     assert isinstance(lesson, Lesson)
     question, answer = (message["content"] for message in lesson.messages)
     assert question == "Write the Python function `double`.\n\nTwice as much as the number given."
-    assert answer == "def double(number):\n    result = 2 * number\n    return result\n"
+    assert lesson.code == "def double(number):\n    result = 2 * number\n    return result\n"
+    assert answer == f"```python\n{lesson.code}```"
 
 
 PAIRED = '''
@@ -258,14 +259,32 @@ async def fetch(
 
 
 def test_pairs_are_whole_functions_worth_learning() -> None:
-    found = [(lesson.messages[0]["content"], lesson.messages[1]["content"]) for lesson in pairs(PAIRED)]
+    found = [(lesson.messages[0]["content"], lesson.code) for lesson in pairs(PAIRED)]
     assert [question.split("\n")[0] for question, _ in found] == [
         "Write the Python method `top` of the class `Stack`.",
-        "Write the Python function `fetch`.",
+        "Write a Python function that gets what is at the address and returns its text.",
     ]
     assert found[0][1] == "@property\ndef top(self):\n    last = self.items[-1]\n    return last\n"
     for _, answer in found:
         compile(answer, "answer", "exec")
+
+
+@pytest.mark.parametrize(
+    ("said", "does", "do"),
+    [
+        ("Return the sum of two numbers.", "returns the sum of two numbers", "return the sum of two numbers"),
+        ("Applies a change\n    to each row.", "applies a change to each row", "apply a change to each row"),
+        ("Push what is given\n\n    :param x: it", "pushes what is given", "push what is given"),
+    ],
+)
+def test_people_ask_for_what_a_function_does(said: str, does: str, do: str) -> None:
+    asked = set()
+    for number in range(40):  # other words behind the first sentence draw another way of asking
+        source = f'def f(x):\n    """{said}\n\n    {number}"""\n    y = x\n    return y\n'
+        [lesson] = pairs(source)
+        asked.add(lesson.messages[0]["content"].split("\n")[0])
+    ways = {f"Write a function that {does}.", f"Write a Python function that {does}."}
+    assert asked == ways | {f"write a function to {do}", "Write the Python function `f`."}
 
 
 @pytest.mark.parametrize(
@@ -280,7 +299,7 @@ def test_this_project_gives_pairs_that_parse() -> None:
     found = [lesson for path in (root / "core").rglob("*.py") for lesson in pairs(path.read_text())]
     assert len(found) > 100
     for lesson in found:
-        compile(lesson.messages[-1]["content"], "answer", "exec")
+        compile(lesson.code, "answer", "exec")
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "data.json", "data.csv", "archive.zip"])

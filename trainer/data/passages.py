@@ -23,6 +23,7 @@ _TEXT_ENDS = ("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>",
 _LETTERS_A_TOKEN = 3
 _MOST_LETTERS_A_TOKEN = 16
 _MOST_MESSAGES = 100
+_COMMENTS_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +58,15 @@ class Encoder:
         passages: list[Passage] = []
         for number, sample in enumerate(document.samples):
             if isinstance(sample, Plain):
-                dice = Random(f"{self._spec.seed} {document.identity} {number}")  # noqa: S311 (no secret)
-                passages += self._plain(sample.text, dice, notes)
+                passages += self._plain(sample.text, self._dice(document, number), notes)
             elif isinstance(sample, Lesson):
-                passages += self._lesson(sample, notes)
+                passages += self._lesson(sample, self._dice(document, number), notes)
             else:
                 passages += self._choice(sample, notes)
         return Encoded(tuple(passages), Notes(**notes))
+
+    def _dice(self, document: Document, number: int) -> Random:
+        return Random(f"{self._spec.seed} {document.identity} {number}")  # noqa: S311 (no secret)
 
     def _plain(self, text: str, dice: Random, notes: Counter[str]) -> Iterator[Passage]:
         if self._marks is not None and dice.random() < self._spec.fim_rate:
@@ -84,12 +87,24 @@ class Encoder:
                 for half in _stretches(stretch, (len(stretch) + 1) // 2):
                     yield from self._infilled(half, dice)
 
-    def _lesson(self, sample: Lesson, notes: Counter[str]) -> Iterator[Passage]:
-        passage = self._taught(sample.messages, notes)
+    def _lesson(self, sample: Lesson, dice: Random, notes: Counter[str]) -> Iterator[Passage]:
+        """Code is asked for in two ways of a model without a chat template: in the plain form of a chat, and
+        by a comment above it, as the prompt page does."""
+        as_comment = sample.code and self._chats.is_plain and dice.random() < _COMMENTS_SHARE
+        passage = self._commented(sample, notes) if as_comment else self._taught(sample.messages, notes)
         if passage is None:
             notes["dropped"] += 1
         else:
             yield passage
+
+    def _commented(self, sample: Lesson, notes: Counter[str]) -> Passage | None:
+        question = sample.messages[0]["content"]
+        if len(question) + len(sample.code) > _MOST_LETTERS_A_TOKEN * self._row_tokens:
+            return None
+        comment = "".join(f"# {line}".rstrip() + "\n" for line in question.strip().splitlines())
+        asked, told = (self._tokenizer.encode(text) for text in (comment, sample.code))
+        asked = [*self._start, *asked]
+        return self._whole([*asked, *told, self._end], [False] * len(asked) + [True] * (len(told) + 1), notes)
 
     def _choice(self, sample: Choice, notes: Counter[str]) -> Iterator[Passage]:
         answers = [{"role": "assistant", "content": text} for text in (sample.chosen, sample.rejected)]
@@ -117,7 +132,10 @@ class Encoder:
         has_own_end = any(
             token in self._tokenizer.end_ids and counts for token, counts in zip(tokens, counted, strict=True)
         )
-        tokens, counted = [*tokens, self._end], [*counted, not has_own_end]
+        return self._whole([*tokens, self._end], [*counted, not has_own_end], notes)
+
+    def _whole(self, tokens: list[int], counted: list[bool], notes: Counter[str]) -> Passage | None:
+        """None where nothing of an answer fits."""
         if len(tokens) > self._row_tokens:
             notes["shortened"] += 1
         tokens, counted = tokens[: self._row_tokens], counted[: self._row_tokens]

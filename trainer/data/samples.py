@@ -22,10 +22,11 @@ class Plain:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A conversation; what the assistant says in it is learnt."""
+    """A conversation; what the assistant says in it is learnt. `code`: what the only answer is a block of."""
 
     messages: tuple[Message, ...]
     kind: DataKind = "lesson"
+    code: str = ""
 
 
 @dataclass(frozen=True)
