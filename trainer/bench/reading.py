@@ -12,7 +12,7 @@ from core.spec.fields import from_json, setting
 from core.spec.headers import read_json
 from core.spec.messages import Progress
 from trainer.data.batches import PackedBatches
-from trainer.data.layout import FACTS_NAME
+from trainer.data.layout import FACTS_NAME, IGNORED
 from trainer.data.prepared import PreparedData
 from trainer.resume import read_state
 from trainer.spec.runs import Run
@@ -36,7 +36,8 @@ class Cost:
 
 
 def rows_read(run: Run) -> list[NDArray[np.int64]]:
-    """A text a row; what was read twice is there twice."""
+    """A text a row; what was read twice is there twice. Where the last token did not count, nobody says which
+    it was."""
     saved = run.steps_saved()
     if not saved:
         raise UsageError(f'"{run.name}" has saved nothing yet; let it run until its first checkpoint.')
@@ -47,7 +48,8 @@ def rows_read(run: Run) -> list[NDArray[np.int64]]:
     rows: list[NDArray[np.int64]] = []
     for number in range(steps * spec.accumulation):
         batch = batches.at(number)
-        rows += [*np.concatenate([batch.inputs.numpy(), batch.targets.numpy()[:, -1:]], axis=1)]
+        for inputs, last in zip(batch.inputs.numpy(), batch.targets.numpy()[:, -1], strict=True):
+            rows.append(inputs if last == IGNORED else np.append(inputs, last))
     return rows
 
 

@@ -257,6 +257,25 @@ def test_what_runs_have_read_and_cost_is_told_from_them(model: Path, tmp_path: P
     assert [len(row) for row in rows] == [33] * (PreparedData.open(tmp_path / "data").tokens("train") // 33)
 
 
+def test_of_lessons_too_what_was_read_are_tokens(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    for number in range(8):
+        documented = (
+            f'def f{number}(x):\n    """Returns {number} times the number x."""\n    y = x\n    return y\n'
+        )
+        (tmp_path / "code" / f"part_{number}.py").write_text(documented)
+    sources = Sources((tmp_path / "code",), ScanSpec(), "only")
+    Preparation(sources, model, PrepareSpec(context=64, pairs="only")).run(tmp_path / "data", lambda *_: None)
+    spec = tiny_spec(
+        tmp_path, "full", model=str(model), data=str(tmp_path / "data"), steps=1, context_tokens=64
+    )
+    run = new_run(tmp_path / "run", spec)
+    log = EventLog(run)
+    sit(run, spec, Control(), log.write, open_corpus(spec))
+    log.close()
+    assert min(row.min() for row in rows_read(run)) >= 0
+
+
 def test_a_model_that_went_on_from_another_has_cost_what_both_did(tmp_path: Path) -> None:
     first, second = Cost(2, 100, 4000, 0.5, 1e9, ("best", "main")), Cost(1, 10, 400, 0.25, 1e8, ("best",))
     measured = tmp_path / "measured.json"
