@@ -123,8 +123,8 @@ def _early(tokens: int) -> str:
     if tokens >= _ENOUGH_TOKENS:
         return "- It is small: what it suggests is short and often wrong."
     return (
-        f"- **It is an early checkpoint.** {tokens / 1e6:,.1f} million tokens are a small part of the "
-        f"{_ENOUGH_TOKENS / 1e6:.0f} million and more\n  that a network of its size wants. Where the "
+        f"- **It is an early checkpoint.** It has read {tokens / 1e6:,.1f} of the "
+        f"{_ENOUGH_TOKENS / 1e6:.0f} million tokens and more\n  that a network of its size wants. Where the "
         "file does not show how it goes on, what it writes looks like\n  Python and is of little use yet; "
         "the table above says how little."
     )
