@@ -255,11 +255,11 @@ def test_code_is_also_asked_for_by_a_comment_where_there_is_no_template(template
     code = "def double(x):\n    return 2 * x\n"
     talk = (
         {"role": "user", "content": "Write it.\n\nNow."},
-        {"role": "assistant", "content": f"```\n{code}```"},
+        {"role": "assistant", "content": f"```python\n{code}```"},
     )
     ways = set()
     for name in "abcdefgh":
-        [passage] = passages(tokenizer, Lesson(talk, code=code), identity=name)
+        [passage] = passages(tokenizer, Lesson(talk), identity=name)
         ways.add((tokenizer.decode(list(passage.tokens)[:-1]), counted_text(tokenizer, passage)))
     as_comment = f"# Write it.\n#\n# Now.\n{code}", f"{code}<|endoftext|>"
     assert (as_comment in ways, len(ways)) == ((True, 2) if template is None else (False, 1))

@@ -125,7 +125,7 @@ def test_hidden_lines_are_parts_of_their_texts() -> None:
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows some code, and two runs on other code: one that learns, one that ruins."""
+    """A model that knows some code, and two runs: one that learns other code, one that ruins what it knows."""
     folder = tmp_path_factory.mktemp("learnt")
     tiny_model_folder(folder / "tiny")
     for name, line in (("known", "return x - {}"), ("code", "yield x * {}")):
@@ -138,8 +138,8 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
         main.run(["train", "export", str(folder / "run-known"), str(folder / "model"), *AS_IT_IS], **HERE)
         == 0
     )
-    for name, rate in (("good", 0.01), ("bad", 3)):
-        begin(folder, "code", "lora", folder / "model", rate, name)
+    begin(folder, "code", "lora", folder / "model", 0.01, "good")
+    begin(folder, "known", "lora", folder / "model", 3, "bad")
     return folder
 
 
@@ -172,7 +172,7 @@ def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
     good, bad = (read_verdict(Run(learnt / name)) for name in ("good", "bad"))
     assert good is not None
     assert bad is not None
-    assert good.held_out_before == bad.held_out_before
+    assert good.fixed_before == bad.fixed_before
     assert good.held_out_before is not None
     assert good.held_out_after is not None
     assert good.fixed_after is not None

@@ -10,7 +10,6 @@ import textwrap
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from trainer.data.samples import Lesson, lesson
 
@@ -66,8 +65,7 @@ def _pair(node: _Function, lines: list[str], owner: str) -> Iterator[Lesson]:
         return
     wish = _wish(node.name, owner, said)
     answer = textwrap.dedent("\n".join(kept)).strip("\n") + "\n"
-    asked = lesson(({"role": "user", "content": wish},), f"```python\n{answer}```")
-    yield replace(asked, code=answer)
+    yield lesson(({"role": "user", "content": wish},), f"```python\n{answer}```")
 
 
 def _wish(name: str, owner: str, said: str) -> str:

@@ -4,6 +4,7 @@ What is drawn by lot hangs on the seed and the document alone, so the same docum
 whatever was read before it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _LETTERS_A_TOKEN = 3
 _MOST_LETTERS_A_TOKEN = 16
 _MOST_MESSAGES = 100
 _COMMENTS_SHARE = 0.5
+_BLOCK = re.compile(r"```python\n(.*)```\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,19 +92,21 @@ class Encoder:
     def _lesson(self, sample: Lesson, dice: Random, notes: Counter[str]) -> Iterator[Passage]:
         """Code is asked for in two ways of a model without a chat template: in the plain form of a chat, and
         by a comment above it, as the prompt page does."""
-        as_comment = sample.code and self._chats.is_plain and dice.random() < _COMMENTS_SHARE
-        passage = self._commented(sample, notes) if as_comment else self._taught(sample.messages, notes)
+        code = _code_asked_for(sample) if self._chats.is_plain else None
+        if code is not None and dice.random() < _COMMENTS_SHARE:
+            passage = self._commented(sample.messages[0]["content"], code, notes)
+        else:
+            passage = self._taught(sample.messages, notes)
         if passage is None:
             notes["dropped"] += 1
         else:
             yield passage
 
-    def _commented(self, sample: Lesson, notes: Counter[str]) -> Passage | None:
-        question = sample.messages[0]["content"]
-        if len(question) + len(sample.code) > _MOST_LETTERS_A_TOKEN * self._row_tokens:
+    def _commented(self, question: str, code: str, notes: Counter[str]) -> Passage | None:
+        if len(question) + len(code) > _MOST_LETTERS_A_TOKEN * self._row_tokens:
             return None
         comment = "".join(f"# {line}".rstrip() + "\n" for line in question.strip().splitlines())
-        asked, told = (self._tokenizer.encode(text) for text in (comment, sample.code))
+        asked, told = (self._tokenizer.encode(text) for text in (comment, code))
         asked = [*self._start, *asked]
         return self._whole([*asked, *told, self._end], [False] * len(asked) + [True] * (len(told) + 1), notes)
 
@@ -140,6 +144,14 @@ class Encoder:
             notes["shortened"] += 1
         tokens, counted = tokens[: self._row_tokens], counted[: self._row_tokens]
         return Passage(tokens, counted, is_whole=True) if any(counted[1:]) else None
+
+
+def _code_asked_for(sample: Lesson) -> str | None:
+    """Where one question is answered by a block of Python and nothing else."""
+    if [message["role"] for message in sample.messages] != ["user", "assistant"]:
+        return None
+    block = _BLOCK.fullmatch(sample.messages[1]["content"])
+    return None if block is None or "```" in block[1] else block[1]
 
 
 def text_end(tokenizer: Tokenizer) -> int:

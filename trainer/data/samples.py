@@ -22,11 +22,10 @@ class Plain:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A conversation; what the assistant says in it is learnt. `code`: what the only answer is a block of."""
+    """A conversation; what the assistant says in it is learnt."""
 
     messages: tuple[Message, ...]
     kind: DataKind = "lesson"
-    code: str = ""
 
 
 @dataclass(frozen=True)
