@@ -125,7 +125,7 @@ def test_hidden_lines_are_parts_of_their_texts() -> None:
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows some code, and two runs: one that learns other code, one that ruins what it knows."""
+    """A model that knows some code, and two runs: one learns other code, one ruins what it knows."""
     folder = tmp_path_factory.mktemp("learnt")
     tiny_model_folder(folder / "tiny")
     for name, line in (("known", "return x - {}"), ("code", "yield x * {}")):
