@@ -179,6 +179,13 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(
         assert contents(interrupted) == contents(tmp_path / "whole")
 
 
+def test_killed_as_it_wrote_the_last_file_it_leaves_nothing(tmp_path: Path, code: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".data.json.123").write_text("{")
+    prepare(tmp_path / "out", code)
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == []
+
+
 def test_several_processes_make_the_same_data(tmp_path: Path, code: Path) -> None:
     lines = tmp_path / "data.jsonl"
     records = [{"prompt": f"{n}?", "completion": f"\ud800 {n}" * (n % 9 + 1)} for n in range(40)]

@@ -59,6 +59,8 @@ class Preparation:
         kind = self.sources.kind()
         plan = self._plan(kind, tokenizer)
         with _sole_use(out), room_on_disk(out):
+            for left in out.glob(f".{FACTS_NAME}.*"):  # by one that was killed as it wrote the last file
+                left.unlink()
             facts = _finished(out, plan)
             if facts is None:
                 (out / "CACHEDIR.TAG").write_text(_CACHE_TAG)
