@@ -31,8 +31,10 @@ def frequency_divisors(head_dim: int, theta: float, scaling: RopeScaling | None)
 
 
 def plain_frequencies(head_dim: int, theta: float) -> Numbers:
-    channels = np.arange(0, head_dim, 2, dtype=np.float32)
-    return np.float32(1) / np.float32(theta) ** (channels / np.float32(head_dim))
+    """Raised with more digits than are kept: NumPy's own fp32 power is off by some of the last with AVX-512,
+    and far positions multiply that by thousands."""
+    channels = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
+    return np.float32(1) / np.power(np.float64(theta), channels.astype(np.float64)).astype(np.float32)
 
 
 def _llama3_divisors(plain: Numbers, scaling: RopeScaling) -> Numbers:

@@ -49,9 +49,6 @@ def opened(family: str, folders: Path) -> tuple[Transformer, torch.Tensor]:
     return open_huggingface(folder, description).load(), expected
 
 
-LAST_DIGITS = 2e-5  # of sums in fp32, which each processor takes in an order of its own
-
-
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
     return float((found - expected).abs().max() / expected.abs().max())
 
@@ -59,7 +56,7 @@ def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 @torch.inference_mode()
 def test_logits_equal_the_reference(family: str, folders: Path) -> None:
     model, expected = opened(family, folders)
-    assert difference(model(IDS)[0], expected) < LAST_DIGITS
+    assert difference(model(IDS)[0], expected) < 1e-5
 
 
 @torch.inference_mode()
@@ -68,7 +65,7 @@ def test_chunks_and_single_tokens_with_a_cache_equal_the_reference(family: str, 
     cache = KVCache(model.config.max_context, CacheRows(model.config, torch.float32))
     ends = [5, 8, 9, 700, 2040, *range(2041, 2060), 2100]
     found = [model(IDS[:, start:end], cache)[0] for start, end in zip([0, *ends], ends, strict=False)]
-    assert difference(torch.cat(found), expected) < LAST_DIGITS
+    assert difference(torch.cat(found), expected) < 1e-5
 
 
 @torch.inference_mode()
@@ -80,7 +77,7 @@ def test_a_cache_cut_back_equals_the_reference(family: str, folders: Path) -> No
     model(IDS[:, :900], cache)
     model(IDS[:, :300], cache)
     cache.keep(900)
-    assert difference(model(IDS[:, 900:1000], cache)[0], expected[900:1000]) < LAST_DIGITS
+    assert difference(model(IDS[:, 900:1000], cache)[0], expected[900:1000]) < 1e-5
 
 
 @torch.inference_mode()
@@ -88,7 +85,7 @@ def test_only_the_logits_asked_for_are_computed(family: str, folders: Path) -> N
     model, expected = opened(family, folders)
     found = model(IDS, last=2)[0]
     assert found.shape == (2, 131)
-    assert difference(found, expected[-2:]) < LAST_DIGITS
+    assert difference(found, expected[-2:]) < 1e-5
 
 
 def test_a_written_configuration_reads_back_the_same(family: str) -> None:
@@ -114,7 +111,7 @@ def test_frequency_divisors_are_written_as_the_reference_reads_them(folders: Pat
     model.save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps(write_config(config, "float32")))
     again = AutoModelForCausalLM.from_pretrained(folder)
-    assert difference(again(IDS).logits[0], model(IDS).logits[0]) < LAST_DIGITS
+    assert difference(again(IDS).logits[0], model(IDS).logits[0]) < 1e-5
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,9 @@ def test_a_run_says_whether_it_became_better(learnt: Path) -> None:
     assert good.held_out_after.bits < 0.9 * good.held_out_before.bits
     assert good.judgement in ("better", "forgot")
     assert bad.judgement == "worse"
+    assert bad.held_out_before is not None
+    assert bad.held_out_after is not None
+    assert bad.held_out_after.bits > 1.3 * bad.held_out_before.bits
     told = [event.text for event in Run(learnt / "good").events() if isinstance(event, Note)]
     lines = [text for text in told if text.startswith(f"{JUDGED}hidden line ")]
     count = 2 * (good.held_out_after.lines + good.fixed_after.lines)
