@@ -184,7 +184,7 @@ def packed_as_ours(model: Transformer, precision: str) -> Transformer:
 def weights_alone(model: Transformer, precision: str, texts: list[list[int]]) -> list[Tensor]:
     plain: Any = with_weights_of(model)
     ready: Any = packed_as_ours(model, precision)
-    unpack(loaded_library(), ready.embed.tiles.matrix, plain.embed.weight)
+    unpack(loaded_library(), ready.embed.tiles.matrix, plain.embed.weight.numpy())
     for name, layer in ready.named_modules():
         if isinstance(layer, TiledLinear) and (name != "head" or plain.head is not None):
             rows = layer.unpacker.rows(layer.tiles, layer._rows.start, len(layer._rows), layer._which)
